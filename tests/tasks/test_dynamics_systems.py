@@ -56,7 +56,7 @@ def test_rolling_out_is_the_plain_loop(clip):
     w, start, shocks = noise.normal(size=(3, 4, 4)), noise.normal(size=(3, 4)) * 0.3, noise.normal(size=(3, 6, 4))
     features = GeluFeatures.drawn(noise, 4, 7, 1.1, normalise=True)
     for f in (None, features):
-        states = roll_out(w, start, shocks, clip, f)
+        states = roll_out(w, start, shocks.transpose(1, 2, 0), clip, f)
         for row in range(3):
             h = start[row]
             np.testing.assert_array_equal(states[row, 0], h)

@@ -27,14 +27,7 @@ from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
 from latebloom.spec import vary
 from latebloom.tasks.base import TASKS, Task
-from latebloom.tasks.dynamics_systems import (
-    GeluFeatures,
-    Sequences,
-    contracting,
-    haar_orthogonal,
-    roll_out,
-    start_states,
-)
+from latebloom.tasks.dynamics_systems import GeluFeatures, Sequences, contracting, haar_orthogonal, roll_out, start_states
 from latebloom.tasks.dynamics_tokens import width, written
 from latebloom.tasks.rows import FreshBatches, to_batch
 
@@ -134,7 +127,7 @@ class LinearDynamics(Dynamics):
             case "fixed":
                 matrix = np.repeat(haar_orthogonal(stream(self.teacher_seed, "teacher"), 1, d), batch, axis=0)
         start = start_states(noise, batch, d, self.start, self.start_size)
-        shocks = self.noise * noise.standard_normal((batch, self.length, d))
+        shocks = self.noise * noise.standard_normal((self.length, d, batch))
         bound = self.clip if self.clip is not None else 2.0 if self.dynamics == "contracting" else 10.0
         hidden = roll_out(matrix, start, shocks, bound)
         if self.n_hidden is None:
@@ -173,7 +166,7 @@ class NonlinearDynamics(Dynamics):
         """`batch` sequences of `length` + 1 states, with the W of each."""
         matrix = haar_orthogonal(noise, batch, self.n_seen)
         start = start_states(noise, batch, self.n_seen, self.start, self.start_size)
-        shocks = self.noise * noise.standard_normal((batch, self.length, self.n_seen))
+        shocks = self.noise * noise.standard_normal((self.length, self.n_seen, batch))
         states = roll_out(matrix, start, shocks, self.clip, self.features)
         return Sequences(states, states, matrix)
 

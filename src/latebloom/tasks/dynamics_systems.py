@@ -68,19 +68,21 @@ def start_states(
 def roll_out(
     dynamics: Float[Array, "batch d d"],
     start: Float[Array, "batch d"],
-    shocks: Float[Array, "batch step d"],
+    shocks: Float[Array, "step d batch"],
     clip: float = np.inf,
     features: Callable[[Float[Array, "d batch"]], Float[Array, "d batch"]] | None = None,
 ) -> Float[Array, "batch pos d"]:
     """States h_1 .. h_{steps + 1}: h_{t+1} = clip(W f(h_t) + shock_t); f is the identity unless `features` is given."""
+    # The batch last: a step is then one long vector operation. Shocks are drawn in this order already.
     matrix = np.ascontiguousarray(dynamics.transpose(1, 2, 0))
-    shocks = np.ascontiguousarray(shocks.transpose(1, 2, 0))
     states = np.empty((len(shocks) + 1, *matrix.shape[1:]))
     states[0] = start.T
     for step, shock in enumerate(shocks):
-        source = states[step] if features is None else features(states[step])
-        np.clip(np.einsum("ijb,jb->ib", matrix, source) + shock, -clip, clip, out=states[step + 1])
-    return np.ascontiguousarray(states.transpose(2, 0, 1))
+        source, after = states[step] if features is None else features(states[step]), states[step + 1]
+        np.einsum("ijb,jb->ib", matrix, source, out=after)
+        np.add(after, shock, out=after)
+        np.minimum(np.maximum(after, -clip, out=after), clip, out=after)
+    return states.transpose(2, 0, 1)
 
 
 @dataclass(frozen=True, eq=False)
