@@ -59,7 +59,9 @@ def test_a_fixed_teacher_is_the_same_for_all_and_the_start_is_not():
     assert np.ptp(made.dynamics, axis=0).max() == 0
     np.testing.assert_array_equal(made.dynamics[0], other.dynamics[0])
     assert np.ptp(made.seen[:, 0], axis=0).min() > 0
-    assert not np.array_equal(made.dynamics[0], task.replace({"teacher_seed": 6}).sequences(stream(0, "a"), 1).dynamics[0])
+    assert not np.array_equal(
+        made.dynamics[0], task.replace({"teacher_seed": 6}).sequences(stream(0, "a"), 1).dynamics[0]
+    )
 
 
 def test_contracting_systems_are_bounded_by_two_and_others_by_ten():

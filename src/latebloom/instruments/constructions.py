@@ -55,7 +55,7 @@ def _head(d: int, channels: int, query: Reads, key: Reads, value: Reads, out: Re
     def reading(reads: Reads) -> Tensor:
         weight = torch.zeros(channels, d, d, dtype=torch.float64)
         for channel, factor in reads.items():
-            weight[channel] = factor if isinstance(factor, Tensor) else factor * torch.eye(d)
+            weight[channel] = factor if isinstance(factor, Tensor) else factor * torch.eye(d, dtype=torch.float64)
         return weight.flatten(0, 1)
 
     return [reading(query), reading(key), reading(value), reading(out).T]
@@ -90,9 +90,7 @@ def stacked_steps(d: int, rates: Sequence[float]) -> Weights:
     return _stack(layers)
 
 
-def preconditioned_step(
-    d: int, rates: Sequence[float], momenta: Sequence[float] = (), penalty: float = 0.0
-) -> Weights:
+def preconditioned_step(d: int, rates: Sequence[float], momenta: Sequence[float] = (), penalty: float = 0.0) -> Weights:
     """Proposition 2 on tokens [0, s_t, s_t, s_{t-1}]: a layer for each solver step, then one gradient step.
 
     Channel 0 becomes sum_j s_{j+1} (s_j . u), with u from u = s_t by u <- u + rate (s_t - A u) + momentum (u - last u),
@@ -119,7 +117,7 @@ def preconditioned_step(
 
 
 def solver_polynomial(rates: Sequence[float], momenta: Sequence[float], penalty: float = 0.0) -> Polynomial:
-    """p with u = p(S S') s_t after the steps of second-order Richardson from u = s_t; about 1 / (x + penalty)."""
+    """P with u = p(S S') s_t after the steps of second-order Richardson from u = s_t; about 1 / (x + penalty)."""
     matrix, one = Polynomial([penalty, 1.0]), Polynomial([1.0])
     now, last = one, one
     for rate, momentum in zip(rates, momenta, strict=True):

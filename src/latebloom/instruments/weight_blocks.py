@@ -69,7 +69,7 @@ class Step:
 def gradient_step(
     layer: Products, width: int, current: int = 2, previous: int = 3, out: int = 0, seen: tuple[int, ...] | None = None
 ) -> Step:
-    """eta = (query s_t, key s_{t-1}, value s_t), -eta phi_0 = the same with value s_{t-1}: Proposition 1's identities.
+    """Eta = (query s_t, key s_{t-1}, value s_t), -eta phi_0 = the same with value s_{t-1}: Proposition 1's identities.
 
     `current`, `previous` and `out` are the channels of s_t, s_{t-1} and the prediction. `other` looks at the channels
     in `seen` (default: `current` and `previous`), because weights on channels that hold zeros do nothing.

@@ -27,7 +27,14 @@ from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
 from latebloom.spec import vary
 from latebloom.tasks.base import TASKS, Task
-from latebloom.tasks.dynamics_systems import GeluFeatures, Sequences, contracting, haar_orthogonal, roll_out, start_states
+from latebloom.tasks.dynamics_systems import (
+    GeluFeatures,
+    Sequences,
+    contracting,
+    haar_orthogonal,
+    roll_out,
+    start_states,
+)
 from latebloom.tasks.dynamics_tokens import width, written
 from latebloom.tasks.rows import FreshBatches, to_batch
 
@@ -100,7 +107,8 @@ class LinearDynamics(Dynamics):
     kind: Literal["linear_dynamics"] = "linear_dynamics"
     n_hidden: int | None = Field(None, ge=1, description="numbers in a hidden state; None: the state itself is seen")
     dynamics: Literal["orthogonal", "contracting", "fixed"] = Field(
-        "orthogonal", description="fresh and orthogonal, fresh with eigenvalues of 0.3 to 0.9, or one orthogonal for all"
+        "orthogonal",
+        description="fresh and orthogonal, fresh with eigenvalues of 0.3 to 0.9, or one orthogonal for all",
     )
     teacher_seed: int = vary(0, ge=0, description="which matrix, where dynamics = fixed")
     clip: float | None = Field(None, gt=0, description="bound on each number; None: 2 if contracting, else 10")
@@ -159,7 +167,7 @@ class NonlinearDynamics(Dynamics):
         return GeluFeatures.drawn(noise, self.n_seen, self.d_mlp, self.feature_std, self.normalise)
 
     def feature_states(self, states: np.ndarray) -> np.ndarray:
-        """f of states [..., n_seen]: what an ideal learner would regress on."""
+        """F of states [..., n_seen]: what an ideal learner would regress on."""
         return self.features(states.reshape(-1, self.n_seen).T).T.reshape(states.shape)
 
     def sequences(self, noise: np.random.Generator, batch: int) -> Sequences:

@@ -56,9 +56,7 @@ def contracting(
     return np.linalg.solve(basis.transpose(0, 2, 1), scaled.transpose(0, 2, 1)).transpose(0, 2, 1)
 
 
-def start_states(
-    noise: np.random.Generator, batch: int, d: int, shape: str, size: float
-) -> Float[Array, "batch d"]:
+def start_states(noise: np.random.Generator, batch: int, d: int, shape: str, size: float) -> Float[Array, "batch d"]:
     """First states: `uniform` between -size and size (released code), or `normal` with deviation size (text)."""
     if shape == "normal":
         return noise.standard_normal((batch, d)) * size

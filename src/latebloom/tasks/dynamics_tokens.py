@@ -43,9 +43,7 @@ def written(
     if layout == "aggregated":
         return np.concatenate([delayed(states, by) for by in range(window)], axis=-1)
     empty = np.zeros_like(states)
-    return np.concatenate(
-        [empty, states if layout == "constructed" else empty, states, delayed(states, 1)], axis=-1
-    )
+    return np.concatenate([empty, states if layout == "constructed" else empty, states, delayed(states, 1)], axis=-1)
 
 
 def delayed(states: Float[np.ndarray, "*lead pos d"], by: int) -> Float[np.ndarray, "*lead pos d"]:
