@@ -47,7 +47,7 @@ def preconditioned(
     lagged: bool = False,
     queries: Float[Tensor, "*lead pos d"] | None = None,
 ) -> Float[Tensor, "*lead pos d"]:
-    """The queries (by default the inputs) times the approximate inverse; the penalty is 10 in the partly seen release."""
+    """Queries (by default the inputs) times the approximate inverse. The partly seen release has a penalty of 10."""
     alphas, betas = scalars if isinstance(scalars, tuple) else (scalars.alpha, scalars.beta)
     gram = Gram(inputs, penalty, lagged)
     scale = gram.scale
@@ -78,9 +78,9 @@ def fitted_scalars(
     lagged: bool = False,
     rounds: int = 300,
 ) -> Scalars:
-    """Scalars with the least prediction loss on these sequences, from alpha 1 and beta 0 by L-BFGS (the release: AdamW).
+    """Scalars with the least prediction loss on these sequences, from alpha 1 and beta 0 by L-BFGS.
 
-    For sizes and systems the release has no scalars for; fit on other sequences than those you compare on. Raises
+    For sizes and systems the release, which used AdamW, has no scalars for; fit on other sequences than those you compare on. Raises
     `LatebloomError` without a step to fit.
     """
     if steps < 1:

@@ -92,7 +92,7 @@ def eigenvalue_bounds(gram: Gram) -> tuple[Float[Tensor, "*lead pos 1"], Float[T
 
 
 def optimal_rate(low: Coefficient, high: Coefficient) -> Coefficient:
-    """The constant rate of first-order Richardson that is best on [low, high]; error factor (k - 1) / (k + 1) a step."""
+    """The best constant rate of first-order Richardson on [low, high]; error factor (k - 1) / (k + 1) a step."""
     return 2 / (low + high)
 
 

@@ -32,7 +32,7 @@ def compress(layer: Products, width: int) -> Products:
 def one_layer_features(
     states: Float[Tensor, "*lead pos d"],
 ) -> Float[Tensor, "*lead query key value pos d"]:
-    """Sum over t' <= t of value_t' (query_t . key_t'), each of query, key and value s (index 0) or the state before (1).
+    """Sum over t' <= t of value_t' (query_t . key_t'); query, key and value are s (index 0) or the state before (1).
 
     One layer on tokens [0, 0, s_t, s_{t-1}] whose blocks are multiples of the identity predicts a sum of these eight.
     """

@@ -43,8 +43,8 @@ def probe(
 ) -> Probe:
     """Least squares from activations to targets at each place, scored on the last `held_out` share of sequences.
 
-    `held_out=0` scores on the fitted sequences, as published. Without `ridge` the solution of smallest norm is taken, so
-    channels that hold zeros or copies do no harm; the ridge penalty is added to the sums of squares. Sequences where
+    `held_out=0` scores on the fitted sequences, as published. Without `ridge` the solution of smallest norm is taken,
+    so channels that hold zeros or copies do no harm; the ridge penalty is added to the sums of squares. Sequences where
     `keep` is false count neither in fit nor in score (see `without_outliers`). Leading axes, of members or layers, are
     measured alone. Float64. Raises `LatebloomError` if nothing is left to fit on or to score on.
     """

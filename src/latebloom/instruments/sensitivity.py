@@ -16,7 +16,7 @@ def token_sensitivity(
 ) -> Float[Tensor, "*lead pos"]:
     """||d f_place / d s_t'|| for every t': norm over the input's numbers, mean over sequences and the output's numbers.
 
-    Von Oswald et al. 2023 (arXiv 2309.05858 v2), figures 14 to 17 (mean over 64 sequences at the last place). The network
+    Von Oswald et al. 2023 (arXiv 2309.05858 v2), figures 14 to 17 (mean over 64 sequences, last place). The network
     must treat sequences alone. One backward pass for each output number.
     """
     gradients = jacobian(network, tokens, place)
