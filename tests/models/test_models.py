@@ -350,6 +350,7 @@ def test_one_output_column_is_the_logistic_loss():
     [
         (ModularMLP(), BITS, r"model\.kind = 'modular_mlp' takes two symbols"),
         (ModularMLP(d_embed=2, circle=14), MODULAR, r"model\.circle = 14 is no frequency modulo 7"),
+        (ModularMLP(d_embed=2, circle=1), ModularArithmetic(p=8).signature, r"task\.p = 8 is even"),
         (CircleSolution(frequencies=(1, 4)), MODULAR, r"model\.frequencies = \[4\]: a frequency modulo 7 is 1 to 3"),
         (CircleSolution(frequencies=(0,)), MODULAR, r"model\.frequencies = \[0\]"),
         (MLP(single_output=True), MODULAR, r"model\.single_output gives two classes; this task has 7"),
