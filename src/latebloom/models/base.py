@@ -135,7 +135,7 @@ def run_with_cache(model: Model, params: Parameters, inputs: Tensor) -> tuple[Te
 
 
 def activate(name: str, x: Tensor) -> Tensor:
-    """A hidden activation by name: relu, square, gelu, tanh, silu, identity."""
+    """A hidden activation by name: relu, square, cube, gelu, gelu_new, tanh, identity."""
     match name:
         case "relu":
             return torch.relu(x)
@@ -145,11 +145,13 @@ def activate(name: str, x: Tensor) -> Tensor:
             return x * x * x
         case "gelu":
             return torch.nn.functional.gelu(x)
+        case "gelu_new":  # GPT-2's approximation by a hyperbolic tangent
+            return torch.nn.functional.gelu(x, approximate="tanh")
         case "tanh":
             return torch.tanh(x)
         case "identity":
             return x
-    raise LatebloomError(f"Unknown activation {name!r}. Known: relu, square, cube, gelu, tanh, identity.")
+    raise LatebloomError(f"Unknown activation {name!r}. Known: relu, square, cube, gelu, gelu_new, tanh, identity.")
 
 
 def truncated_normal(noise: np.random.Generator, shape: tuple[int, ...], std: float) -> np.ndarray:
