@@ -80,8 +80,8 @@ def fitted_scalars(
 ) -> Scalars:
     """Scalars with the least prediction loss on these sequences, from alpha 1 and beta 0 by L-BFGS.
 
-    For sizes and systems the release, which used AdamW, has no scalars for; fit on other sequences than those you compare on. Raises
-    `LatebloomError` without a step to fit.
+    For sizes and systems that the release, which used AdamW, has no scalars for; fit on other sequences than those you
+    compare on. Raises `LatebloomError` without a step to fit.
     """
     if steps < 1:
         raise LatebloomError(f"steps = {steps}: there is no scalar to fit; use 1 or more.")

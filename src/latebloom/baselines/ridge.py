@@ -43,9 +43,18 @@ def stacked_ridge(
     window: int,
     penalty: float = 1e-3,
     lagged: bool = False,
+    padded: bool = True,
 ) -> Float[Tensor, "*lead pos d"]:
-    """Ridge from the last `window` observations to the next one: the reference for partly seen systems."""
-    return ridge(stack_past(seen, window), targets, penalty, lagged)
+    """Ridge from the last `window` observations to the next one: the reference for partly seen systems.
+
+    The first window - 1 stacks hold zeros before the first observation, so their pairs obey no rule of the system.
+    The release uses them (`padded`); without them, the smallest window that determines the system is enough.
+    """
+    stacked = stack_past(seen, window)
+    whole = torch.ones_like(seen[..., :1])
+    if not padded:
+        whole[..., : window - 1, :] = 0  # a pair of zeros says nothing
+    return ridge(stacked * whole, targets * whole, penalty, lagged, queries=stacked)
 
 
 def least_squares(

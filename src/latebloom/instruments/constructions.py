@@ -99,7 +99,7 @@ def preconditioned_step(d: int, rates: Sequence[float], momenta: Sequence[float]
     one degree a layer, through u <- u - a S S' u + b S S' s_t. So the solver's polynomial is taken apart into such
     layers, and its value at 0 goes into the last one. Equal up to rounding (about 1e-9 relative at ten Chebyshev
     steps); one head a layer. The coefficients are the same at every place: a norm of A that changes along the sequence
-    cannot be divided by. Raises `LatebloomError` if the polynomial is 0 at 0 or the numbers of rates and momenta differ.
+    cannot be divided by. Raises `LatebloomError` if the polynomial is 0 at 0 or rates and momenta differ in number.
     """
     momenta = list(momenta) or [0.0] * len(rates)
     if len(momenta) != len(rates):

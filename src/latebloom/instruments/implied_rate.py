@@ -1,7 +1,8 @@
 """The learning rate that predictions imply: how far along the gradient step they lie, and how much of them is it.
 
-Any network can be asked, with no look at its weights. Compare von Oswald et al. 2023 (arXiv 2309.05858 v2), whose one-layer network follows one step of rate 0.032 on its in-context objective, and Akyurek et al. 2023 (arXiv
-2211.15661), who compare predictors by their squared difference.
+Any network can be asked, with no look at its weights. Von Oswald et al. 2023 (arXiv 2309.05858 v2, section 4) find
+that one layer follows one step of rate 0.032 on its in-context objective; Akyurek et al. 2023 (arXiv 2211.15661)
+compare predictors by their squared difference.
 """
 
 from dataclasses import dataclass

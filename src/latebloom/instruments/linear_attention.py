@@ -36,11 +36,18 @@ def products(
 
 
 def attend(
-    layer: Products, tokens: Float[Tensor, "*lead batch pos d_model"], masked: bool = True
+    layer: Products,
+    tokens: Float[Tensor, "*lead batch pos d_model"],
+    masked: bool = True,
+    seen: Float[Tensor, "*lead batch pos d_seen"] | None = None,
 ) -> Float[Tensor, "*lead batch pos d_model"]:
-    """What one layer adds at each place; a place sees itself and those before, or all where not `masked`."""
-    asked = torch.einsum("...bpq,...hqk->...bhpk", tokens, layer.qk)
-    scores = asked @ tokens[..., None, :, :].mT
+    """What one layer adds at each place; a place sees itself and those before, or all where not `masked`.
+
+    `seen` is what queries and keys read instead of the tokens, where a network gives them more (positions, say).
+    """
+    read = tokens if seen is None else seen
+    asked = torch.einsum("...bpq,...hqk->...bhpk", read, layer.qk)
+    scores = asked @ read[..., None, :, :].mT
     written = torch.einsum("...bps,...hso->...bhpo", tokens, layer.ov)
     return ((scores.tril() if masked else scores) @ written).sum(-3)
 
