@@ -48,6 +48,8 @@ def fit_one_layer(
 
     They equal the sums over heads read by `weight_blocks.coefficients`; (0, 1, 0) is eta and (0, 1, 1) is -eta phi_0.
     Two heads with 4 + 2 numbers each can hold every table of eight (`as_heads`), so this is the best 12-number formula.
+    Where the dynamics are orthogonal, (0, 0, 1) and (1, 1, 1) are one feature but for the noise, and (1, 0, 0) differs
+    from it by s_t (s_t . s_{t-1}) alone: these three single numbers are badly determined, what they do together is not.
     """
     x = one_layer_features(states.double())
     lead = x.shape[:-6]
