@@ -43,7 +43,7 @@ class Weights:
         wide = (0, d_head - own, 0, 0, 0, n_heads - heads)
         tall = (0, 0, 0, d_head - own, 0, n_heads - heads)
         pad = torch.nn.functional.pad
-        return Weights(*(pad(w, wide) for w in (self.W_Q, self.W_K, self.W_V)), pad(self.W_O, tall))
+        return Weights(pad(self.W_Q, wide), pad(self.W_K, wide), pad(self.W_V, wide), pad(self.W_O, tall))
 
 
 Reads = dict[int, float | Tensor]  # channel -> number times the identity, or a matrix [d, d] acting on rows
