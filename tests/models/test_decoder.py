@@ -11,6 +11,7 @@ from latebloom.data import Batch, Place, Signature
 from latebloom.errors import LatebloomError
 from latebloom.models import LOSSES, Decoder, initial_parameters, run_with_cache
 from latebloom.models.decoder.layers import sinusoids
+from latebloom.models.decoder.linear_attention import causal_linear_attention
 from latebloom.randomness import stream
 from latebloom.training.dropout import Dropout
 
@@ -103,7 +104,19 @@ def test_no_place_sees_what_comes_after_it(settings):
     assert (before[:, :, 4:] - after[:, :, 4:]).abs().min() > 1e-9
 
 
-@pytest.mark.parametrize("settings", [{}, {"norm": "post", "positions": "sinusoidal", "embed_scale": True}])
+@pytest.mark.parametrize("piece_bytes", [1, 1 << 19])
+def test_linear_attention_in_pieces_has_autograds_gradient(monkeypatch, piece_bytes):
+    monkeypatch.setattr("latebloom.models.decoder.linear_attention.PIECE_BYTES", piece_bytes)
+    noise = stream(6, "decoder test")
+    q, k = (torch.tensor(noise.standard_normal((2, 3, 5, 4)), requires_grad=True) for _ in range(2))
+    v = torch.tensor(noise.standard_normal((2, 3, 5, 6)), requires_grad=True)
+    torch.testing.assert_close(causal_linear_attention(q, k, v), (q @ k.mT).tril() @ v)
+    torch.autograd.gradcheck(causal_linear_attention, (q, k, v))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"norm": "post", "positions": "sinusoidal", "embed_scale": True}, {"attention": "linear"}]
+)
 def test_what_a_tap_sees_is_what_is_computed(settings):
     """With a tap the attention pattern is formed; without, a fused kernel gives the same numbers."""
     model = Decoder(n_layers=2, d_model=8, n_heads=2, **settings)
@@ -112,7 +125,8 @@ def test_what_a_tap_sees_is_what_is_computed(settings):
     torch.testing.assert_close(out, model.forward(params, inputs))
     pattern = cache["blocks.1.attn.hook_pattern"]
     assert pattern.shape == (2, 3, 2, 6, 6)
-    torch.testing.assert_close(pattern.sum(-1), torch.ones(2, 3, 2, 6, dtype=torch.float64))
+    if "attention" not in settings:
+        torch.testing.assert_close(pattern.sum(-1), torch.ones(2, 3, 2, 6, dtype=torch.float64))
     assert pattern.triu(1).abs().max() == 0
     assert {"hook_embed", "blocks.0.hook_resid_pre", "blocks.1.mlp.hook_post", "blocks.1.hook_resid_post"} <= set(cache)
 

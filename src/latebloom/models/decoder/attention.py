@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.models.base import Parameters, Tap, untapped
+from latebloom.models.decoder.linear_attention import causal_linear_attention
 
 Heads = Float[Tensor, "member batch head pos d_head"]
 Mixer = Callable[[Heads, Heads, Heads, Parameters, str, Tap], Heads]
@@ -48,6 +49,8 @@ def softmax_mixer(q: Heads, k: Heads, v: Heads, block: Parameters, name: str, ta
 
 def linear_mixer(q: Heads, k: Heads, v: Heads, block: Parameters, name: str, tap: Tap) -> Heads:
     """Linear self-attention: the products of queries and keys as they are, not scaled (von Oswald et al. 2023)."""
+    if tap is untapped:
+        return causal_linear_attention(q, k, v)
     scores = tap(f"{name}attn.hook_attn_scores", q @ k.mT)
     return tap(f"{name}attn.hook_pattern", scores.masked_fill(_future(q), 0.0)) @ v
 
