@@ -52,19 +52,17 @@ class _Causal(torch.autograd.Function):
         return dq, dk, dv
 
 
-def _by_head(piece: Rows) -> Float[Tensor, "rows_and_heads pos d_head"]:
+def _by_head(piece: Rows) -> Float[Tensor, "items pos d_head"]:
     """Each head's places side by side, as products want them."""
     return piece.transpose(1, 2).reshape(-1, piece.shape[1], piece.shape[3])
 
 
-def _by_place(found: Float[Tensor, "rows_and_heads pos d_head"], like: Rows) -> Rows:
+def _by_place(found: Float[Tensor, "items pos d_head"], like: Rows) -> Rows:
     """The way back."""
     return found.view(like.shape[0], like.shape[2], like.shape[1], -1).transpose(1, 2)
 
 
-def _pattern(
-    left: Float[Tensor, "rows_and_heads pos d_head"], right: Tensor
-) -> Float[Tensor, "rows_and_heads pos pos"]:
+def _pattern(left: Float[Tensor, "items pos d_head"], right: Tensor) -> Float[Tensor, "items pos pos"]:
     """Products of every place with itself and what came before it; zero for what comes after."""
     return torch.bmm(left, right.mT).tril_()
 
