@@ -41,7 +41,8 @@ class Batch:
     def share(self) -> Float[Tensor, "member batch *pos"]:
         """The share of each row, or place, in its member's mean: weights divided by their sum."""
         if "share" not in self.memo:
-            self.memo["share"] = self.weight / self.weight.sum(tuple(range(1, self.weight.ndim)), keepdim=True)
+            with torch.inference_mode(False):  # whoever asks first, others may need it in a graph
+                self.memo["share"] = self.weight / self.weight.sum(tuple(range(1, self.weight.ndim)), keepdim=True)
         share: Tensor = self.memo["share"]
         return share
 

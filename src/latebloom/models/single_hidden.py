@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from latebloom.data import Batch
 from latebloom.models.losses import Loss
@@ -76,6 +77,8 @@ def add_rows(
     """The row of `first` that a data row's first symbol names plus the row of `second` that its second symbol names."""
     members, symbols, width = first.shape
     left, right = _symbol_places(batch, symbols)
+    if first is second:
+        return _sums(first.reshape(-1, width), _pairs(batch, symbols)).view(members, -1, width)
     total = first.reshape(-1, width).index_select(0, left)
     total += second.reshape(-1, width).index_select(0, right)
     return total.view(members, -1, width)
@@ -86,10 +89,17 @@ def add_rows_gradient(
 ) -> list[Float[Tensor, "member symbol d_mlp"]]:
     """The gradient of `add_rows` by its tables: one table if `shared`, else two."""
     members, _, width = grad.shape
-    tables = [grad.new_zeros(members * symbols, width) for _ in range(1 if shared else 2)]
-    for table, places in zip((tables[0], tables[-1]), _symbol_places(batch, symbols), strict=True):
-        table.index_add_(0, places, grad.reshape(-1, width))
-    return [table.view(members, symbols, width) for table in tables]
+    flat = grad.reshape(-1, width)
+    return [_sums(flat, bags).view(members, symbols, width) for bags in _namers(batch, symbols, shared)]
+
+
+Bags = tuple[Int[Tensor, " entry"], Int[Tensor, " bag_and_end"]]  # rows to sum; where each sum's rows begin
+
+
+def _sums(rows: Float[Tensor, "row d_mlp"], bags: Bags) -> Float[Tensor, "bag d_mlp"]:
+    """Sums of rows in the order the bags list them. `index_add_` gives the same, but sorts anew at every call."""
+    entries, offsets = bags
+    return embedding_bag(entries, rows, offsets, mode="sum", include_last_offset=True)
 
 
 # What is derived from the rows once and kept in the batch's memo.
@@ -103,6 +113,36 @@ def _symbol_places(batch: Batch, symbols: int) -> list[Int[Tensor, " flat"]]:
         batch.memo[key] = [column.reshape(-1).contiguous() for column in (base + batch.inputs).unbind(2)]
     places: list[Tensor] = batch.memo[key]
     return places
+
+
+def _pairs(batch: Batch, symbols: int) -> Bags:
+    """For each data row, the two rows of the table that it names."""
+    key = f"pairs {symbols}"
+    if key not in batch.memo:
+        entries = torch.stack(_symbol_places(batch, symbols), 1).reshape(-1)
+        batch.memo[key] = (entries, torch.arange(0, len(entries) + 1, 2, device=entries.device))
+    pairs: Bags = batch.memo[key]
+    return pairs
+
+
+def _namers(batch: Batch, symbols: int, shared: bool) -> list[Bags]:
+    """For each row of a table, the data rows that name it: by first symbol, then by second, or in a table for each."""
+    key = f"namers {symbols} {shared}"
+    if key not in batch.memo:
+        places = _symbol_places(batch, symbols)
+        count = batch.inputs.shape[0] * symbols
+        batch.memo[key] = [
+            _grouped(named, count, len(places[0])) for named in ([torch.cat(places)] if shared else places)
+        ]
+    namers: list[Bags] = batch.memo[key]
+    return namers
+
+
+def _grouped(named: Int[Tensor, " entry"], count: int, rows: int) -> Bags:
+    """Data rows sorted by what they name; entries beyond the first `rows` are those of the same rows once more."""
+    offsets = torch.zeros(count + 1, dtype=torch.int64, device=named.device)
+    torch.cumsum(torch.bincount(named, minlength=count), 0, out=offsets[1:])
+    return torch.argsort(named, stable=True) % rows, offsets
 
 
 def _label_places(batch: Batch, n_outputs: int) -> Int[Tensor, " flat"]:
