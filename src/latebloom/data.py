@@ -35,6 +35,7 @@ class Batch:
     inputs: Tensor  # int64 symbols or floats
     targets: Tensor  # int64 labels or floats
     weight: Float[Tensor, "member batch *pos"]
+    once: bool = False  # rows of a single step: deriving costly things from them does not pay
     memo: dict[str, Any] = field(default_factory=dict)  # what a model derives from these rows once
 
     @property

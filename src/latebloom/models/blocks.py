@@ -23,4 +23,4 @@ def blocks(batch: Batch, size: int) -> list[tuple[slice, Batch]]:
 
 
 def _rows(batch: Batch, which: slice) -> Batch:
-    return Batch(batch.inputs[which], batch.targets[which], batch.weight[which])
+    return Batch(batch.inputs[which], batch.targets[which], batch.weight[which], once=batch.once)

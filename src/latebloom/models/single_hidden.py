@@ -13,9 +13,9 @@ from typing import Literal
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import embedding_bag
 
 from latebloom.data import Batch
+from latebloom.models.bags import Bags, even_bags, namers, sums, worth_sorting
 from latebloom.models.losses import Loss
 
 Activation = Literal["relu", "square"]
@@ -76,9 +76,9 @@ def add_rows(
 ) -> Float[Tensor, "member batch d_mlp"]:
     """The row of `first` that a data row's first symbol names plus the row of `second` that its second symbol names."""
     members, symbols, width = first.shape
+    if first is second and worth_sorting(batch, first.dtype):
+        return sums(first.reshape(-1, width), _pairs(batch, symbols)).view(members, -1, width)
     left, right = _symbol_places(batch, symbols)
-    if first is second:
-        return _sums(first.reshape(-1, width), _pairs(batch, symbols)).view(members, -1, width)
     total = first.reshape(-1, width).index_select(0, left)
     total += second.reshape(-1, width).index_select(0, right)
     return total.view(members, -1, width)
@@ -90,16 +90,12 @@ def add_rows_gradient(
     """The gradient of `add_rows` by its tables: one table if `shared`, else two."""
     members, _, width = grad.shape
     flat = grad.reshape(-1, width)
-    return [_sums(flat, bags).view(members, symbols, width) for bags in _namers(batch, symbols, shared)]
-
-
-Bags = tuple[Int[Tensor, " entry"], Int[Tensor, " bag_and_end"]]  # rows to sum; where each sum's rows begin
-
-
-def _sums(rows: Float[Tensor, "row d_mlp"], bags: Bags) -> Float[Tensor, "bag d_mlp"]:
-    """Sums of rows in the order the bags list them. `index_add_` gives the same, but sorts anew at every call."""
-    entries, offsets = bags
-    return embedding_bag(entries, rows, offsets, mode="sum", include_last_offset=True)
+    if worth_sorting(batch, grad.dtype):
+        return [sums(flat, bags).view(members, symbols, width) for bags in _namers(batch, symbols, shared)]
+    tables = [grad.new_zeros(members * symbols, width) for _ in range(1 if shared else 2)]
+    for table, places in zip((tables[0], tables[-1]), _symbol_places(batch, symbols), strict=True):
+        table.index_add_(0, places, flat)
+    return [table.view(members, symbols, width) for table in tables]
 
 
 # What is derived from the rows once and kept in the batch's memo.
@@ -119,30 +115,21 @@ def _pairs(batch: Batch, symbols: int) -> Bags:
     """For each data row, the two rows of the table that it names."""
     key = f"pairs {symbols}"
     if key not in batch.memo:
-        entries = torch.stack(_symbol_places(batch, symbols), 1).reshape(-1)
-        batch.memo[key] = (entries, torch.arange(0, len(entries) + 1, 2, device=entries.device))
+        batch.memo[key] = even_bags(torch.stack(_symbol_places(batch, symbols), 1))
     pairs: Bags = batch.memo[key]
     return pairs
 
 
 def _namers(batch: Batch, symbols: int, shared: bool) -> list[Bags]:
-    """For each row of a table, the data rows that name it: by first symbol, then by second, or in a table for each."""
+    """For each row of a table, the data rows that name it; in a shared one, first by their first symbol."""
     key = f"namers {symbols} {shared}"
     if key not in batch.memo:
         places = _symbol_places(batch, symbols)
-        count = batch.inputs.shape[0] * symbols
-        batch.memo[key] = [
-            _grouped(named, count, len(places[0])) for named in ([torch.cat(places)] if shared else places)
-        ]
-    namers: list[Bags] = batch.memo[key]
-    return namers
-
-
-def _grouped(named: Int[Tensor, " entry"], count: int, rows: int) -> Bags:
-    """Data rows sorted by what they name; entries beyond the first `rows` are those of the same rows once more."""
-    offsets = torch.zeros(count + 1, dtype=torch.int64, device=named.device)
-    torch.cumsum(torch.bincount(named, minlength=count), 0, out=offsets[1:])
-    return torch.argsort(named, stable=True) % rows, offsets
+        rows, count = len(places[0]), batch.inputs.shape[0] * symbols
+        found = [namers(named, count) for named in ([torch.cat(places)] if shared else places)]
+        batch.memo[key] = [(entries % rows, offsets) for entries, offsets in found]
+    bags: list[Bags] = batch.memo[key]
+    return bags
 
 
 def _label_places(batch: Batch, n_outputs: int) -> Int[Tensor, " flat"]:
