@@ -9,6 +9,7 @@ parameter, among them an untrained stack that was never used.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
