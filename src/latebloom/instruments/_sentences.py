@@ -52,7 +52,7 @@ class Layout:
 
 def layout(sentences: Sequence[Sentence], before: Sequence[int], after: Sequence[int]) -> Layout:
     """Sentences as arrays; raises `LatebloomError` for none at all, an empty sentence or a word without pieces."""
-    if not sentences:
+    if len(sentences) == 0:
         raise LatebloomError("No sentences were given; give at least one, as token ids of its words.")
     words = [[[word] if isinstance(word, int | np.integer) else list(word) for word in one] for one in sentences]
     for number, one in enumerate(words):

@@ -150,7 +150,7 @@ def closing_accuracy(
     closing: Sequence[int],
     min_distance: int = 10,
 ) -> Float[Tensor, "*lead"]:
-    """Share of closing brackets that the network prefers to the other kinds, `min_distance` or more behind their opening.
+    """Share of closing brackets that the network prefers to the other kinds at `min_distance` or more.
 
     `logits[..., pos, :]` are those for the token at `pos`, so a language model's are to be moved by one place. The
     paper takes distance 10; the released code computes the distances and does not use them, which is

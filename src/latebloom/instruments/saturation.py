@@ -29,6 +29,7 @@ def saturation(
     """Mean over rows and places of the cosine between outputs at `tables` and at `factor` times `tables`.
 
     Weights that shall not grow stay out of `tables` and in the callable. `counted` is True at the places that count.
+    An output of zeros counts as 0.
     Raises `LatebloomError` if the enlarged network overflows: without normalisation outputs grow like the factor to
     the power of the depth.
     """
