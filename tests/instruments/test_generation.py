@@ -24,22 +24,8 @@ from latebloom.instruments.generation import (
 )
 from latebloom.randomness import stream
 
-WORDS = [*"<pad> <end> my raven ravens that does doesn't sleep sleeps change changes your .".split()]
-    "<pad>",
-    "<end>",
-    "my",
-    "raven",
-    "ravens",
-    "that",
-    "does",
-    "doesn't",
-    "sleep",
-    "sleeps",
-    "change",
-    "changes",
-    "your",
-    ".",
-]
+WORDS = ["<pad>", "<end>", "my", "raven", "ravens", "that", "does", "doesn't", "sleep", "sleeps", "change", "changes"]
+WORDS += ["your", "."]
 PAD, END = 0, 1
 
 
