@@ -41,13 +41,19 @@ class Layout:
         All rows must have one number of pieces.
         """
         start = self.ends[sentence, first]
-        place = start[:, None] + np.arange(self.ends[sentence[0], last[0] + 1] - start[0])
-        rows, opening = len(sentence), len(self.before)
-        closing = opening + self.ends[sentence, self.lengths[sentence]][:, None] + np.arange(len(self.after))
-        words = self.pieces[sentence[:, None], place]
-        tokens = [np.tile(self.before, (rows, 1)), words, np.tile(self.after, (rows, 1))]
-        positions = [np.tile(np.arange(opening), (rows, 1)), opening + place, closing]
-        return np.concatenate(tokens, axis=1), np.concatenate(positions, axis=1)
+        size = int(self.ends[sentence[0], last[0] + 1] - start[0])
+        opening, closing = len(self.before), len(self.before) + size
+        tokens = np.empty((len(sentence), closing + len(self.after)), dtype=np.int64)
+        positions = np.empty_like(tokens)
+        place = start[:, None] + np.arange(size)
+        tokens[:, :opening], positions[:, :opening] = self.before, np.arange(opening)
+        tokens[:, opening:closing], positions[:, opening:closing] = (
+            self.pieces[sentence[:, None], place],
+            opening + place,
+        )
+        tokens[:, closing:] = self.after
+        positions[:, closing:] = opening + self.ends[sentence, -1:] + np.arange(len(self.after))
+        return tokens, positions
 
 
 def layout(sentences: Sequence[Sentence], before: Sequence[int], after: Sequence[int]) -> Layout:

@@ -99,12 +99,10 @@ def from_splits(
     tree[..., torch.arange(len(last), device=splits.device), 0, last] = True
     place = torch.arange(size, device=splits.device)
     for words in range(size, 1, -1):  # parents are longer than their children
-        start = place[: size - words + 1]
-        end = start + words - 1
-        at = splits[..., start, end]
-        there = (at.unsqueeze(-1) == place) & tree[..., start, end].unsqueeze(-1)  # [..., start, split]
-        tree[..., start, :] |= there
-        tree[..., 1:, end] |= there[..., :-1].transpose(-1, -2)
+        at, node = (table.diagonal(words - 1, -2, -1).unsqueeze(-1) for table in (splits, tree))
+        there = (at == place) & node  # [..., start, split]
+        tree[..., : size - words + 1, :] |= there
+        tree[..., 1:, words - 1 :] |= there[..., :-1].transpose(-1, -2)
     tree[..., place, place] = False  # single words
     return tree
 

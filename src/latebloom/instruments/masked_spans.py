@@ -32,7 +32,7 @@ def masked_span_similarities(
     before: Sequence[int],
     after: Sequence[int] = (),
     compare: Compare = cosine,
-    tokens_at_once: int = 8192,
+    tokens_at_once: int = 4096,
     device: torch.device | str | None = None,
 ) -> Spans:
     """Similarity of every span's vectors with and without context; arguments as of `span_similarities`.

@@ -79,13 +79,17 @@ def split_values(
 
     The table is read when a size is reached, so a chart may fill it as it goes.
     """
-    size = table.shape[-1]
+    size, lead = table.shape[-1], table.shape[:-2]
     place = torch.arange(size, device=table.device)
+    *outer, down, right = table.stride()
+    begin = int(table.storage_offset())
     for words in range(2, size + 1):
+        shape = (*lead, size - words + 1, words - 1)
+        # Views: along `split` one goes right from (i, i), and down to (j, j) from (i + 1, j); along `start` both.
+        left_part = table.as_strided(shape, (*outer, down + right, right), begin)
+        right_part = table.as_strided(shape, (*outer, down + right, down), begin + down + (words - 1) * right)
         start = place[: size - words + 1]
-        end = start + words - 1
-        at = start.unsqueeze(-1) + place[: words - 1]
-        yield start, end, table[..., start.unsqueeze(-1), at] + table[..., at + 1, end.unsqueeze(-1)]
+        yield start, start + words - 1, left_part + right_part
 
 
 def tree_value(
