@@ -74,7 +74,7 @@ def test_as_released_is_the_mean_of_its_draws():
     table, rng = random_table(2, LENGTHS), stream(2, "draws")
     found = tree_score_as_released(table, LENGTHS)
     for number, n in enumerate(LENGTHS):
-        draws = np.array([released_draw(table[number], 0, n - 1, rng) for _ in range(3000)])
+        draws = np.array([released_draw(table[number], 0, n - 1, rng) for _ in range(1500)])
         error = draws.std() / math.sqrt(len(draws))
         assert abs(float(found.scores[number]) - draws.mean()) <= 4 * error + 1e-12
 
@@ -89,7 +89,7 @@ def test_sampled_trees_agree_with_the_exact_expectation_on_a_long_sentence():
         k = first + int(rng.integers(last - first))
         return float(table[0, first, k] + table[0, k + 1, last]) + draw(first, k) + draw(k + 1, last)
 
-    draws = np.array([draw(0, n - 1) for _ in range(3000)])
+    draws = np.array([draw(0, n - 1) for _ in range(1500)])
     assert abs(float(expected_value(table, [n])) - draws.mean()) <= 4 * draws.std() / math.sqrt(len(draws))
 
 

@@ -29,7 +29,8 @@ class BracketScores:
 
 
 def bracket_scores(
-    trees: Bool[Tensor, "*lead sentence start end"], gold: Bool[Tensor, "*#lead sentence start end"]
+    trees: Bool[Tensor, "*lead sentence start end"] | Float[Tensor, "*lead sentence start end"],
+    gold: Bool[Tensor, "*#lead sentence start end"],
 ) -> BracketScores:
     """Brackets of `trees` that are in `gold`, by those there are in `trees` (precision) and `gold` (recall).
 
