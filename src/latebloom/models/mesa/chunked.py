@@ -1,0 +1,81 @@
+"""All places of a chunk from one Cholesky factor: the chunkwise-parallel exact solve.
+
+Let A be the matrix at the border before a chunk, c_i what is left of it after place i, and K the chunk's keys as rows. Then
+A_i = c_i A + sum over s <= i of (c_i / c_s) k_s k_s^T, and by the Woodbury identity
+
+    A_i^{-1} b = (1 / c_i) [A^{-1} b - A^{-1} K_i^T M_i^{-1} K_i A^{-1} b],     M = diag(c) + K A^{-1} K^T,
+
+where K_i are the first i rows of K and M_i the leading i x i block of M. The Cholesky factor of a leading block is the
+leading block of the Cholesky factor, so L L^T = M serves every place: forward substitution for all places at once, zeros
+below the diagonal of the result, back substitution for all places at once.
+
+The identity subtracts nearly equal numbers where a chunk forgets almost everything (c_i small) or where its keys outweigh
+A. One step of iterative refinement repairs the second; chunks with c below a floor are solved place by place instead.
+A static Lambda does not scale with c, so together with forget factors it is always solved place by place.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from latebloom.models.mesa.cholesky import factor, solve_places, sound_factor
+from latebloom.models.mesa.system import System
+
+# Less than this left of a border at a chunk's end, and the chunk is solved place by place.
+FLOOR = {torch.float32: 1e-2, torch.float64: 1e-5}
+
+
+@dataclass(frozen=True)
+class Chunked:
+    """The chunkwise-parallel solver; `refinements`: steps of iterative refinement."""
+
+    refinements: int = 1
+
+    def solve(self, system: System, rhs: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The solutions [row, chunk, pos, d_head], and the factors."""
+        if system.ridge is not None and system.chunks.gated:
+            everywhere = torch.ones(system.key.shape[:2], dtype=torch.bool, device=rhs.device)
+            return solve_places(system, rhs, everywhere).view_as(rhs), ()
+        factors = self._factors(system)
+        return self._solve(system, rhs, *factors), factors
+
+    def solve_again(
+        self, system: System, rhs: Tensor, kept: tuple[Tensor, ...], query: Tensor, solution: Tensor
+    ) -> Tensor:
+        """The solutions for a second right-hand side, with the factors of the first."""
+        return self._solve(system, rhs, *kept) if kept else self.solve(system, rhs)[0]
+
+    def _solve(self, system: System, rhs: Tensor, left: Tensor, root: Tensor, across: Tensor, inner: Tensor) -> Tensor:
+        x = self._once(rhs, left, root, across, inner)
+        for _ in range(self.refinements):
+            x = x + self._once(rhs - system.apply(x), left, root, across, inner)
+        steep = (left == 0).any(-1)
+        return x.masked_scatter(steep[..., None, None], solve_places(system, rhs, steep)) if steep.any() else x
+
+    @staticmethod
+    def _factors(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """c (zero in chunks that need another way), the inverse of A's Cholesky factor, that times K^T, and M's."""
+        border = system.gram[:, : system.key.shape[1]]
+        if system.ridge is not None:
+            border = border + system.ridge[:, None].diag_embed()
+        root = _inverse(sound_factor(border, system))
+        across = root @ system.key.mT
+        left = system.chunks.since
+        flat = left[..., -1:] >= FLOOR[left.dtype]
+        lower, sound = factor(across.mT @ across + torch.where(flat, left, 1).diag_embed())
+        return torch.where(flat & sound[..., None], left, 0), root, across, _inverse(lower)
+
+    @staticmethod
+    def _once(rhs: Tensor, left: Tensor, root: Tensor, across: Tensor, inner: Tensor) -> Tensor:
+        """The identity above for all places; columns are places."""
+        whitened = root @ rhs.mT
+        forward = (inner @ (across.mT @ whitened)).triu()  # place i sees the first i keys
+        x = root.mT @ (whitened - across @ (inner.mT @ forward))
+        return (x / left[..., None, :]).mT
+
+
+def _inverse(lower: Tensor) -> Tensor:
+    """Of lower triangular matrices. Products with it are faster than substitution, and refinement mends the rounding."""
+    eye = torch.eye(lower.shape[-1], dtype=lower.dtype, device=lower.device)
+    return torch.linalg.solve_triangular(lower, eye, upper=False)
