@@ -19,11 +19,11 @@ from latebloom.models.mesa.system import Solver, System
 
 def outputs(
     system: System, solution: Tensor, value: Float[Tensor, "row pos d_value"], moment: Float[Tensor, "row d_head d_value"]
-) -> tuple[Float[Tensor, "row pos d_value"], Float[Tensor, "row border d_head d_value"]]:
-    """o_t = G_t q~_t for all t, and G^T at the borders."""
+) -> tuple[Float[Tensor, "row pos d_value"], Float[Tensor, "row d_head d_value"]]:
+    """o_t = G_t q~_t for all t, and the last G^T."""
     values = system.chunks.split(value)
-    states = system.chunks.states(system.key, values, moment)
-    return system.chunks.join(system.chunks.recall(solution, system.key, values, states)), states
+    states, last = system.chunks.states(system.key, values, moment)
+    return system.chunks.join(system.chunks.recall(solution, system.key, values, states)), last
 
 
 class MesaOperation(torch.autograd.Function):
@@ -44,8 +44,8 @@ class MesaOperation(torch.autograd.Function):
         """Outputs, last states, and what the backward pass needs: q~ and whatever the solver keeps."""
         system = System.build(key, log_gamma, gram, ridge, size)
         solution, kept = solver.solve(system, system.chunks.split(query))
-        out, states = outputs(system, solution, value, moment)
-        return out, system.gram[:, -1].clone(), states[:, -1].clone(), system.chunks.join(solution), *kept
+        out, last = outputs(system, solution, value, moment)
+        return out, system.last, last, system.chunks.join(solution), *kept
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -82,22 +82,21 @@ def _gradients(
     """By q, k, v, log gamma, H_0, G_0^T and the static Lambda."""
     chunks, k = system.chunks, system.key
     q, v, x, e = (chunks.split(tensor) for tensor in (query, value, solution, grad))
-    moments = chunks.states(k, v, moment)
+    moments, last_moment = chunks.states(k, v, moment)
     adjoint = solver.solve_again(system, chunks.recall(e, v, k, moments.mT), kept, q, x)  # e*
 
-    # Gradients by G^T and by H at every border: all later places, and the gradient by the last states.
-    by_moment = chunks.states_back(x, e, grad_moment)
-    by_gram = chunks.states_back(-adjoint, x, grad_gram)
-    by_gram = (by_gram + by_gram.mT) / 2  # H is symmetric, so only this part of it ever acts
+    # Gradients by G^T and by H after every chunk: all later places, and the gradient by the last states.
+    later_moment, first_moment = chunks.states_back(x, e, grad_moment)
+    # H is symmetric, so only the symmetric part of its gradient ever acts.
+    later_gram, first_gram = (-(g + g.mT) for g in chunks.states_back(adjoint, x, -grad_gram))  # twice it
 
     # Inside a chunk: [t, s], what place t says about what place s added.
     from_solution, from_adjoint, from_value = (
         ((left @ right.mT) * chunks.within).mT for left, right in ((x, k), (adjoint, k), (e, v))
     )
-    later_moment, later_gram = by_moment[:, 1:], by_gram[:, 1:]
     grad_v = from_solution @ e + chunks.tail * (k @ later_moment)
     grad_k = (from_value - from_adjoint) @ x - from_solution @ adjoint
-    grad_k = grad_k + chunks.tail * (v @ later_moment.mT + 2 * k @ later_gram)
+    grad_k = grad_k + chunks.tail * (v @ later_moment.mT + k @ later_gram)
 
     grad_gamma = grad_ridge = None
     shrunk = 0 if system.ridge is None else adjoint * x  # by the static Lambda, with the sign turned
@@ -109,7 +108,9 @@ def _gradients(
         share = -((v * grad_v).sum(-1) + (k * grad_k).sum(-1)) / 2
         if system.ridge is not None:
             share = share + (shrunk * system.ridge[:, None, None]).sum(-1)
-        ends = (later_moment * moments[:, 1:]).sum((-2, -1)) + (later_gram * system.gram[:, 1:]).sum((-2, -1))
+        moment_ends = torch.cat([moments[:, 1:], last_moment[:, None]], 1)
+        gram_ends = torch.cat([system.gram[:, 1:], system.last[:, None]], 1)
+        ends = (later_moment * moment_ends).sum((-2, -1)) + (later_gram * gram_ends).sum((-2, -1)) / 2
         running = share.flip(-1).cumsum(-1).flip(-1) + ends[..., None]
         grad_gamma = running.flatten(1)[:, : chunks.length]
     return (
@@ -117,7 +118,7 @@ def _gradients(
         chunks.join(grad_k),
         chunks.join(grad_v),
         grad_gamma,
-        by_gram[:, 0],
-        by_moment[:, 0],
+        first_gram / 2,
+        first_moment,
         grad_ridge,
     )

@@ -56,7 +56,7 @@ class Chunked:
     @staticmethod
     def _factors(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """c (zero in chunks that need another way), the inverse of A's Cholesky factor, that times K^T, and M's."""
-        border = system.gram[:, : system.key.shape[1]]
+        border = system.gram
         if system.ridge is not None:
             border = border + system.ridge[:, None].diag_embed()
         root = _inverse(sound_factor(border, system))
@@ -69,8 +69,9 @@ class Chunked:
     @staticmethod
     def _once(rhs: Tensor, left: Tensor, root: Tensor, across: Tensor, inner: Tensor) -> Tensor:
         """The identity above for all places; columns are places."""
+        past = torch.ones(inner.shape[-2:], dtype=rhs.dtype, device=rhs.device).triu()
         whitened = root @ rhs.mT
-        forward = (inner @ (across.mT @ whitened)).triu()  # place i sees the first i keys
+        forward = (inner @ (across.mT @ whitened)) * past  # place i sees the first i keys
         x = root.mT @ (whitened - across @ (inner.mT @ forward))
         return (x / left[..., None, :]).mT
 

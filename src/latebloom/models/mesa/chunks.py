@@ -5,6 +5,7 @@ place t is what is left of the border's state, plus a product of two small matri
 All functions here take [row, pos, ...] or, once cut, [row, chunk, pos, ...]; a row is one sequence of one head.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -67,37 +68,39 @@ class Chunks:
 
     def states(
         self, a: Float[Tensor, "row chunk pos d"], b: Float[Tensor, "row chunk pos e"], start: Float[Tensor, "row d e"]
-    ) -> Float[Tensor, "row border d e"]:
-        """The state at every border, the first (`start`) and the last included."""
-        return self._scan((a * self.tail).mT @ b, start)
+    ) -> tuple[Float[Tensor, "row chunk d e"], Float[Tensor, "row d e"]]:
+        """The state before each chunk, and the last state."""
+        added = (a * self.tail).mT @ b if self.gated else a.mT @ b
+        return self._scan(added.unbind(1), self.total.unbind(1), start)
 
     def states_back(
         self, a: Float[Tensor, "row chunk pos d"], b: Float[Tensor, "row chunk pos e"], end: Float[Tensor, "row d e"]
-    ) -> Float[Tensor, "row border d e"]:
-        """At every border, the sum over all later places t of a_t b_t^T times what is left at t of that border's state.
+    ) -> tuple[Float[Tensor, "row chunk d e"], Float[Tensor, "row d e"]]:
+        """After each chunk, the sum over all later places t of a_t b_t^T times what is left at t of the state there.
 
-        This is how a gradient by the state gathers; `end` is the gradient by the last state.
+        This is how a gradient by the state gathers; `end` is the gradient by the last state. Second: that by the first.
         """
-        added = (a * self.since[..., None]).mT @ b
-        return self._scan(added.flip(1), end, back=True).flip(1)
+        added = (a * self.since[..., None]).mT @ b if self.gated else a.mT @ b
+        return self._scan(added.unbind(1)[::-1], self.total.unbind(1)[::-1], end, back=True)
 
-    def _scan(self, added: Tensor, start: Tensor, back: bool = False) -> Tensor:
-        """state[j + 1] = total[j] state[j] + added[j]."""
-        if not self.gated:
-            return torch.cat([start[:, None], added], 1).cumsum(1)
-        total = (self.total.flip(1) if back else self.total).unbind(1)
-        states = [start]
-        for left, new in zip(total, added.unbind(1), strict=True):
-            states.append(torch.addcmul(new, left, states[-1]))
-        return torch.stack(states, 1)
+    def _scan(
+        self, added: Sequence[Tensor], total: Sequence[Tensor], state: Tensor, back: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """state <- total state + added, chunk by chunk; the state before each, in the order of time, and the last."""
+        seen = []
+        for j, new in enumerate(added):
+            seen.append(state)
+            state = torch.addcmul(new, total[j], state) if self.gated else state + new
+        return torch.stack(seen[::-1] if back else seen, 1), state
 
     def recall(
         self,
         query: Float[Tensor, "row chunk pos d"],
         key: Float[Tensor, "row chunk pos d"],
         value: Float[Tensor, "row chunk pos e"],
-        states: Float[Tensor, "row border d e"],
+        states: Float[Tensor, "row chunk d e"],
     ) -> Float[Tensor, "row chunk pos e"]:
         """Gated causal linear attention: sum over s <= t of what is left of (query_t . key_s) value_s."""
         near = ((query @ key.mT) * self.within) @ value
-        return torch.addcmul(near, self.since[..., None], query @ states[:, : query.shape[1]])
+        far = query @ states
+        return torch.addcmul(near, self.since[..., None], far) if self.gated else near + far

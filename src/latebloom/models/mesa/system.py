@@ -17,14 +17,16 @@ class System:
     Attributes:
         chunks: how the sequence is cut and how it is forgotten.
         key: keys, [row, chunk, pos, d_head].
-        gram: H at every border, H_t = gamma_t H_{t-1} + k_t k_t^T. A decaying regulariser is part of the first one.
+        gram: H before every chunk, H_t = gamma_t H_{t-1} + k_t k_t^T. A decaying regulariser is part of the first one.
+        last: H after the last place.
         ridge: the static diagonal Lambda, [row, d_head], or None where the regulariser decays with H.
         log_gamma: logarithms of the forget factors, [row, pos], or None.
     """
 
     chunks: Chunks
     key: Float[Tensor, "row chunk pos d_head"]
-    gram: Float[Tensor, "row border d_head d_head"]
+    gram: Float[Tensor, "row chunk d_head d_head"]
+    last: Float[Tensor, "row d_head d_head"]
     ridge: Float[Tensor, "row d_head"] | None
     log_gamma: Float[Tensor, "row pos"] | None
 
@@ -40,7 +42,7 @@ class System:
         """The systems of sequences of keys that begin with the Gram matrix `gram`."""
         chunks = Chunks.cut(key, log_gamma, size)
         cut = chunks.split(key)
-        return cls(chunks, cut, chunks.states(cut, cut, gram), ridge, log_gamma)
+        return cls(chunks, cut, *chunks.states(cut, cut, gram), ridge, log_gamma)
 
     def apply(self, x: Float[Tensor, "row chunk pos d_head"]) -> Float[Tensor, "row chunk pos d_head"]:
         """A_t x_t for all t: linear attention whose values are the keys."""
@@ -49,7 +51,7 @@ class System:
 
     def diagonal(self) -> Float[Tensor, "row chunk pos d_head"]:
         """The diagonal of every A_t."""
-        border = self.gram[:, : self.key.shape[1]].diagonal(dim1=-2, dim2=-1)[:, :, None]
+        border = self.gram.diagonal(dim1=-2, dim2=-1)[:, :, None]
         found = self.chunks.since[..., None] * border + self.chunks.within @ self.key.square()
         return found if self.ridge is None else found + self.ridge[:, None, None]
 
