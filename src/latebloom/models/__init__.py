@@ -3,6 +3,7 @@
 from latebloom.models.base import MODELS, Model, Parameters, Shape, initial_parameters, run_with_cache
 from latebloom.models.constructed import CircleSolution, GromovSolution, ParitySolution
 from latebloom.models.losses import LOSSES, Loss
+from latebloom.models.mesa import MesaAttention
 from latebloom.models.mlp import MLP
 from latebloom.models.modular_mlp import ModularMLP
 from latebloom.models.transformer import Transformer
@@ -14,6 +15,7 @@ __all__ = [
     "CircleSolution",
     "GromovSolution",
     "Loss",
+    "MesaAttention",
     "Model",
     "ModularMLP",
     "Parameters",

@@ -18,7 +18,10 @@ from latebloom.models.mesa.system import Solver, System
 
 
 def outputs(
-    system: System, solution: Tensor, value: Float[Tensor, "row pos d_value"], moment: Float[Tensor, "row d_head d_value"]
+    system: System,
+    solution: Tensor,
+    value: Float[Tensor, "row pos d_value"],
+    moment: Float[Tensor, "row d_head d_value"],
 ) -> tuple[Float[Tensor, "row pos d_value"], Float[Tensor, "row d_head d_value"]]:
     """o_t = G_t q~_t for all t, and the last G^T."""
     values = system.chunks.split(value)
@@ -62,9 +65,13 @@ class MesaOperation(torch.autograd.Function):
         query, key, value, log_gamma, gram, moment, ridge, solution, *kept = ctx.saved_tensors
         with torch.autocast(query.device.type, enabled=False):
             system = System.build(key, log_gamma, gram, ridge, ctx.size)
-            return *_gradients(
-                system, ctx.solver, tuple(kept), query, value, moment, solution, grad, grad_gram, grad_moment
-            ), None, None
+            return (
+                *_gradients(
+                    system, ctx.solver, tuple(kept), query, value, moment, solution, grad, grad_gram, grad_moment
+                ),
+                None,
+                None,
+            )
 
 
 def _gradients(

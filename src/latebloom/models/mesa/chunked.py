@@ -55,7 +55,7 @@ class Chunked:
 
     @staticmethod
     def _factors(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """c (zero in chunks that need another way), the inverse of A's Cholesky factor, that times K^T, and M's."""
+        """C (zero in chunks that need another way), the inverse of A's Cholesky factor, that times K^T, and M's."""
         border = system.gram
         if system.ridge is not None:
             border = border + system.ridge[:, None].diag_embed()

@@ -32,7 +32,9 @@ class Chunks:
     gated: bool
 
     @classmethod
-    def cut(cls, like: Float[Tensor, "row pos d_head"], log_gamma: Float[Tensor, "row pos"] | None, size: int) -> "Chunks":
+    def cut(
+        cls, like: Float[Tensor, "row pos d_head"], log_gamma: Float[Tensor, "row pos"] | None, size: int
+    ) -> "Chunks":
         """Chunks of at most `size` places for sequences as long as `like`; `log_gamma` None means no forgetting."""
         length = like.shape[1]
         size = min(size, length)
@@ -86,7 +88,7 @@ class Chunks:
     def _scan(
         self, added: Sequence[Tensor], total: Sequence[Tensor], state: Tensor, back: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """state <- total state + added, chunk by chunk; the state before each, in the order of time, and the last."""
+        """State <- total state + added, chunk by chunk; the state before each, in the order of time, and the last."""
         seen = []
         for j, new in enumerate(added):
             seen.append(state)
