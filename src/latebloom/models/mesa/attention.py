@@ -36,11 +36,13 @@ def mesa_attention(
     backward: Backward = "sweep",
     state: MesaState | None = None,
 ) -> tuple[Float[Tensor, "*lead pos d_value"], MesaState]:
-    """o_t = Phi_t q_t, where Phi_t fits all values so far from their keys by regularised least squares; and the last state.
+    """o_t = Phi_t q_t, where Phi_t fits all values so far from their keys by regularised least squares.
 
-    Phi_t = argmin 1/2 sum over s <= t of w_ts ||v_s - Phi k_s||^2 + r_t / 2 sum over columns i of Lambda_i ||Phi_i||^2, where
-    w_ts is the product of gamma over (s, t], and r_t is the product of gamma over all places so far ("decaying", von Oswald
-    et al. 2023, arXiv 2309.05858) or 1 ("static", MesaNet, arXiv 2506.05233). So Phi_t = G_t (H_t + r_t Lambda)^{-1}.
+    Phi_t = argmin 1/2 sum over s <= t of w_ts ||v_s - Phi k_s||^2 + r_t / 2 sum over columns i of Lambda_i ||Phi_i||^2
+
+    with w_ts the product of gamma over (s, t], and r_t the product of gamma over all places so far ("decaying", von
+    Oswald et al. 2023, arXiv 2309.05858) or 1 ("static", MesaNet, arXiv 2506.05233). So Phi_t = G_t (H_t + r_t
+    Lambda)^{-1}.
 
     Args:
         query: queries; leading axes (member, batch, head, ...) of all inputs broadcast.
@@ -49,17 +51,22 @@ def mesa_attention(
         lam: lambda of the papers, Lambda = I / lambda: large is weak. 1 if neither it nor `ridge` is given.
         gamma: forget factors in (0, 1]; None: 1 everywhere.
         ridge: the diagonal Lambda itself, instead of `lam`.
-        form: "chunked" (exact, fast), "conjugate" (MesaNet's), "recursive" (the paper's, place by place) or "direct" (the
-            slow reference, whose gradients are autograd's and whose memory grows with pos d_head^2).
+        form: "chunked" (exact, fast), "conjugate" (MesaNet's), "recursive" (the paper's, place by place) or "direct"
+            (the slow reference, whose gradients are autograd's and whose memory grows with pos d_head^2).
         regulariser: "decaying" or "static"; without forget factors they are the same.
         chunk: places a chunk. It changes speed and memory, not the result.
         iterations: of conjugate gradients, at most.
         tolerance: where conjugate gradients stop, as a share of the first residual; None: after `iterations`.
-        backward: of the recursive form: "sweep", "reverse" or "reverse_or_refuse", see `latebloom.models.mesa.recursive`.
-        state: where an earlier call ended. With "decaying" its Gram matrix holds the regulariser, so `lam` is not used again.
+        backward: of the recursive form: "sweep", "reverse" or "reverse_or_refuse", see
+            `latebloom.models.mesa.recursive`.
+        state: where an earlier call ended. With "decaying" its Gram matrix holds the regulariser, so `lam` is not
+            used again.
 
-    Gradients of all forms but "direct" are those of the exact solve, by the implicit function theorem, in memory that grows
-    linearly with pos. They cannot be differentiated again.
+    Gradients of all forms but "direct" are those of the exact solve, by the implicit function theorem, in memory that
+    grows linearly with pos. They cannot be differentiated again.
+
+    Returns:
+        The outputs, and the state after the last place, with which a later call or `mesa_step` goes on.
 
     Raises:
         LatebloomError: sizes that do not fit, half precision, lambda <= 0, gamma outside (0, 1], or a Gram matrix that
@@ -91,7 +98,9 @@ def mesa_attention(
             out, gram, moment = direct(q, k, v, log_gamma, gram, moment, static)
         else:
             solver = _solver(form, iterations, tolerance, backward)
-            out, gram, moment, *_ = MesaOperation.apply(q, k, v, log_gamma, gram, moment, static, solver, chunk)
+            out, gram, moment, *_ = MesaOperation.apply(  # type: ignore[no-untyped-call]
+                q, k, v, log_gamma, gram, moment, static, solver, chunk
+            )
     out, gram, moment = (tensor.view(*common, *tensor.shape[1:]) for tensor in (out, gram, moment))
     return out, MesaState(gram, moment, regulariser, before.position + pos)
 

@@ -1,10 +1,11 @@
 """The mesa layer as one differentiable operation whose backward pass keeps memory linear in the sequence.
 
-Forward: q~_t = A_t^{-1} q_t by a solver, then o_t = G_t q~_t, gated linear attention. Backward, by the implicit function
-theorem (MesaNet, arXiv 2506.05233, appendix; 2309.05858, appendix C, for a regulariser that decays): with
+Forward: q~_t = A_t^{-1} q_t by a solver, then o_t = G_t q~_t, gated linear attention. Backward, by the implicit
+function theorem (MesaNet, arXiv 2506.05233, appendix; 2309.05858, appendix C, for a regulariser that decays): with
 e*_t = A_t^{-1} G_t^T e_t, the gradient by H_t is -(e*_t q~_t^T + q~_t e*_t^T) / 2 and that by G_t is e_t q~_t^T. Both
 are then carried back through H_t = gamma_t H_{t-1} + k_t k_t^T and G_t = gamma_t G_{t-1} + v_t k_t^T in chunks. No
-A_t is kept and none is undone, so there is nothing to reconstruct. The gradient is that of a solve that has converged.
+A_t is kept and none is undone, so there is nothing to reconstruct. The gradient is that of a solve that has
+converged.
 """
 
 from typing import Any
@@ -106,7 +107,7 @@ def _gradients(
     grad_k = grad_k + chunks.tail * (v @ later_moment.mT + k @ later_gram)
 
     grad_gamma = grad_ridge = None
-    shrunk = 0 if system.ridge is None else adjoint * x  # by the static Lambda, with the sign turned
+    shrunk = adjoint * x  # by the static Lambda, with the sign turned
     if system.ridge is not None:
         grad_ridge = -shrunk.sum((1, 2))
     if system.log_gamma is not None:

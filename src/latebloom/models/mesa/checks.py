@@ -31,8 +31,8 @@ def precision(**tensors: Tensor) -> None:
         if tensor.dtype in (torch.float16, torch.bfloat16):
             raise LatebloomError(
                 f"{name} is {kind}. Solving for the query loses all digits in half precision, because errors are "
-                f"multiplied by the condition number of the Gram matrix. Pass {name}.float(), and turn the output back if "
-                "you need to; the module MesaAttention does both by itself."
+                f"multiplied by the condition number of the Gram matrix. Pass {name}.float(), and turn the output "
+                "back if you need to; the module MesaAttention does both by itself."
             )
         if tensor.dtype not in (torch.float32, torch.float64):
             raise LatebloomError(f"{name} is {kind}; a mesa layer computes in float32 or float64.")
@@ -49,15 +49,15 @@ def sizes(query: Tensor, key: Tensor, value: Tensor) -> None:
             raise LatebloomError(f"{name} has shape {tuple(tensor.shape)}; expected [..., pos, d_head].")
         if tensor.shape[-1] == 0:
             raise LatebloomError(
-                f"{name} has shape {tuple(tensor.shape)}: its last axis, the size of a head (n_a, d_head), is 0, so there is "
-                "nothing to compare or to store. Use at least 1."
+                f"{name} has shape {tuple(tensor.shape)}: its last axis, the size of a head (n_a, d_head), is 0, so "
+                "there is nothing to compare or to store. Use at least 1."
             )
         if tensor.shape[-2] == 0:
             raise LatebloomError(f"{name} has shape {tuple(tensor.shape)}: no places. A sequence needs at least one.")
     if query.shape[-2:] != key.shape[-2:] or key.shape[-2] != value.shape[-2]:
         raise LatebloomError(
-            f"query {tuple(query.shape)}, key {tuple(key.shape)} and value {tuple(value.shape)} do not fit: the last two "
-            "axes of query and key must be equal, and value must have as many places."
+            f"query {tuple(query.shape)}, key {tuple(key.shape)} and value {tuple(value.shape)} do not fit: the last "
+            "two axes of query and key must be equal, and value must have as many places."
         )
 
 
@@ -78,8 +78,8 @@ def positive(name: str, value: Tensor) -> None:
         place = f" at {where}" if where else ""
         raise LatebloomError(
             f"{name} = {float(value.detach()[where]):.4g}{place}, but it must be positive and finite: the regulariser "
-            "||Phi||^2 / (2 lambda) is what makes the solve possible before the keys span their space. Learn it through a "
-            "softplus (MesaAttention does unless parametrisation='free') or lower the learning rate."
+            "||Phi||^2 / (2 lambda) is what makes the solve possible before the keys span their space. Learn it "
+            "through a softplus (MesaAttention does unless parametrisation='free') or lower the learning rate."
         )
 
 
@@ -91,8 +91,8 @@ def forget_factors(gamma: Tensor, pos: int) -> None:
     if bool(bad.any()):
         where = tuple(bad.nonzero()[0].tolist())
         raise LatebloomError(
-            f"gamma = {float(gamma.detach()[where]):.4g} at {where}, but a forget factor lies in (0, 1]: 1 keeps everything. "
-            "A sigmoid gives such numbers; no forgetting at all is gamma=None."
+            f"gamma = {float(gamma.detach()[where]):.4g} at {where}, but a forget factor lies in (0, 1]: 1 keeps "
+            "everything. A sigmoid gives such numbers; no forgetting at all is gamma=None."
         )
 
 
@@ -100,7 +100,8 @@ def longer_than_made(pos: int, n_ctx: int | None) -> None:
     """The sequence is not longer than the layer was made for."""
     if n_ctx is not None and pos > n_ctx:
         raise LatebloomError(
-            f"The sequence has {pos} places, but this mesa layer was made for n_ctx = {n_ctx}. Nothing in it depends on "
-            f"the position, so it can run longer: set n_ctx = {pos} (or None) on the layer. Without forget factors the Gram "
-            "matrix keeps growing with the sequence, so outputs beyond the trained length were never trained."
+            f"The sequence has {pos} places, but this mesa layer was made for n_ctx = {n_ctx}. Nothing in it depends "
+            f"on the position, so it can run longer: set n_ctx = {pos} (or None) on the layer. Without forget "
+            "factors the Gram matrix keeps growing with the sequence, so outputs beyond the trained length were "
+            "never trained."
         )

@@ -1,17 +1,17 @@
 """All places of a chunk from one Cholesky factor: the chunkwise-parallel exact solve.
 
-Let A be the matrix at the border before a chunk, c_i what is left of it after place i, and K the chunk's keys as rows. Then
-A_i = c_i A + sum over s <= i of (c_i / c_s) k_s k_s^T, and by the Woodbury identity
+Let A be the matrix at the border before a chunk, c_i what is left of it after place i, and K the chunk's keys as
+rows. Then A_i = c_i A + sum over s <= i of (c_i / c_s) k_s k_s^T, and by the Woodbury identity
 
     A_i^{-1} b = (1 / c_i) [A^{-1} b - A^{-1} K_i^T M_i^{-1} K_i A^{-1} b],     M = diag(c) + K A^{-1} K^T,
 
 where K_i are the first i rows of K and M_i the leading i x i block of M. The Cholesky factor of a leading block is the
-leading block of the Cholesky factor, so L L^T = M serves every place: forward substitution for all places at once, zeros
-below the diagonal of the result, back substitution for all places at once.
+leading block of the Cholesky factor, so L L^T = M serves every place: forward substitution for all places at once,
+zeros below the diagonal of the result, back substitution for all places at once.
 
-The identity subtracts nearly equal numbers where a chunk forgets almost everything (c_i small) or where its keys outweigh
-A. One step of iterative refinement repairs the second; chunks with c below a floor are solved place by place instead.
-A static Lambda does not scale with c, so together with forget factors it is always solved place by place.
+The identity subtracts nearly equal numbers where a chunk forgets almost everything (c_i small) or where its keys
+outweigh A. One step of iterative refinement repairs the second; chunks with c below a floor are solved place by place
+instead. A static Lambda does not scale with c, so together with forget factors it is always solved place by place.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latebloom.models.mesa.cholesky import factor, solve_places, sound_factor
+from latebloom.models.mesa.cholesky import factor, lower_inverse, solve_places, whitening
 from latebloom.models.mesa.system import System
 
 # Less than this left of a border at a chunk's end, and the chunk is solved place by place.
@@ -56,15 +56,12 @@ class Chunked:
     @staticmethod
     def _factors(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """C (zero in chunks that need another way), the inverse of A's Cholesky factor, that times K^T, and M's."""
-        border = system.gram
-        if system.ridge is not None:
-            border = border + system.ridge[:, None].diag_embed()
-        root = _inverse(sound_factor(border, system))
+        root = whitening(system.gram, system)
         across = root @ system.key.mT
         left = system.chunks.since
         flat = left[..., -1:] >= FLOOR[left.dtype]
         lower, sound = factor(across.mT @ across + torch.where(flat, left, 1).diag_embed())
-        return torch.where(flat & sound[..., None], left, 0), root, across, _inverse(lower)
+        return torch.where(flat & sound[..., None], left, 0), root, across, lower_inverse(lower)
 
     @staticmethod
     def _once(rhs: Tensor, left: Tensor, root: Tensor, across: Tensor, inner: Tensor) -> Tensor:
@@ -74,9 +71,3 @@ class Chunked:
         forward = (inner @ (across.mT @ whitened)) * past  # place i sees the first i keys
         x = root.mT @ (whitened - across @ (inner.mT @ forward))
         return (x / left[..., None, :]).mT
-
-
-def _inverse(lower: Tensor) -> Tensor:
-    """Of lower triangular matrices. Products with it are faster than substitution, and refinement mends the rounding."""
-    eye = torch.eye(lower.shape[-1], dtype=lower.dtype, device=lower.device)
-    return torch.linalg.solve_triangular(lower, eye, upper=False)

@@ -2,7 +2,8 @@
 
 The only expensive part of an iteration is A_t p_t for all t, which is chunkwise gated linear attention with the keys as
 values; no A_t is ever built, and Lambda may be static under any forget factors. In exact arithmetic d_head iterations
-are enough. Start: b / diag(A_t). The gradient comes from a second run on G_t^T e_t and is that of a run that has converged.
+are enough. Start: b / diag(A_t). The gradient comes from a second run on G_t^T e_t and is that of a run that has
+converged.
 
 The published run is for a fixed number of iterations (30), or until ||r|| <= tolerance ||r_0|| at every place.
 """
@@ -16,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latebloom.models.mesa.cholesky import check_borders
 from latebloom.models.mesa.recursive import MesaWarning
 from latebloom.models.mesa.system import System
 
@@ -31,19 +33,22 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Conjugate:
-    """The conjugate-gradient solver: at most `iterations`, and none for places below `tolerance` (None: all of them)."""
+    """The conjugate-gradient solver: at most `iterations`, and no more for places that reached `tolerance`."""
 
     iterations: int = 30
     tolerance: float | None = None
 
     def solve(self, system: System, rhs: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The solutions for all t; nothing needs keeping."""
+        if system.ridge is None and system.chunks.gated:  # only a regulariser that has died out can be too small
+            check_borders(system)
         found = conjugate_gradients(system.apply, rhs, system.diagonal(), self.iterations, self.tolerance)
         if self.tolerance is not None and not found.done:
             warnings.warn(
-                f"Conjugate gradients stopped after {found.iterations} iterations with a residual of {found.residual:.1e} "
-                f"of the query (tolerance {self.tolerance:.1e}): outputs and gradients are off by about as much times the "
-                "condition number. Raise `iterations`, enlarge Lambda, or use form='chunked'.",
+                f"Conjugate gradients stopped after {found.iterations} iterations with a residual of "
+                f"{found.residual:.1e} of the query (tolerance {self.tolerance:.1e}): outputs and gradients are off "
+                "by about as much times the condition number. Raise `iterations`, enlarge Lambda, or use "
+                "form='chunked'.",
                 MesaWarning,
                 2,
             )

@@ -19,8 +19,8 @@ def direct(
 ) -> tuple[Float[Tensor, "row pos d_value"], Float[Tensor, "row d_head d_head"], Float[Tensor, "row d_head d_value"]]:
     """o_t = G_t (H_t + Lambda)^{-1} q_t for all t, H_T and G_T^T.
 
-    H_t = gamma_t H_{t-1} + k_t k_t^T from H_0 = `gram`, G_t^T = gamma_t G_{t-1}^T + k_t v_t^T from `moment`. A regulariser
-    that decays is part of `gram`; a static diagonal one is `ridge`.
+    H_t = gamma_t H_{t-1} + k_t k_t^T from H_0 = `gram`, G_t^T = gamma_t G_{t-1}^T + k_t v_t^T from `moment`. A
+    regulariser that decays is part of `gram`; a static diagonal one is `ridge`.
     """
     if log_gamma is None:
         log_gamma = torch.zeros_like(key[..., 0])

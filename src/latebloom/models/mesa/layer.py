@@ -30,8 +30,8 @@ class MesaAttention(nn.Module):
         d_value: size of values; `d_head` if left out.
         form: how the solve is done, see `mesa_attention`. All give the same numbers.
         regulariser: "decaying" (2309.05858) or "static" (MesaNet).
-        parametrisation: "softplus": Lambda = ridge_min + softplus(parameter), one for each head, and with "static" for each
-            key dimension; "free": the paper's one unconstrained scalar lambda a head.
+        parametrisation: "softplus": Lambda = ridge_min + softplus(parameter), one for each head, and with "static"
+            for each key dimension; "free": the paper's one unconstrained scalar lambda a head.
         lam: initial lambda.
         ridge_min: lower bound of Lambda; 0.01 ("decaying") or 0.25 ("static") if left out. Not used by "free".
         forget: learn forget factors gamma = sigmoid(linear(x)), one for each head and place; near 0.99 at first.
@@ -92,14 +92,14 @@ class MesaAttention(nn.Module):
         self.chunk, self.iterations, self.tolerance, self.backward_way = chunk, iterations, tolerance, backward
         self.ridge_min = RIDGE_MIN[regulariser] if ridge_min is None else ridge_min
 
-        place = {"device": device, "dtype": dtype}
-        self.W_Q = nn.Linear(d_model, n_heads * d_head, bias=False, **place)
-        self.W_K = nn.Linear(d_model, n_heads * d_head, bias=False, **place)
-        self.W_V = nn.Linear(d_model, n_heads * d_value, bias=False, **place)
-        self.W_O = nn.Linear(n_heads * d_value, d_model, bias=False, **place)
-        self.W_gate = nn.Linear(d_model, n_heads, **place) if forget else None
+        def linear(inputs: int, outputs: int, bias: bool = False) -> nn.Linear:
+            return nn.Linear(inputs, outputs, bias, device=device, dtype=dtype)
+
+        self.W_Q, self.W_K = linear(d_model, n_heads * d_head), linear(d_model, n_heads * d_head)
+        self.W_V, self.W_O = linear(d_model, n_heads * d_value), linear(n_heads * d_value, d_model)
+        self.W_gate = linear(d_model, n_heads, bias=True) if forget else None
         each = (n_heads, d_head) if regulariser == "static" and parametrisation == "softplus" else (n_heads,)
-        self.regularisation = nn.Parameter(torch.full(each, self._raw(lam), **place))
+        self.regularisation = nn.Parameter(torch.full(each, self._raw(lam), device=device, dtype=dtype))
         self._reset(seed)
 
     def _raw(self, lam: float) -> float:
@@ -142,11 +142,10 @@ class MesaAttention(nn.Module):
         """Outputs for sequences, or for their next pieces when a state is given, and the state after them."""
         checks.longer_than_made(x.shape[-2] + (0 if state is None else state.position), self.n_ctx)
         q, k, v, gamma = self._project(x)
-        heads = [tensor.transpose(-3, -2) for tensor in (q, k, v)]
-        gamma = None if gamma is None else gamma.mT
         z, state = mesa_attention(
-            *heads,
-            gamma=gamma,
+            *(tensor.transpose(-3, -2) for tensor in (q, k, v)),
+            None,
+            None if gamma is None else gamma.mT,
             ridge=self.ridge.to(q.dtype),
             form=self.form,
             regulariser=self.regulariser,

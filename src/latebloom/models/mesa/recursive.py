@@ -11,9 +11,9 @@ Gradients need R_t a second time, against G_t^T e_t. Two ways exist by name:
 `reverse` is the paper's appendix C.1: keep R_T alone and undo the updates from the end,
 R_{t-1} = gamma_t [R_t - z z^T / (k_t^T z - 1)] with z = R_t k_t. Undoing divides what rounding left by gamma at every
 place, and loses what a large lambda hid, so it fails far inside the useful range (docs/mesa_layer.md has the
-table). It therefore checks itself at every place, R_t q_t against the q~_t of the forward pass, and at the end, R_0 against
-the R_0 it came from. Where either is off by more than half of the digits, `reverse` says so in a warning and sweeps,
-and `reverse_or_refuse` raises.
+table). It therefore checks itself at every place, R_t q_t against the q~_t of the forward pass, and at the end, R_0
+against the R_0 it came from. Where either is off by more than half of the digits, `reverse` says so in a warning and
+sweeps, and `reverse_or_refuse` raises.
 """
 
 import warnings
@@ -26,7 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.errors import LatebloomError
-from latebloom.models.mesa.cholesky import not_definite, sound_factor
+from latebloom.models.mesa.cholesky import check_borders, sound_factor
 from latebloom.models.mesa.system import System
 
 Backward = Literal["sweep", "reverse", "reverse_or_refuse"]
@@ -46,13 +46,13 @@ class Recursive:
         """R_t b_t for all t; keeps the first and the last R for `reverse`."""
         if system.ridge is not None and system.chunks.gated:
             raise LatebloomError(
-                "The recursive form cannot forget with regulariser='static': only a regulariser that decays with the Gram "
-                "matrix keeps the update of rank one. Use form='chunked' or 'conjugate', or regulariser='decaying'."
+                "The recursive form cannot forget with regulariser='static': only a regulariser that decays with the "
+                "Gram matrix keeps the update of rank one. Use form='chunked' or 'conjugate', or "
+                "regulariser='decaying'."
             )
+        check_borders(system)
         first = first_inverse(system)
         found, last = sweep(first, *_places(system, rhs))
-        if not bool(last.isfinite().all()):
-            raise not_definite(system)
         return system.chunks.split(found), () if self.backward == "sweep" else (first, last)
 
     def solve_again(
@@ -115,8 +115,8 @@ def undo(
 ) -> tuple[Float[Tensor, "row pos d_head"], float]:
     """R_t b_t from the last place to the first, and the largest relative error seen on the way.
 
-    The error compares R_t q_t with the q~_t that is known, and in the end R_0 with the R_0 that is known; it is inf as soon
-    as a number is not finite.
+    The error compares R_t q_t with the q~_t that is known, and in the end R_0 with the R_0 that is known; it is inf
+    as soon as a number is not finite.
     """
     inverse, found = last, torch.empty_like(rhs)
     worst = torch.zeros(len(key), dtype=key.dtype, device=key.device)
@@ -134,10 +134,10 @@ def undo(
 def reconstruction_error(
     key: Float[Tensor, "pos d_head"], lam: float = 1.0, gamma: float | Float[Tensor, " pos"] = 1.0
 ) -> float:
-    """How wrong R_0 comes back when the recursion over these keys is undone: ||R_0' - lambda I|| / ||lambda I||; inf if lost.
+    """How wrong R_0 comes back when the recursion over these keys is undone, ||R_0' - lambda I|| / ||lambda I||.
 
     It depends on the precision of `key`. Above the root of the machine precision (3e-4 in float32, 1e-8 in float64) the
-    reverse recursion is not used for gradients.
+    reverse recursion is not used for gradients; inf where a number was not finite.
     """
     keys = key[None]
     gammas = torch.as_tensor(gamma, dtype=key.dtype, device=key.device).expand(1, len(key))
@@ -169,6 +169,7 @@ def _lost(error: float, dtype: torch.dtype) -> str:
     """What happened."""
     limit = torch.finfo(dtype).eps ** 0.5
     return (
-        f"Undoing the mesa recursion from its end gave back an R that is wrong by {error:.1e} of itself (limit {limit:.1e} in "
-        f"{str(dtype).removeprefix('torch.')}): forget factors below one, a large lambda or a long sequence do that."
+        f"Undoing the mesa recursion from its end gave back an R that is wrong by {error:.1e} of itself (limit "
+        f"{limit:.1e} in {str(dtype).removeprefix('torch.')}): forget factors below one, a large lambda or a long "
+        "sequence do that."
     )

@@ -35,8 +35,8 @@ class MesaState:
         """The state belongs to a layer of this kind and these sizes."""
         if regulariser != self.regulariser:
             raise LatebloomError(
-                f"The state comes from regulariser={self.regulariser!r} and cannot go on with {regulariser!r}: one keeps "
-                "Lambda in its Gram matrix, the other does not."
+                f"The state comes from regulariser={self.regulariser!r} and cannot go on with {regulariser!r}: one "
+                "keeps Lambda in its Gram matrix, the other does not."
             )
         if self.moment.shape[-2:] != (d_head, d_value):
             own = tuple(self.moment.shape[-2:])
@@ -112,7 +112,8 @@ def mesa_step(
     static = regulariser_diagonal(lam, ridge, key) if state.regulariser == "static" else None
     if form == "recursive" and static is not None and gamma is not None:
         raise LatebloomError(
-            "The recursive form cannot forget with regulariser='static'. Use form='chunked' or 'conjugate' for this step."
+            "The recursive form cannot forget with regulariser='static'. Use form='chunked' or 'conjugate' for this "
+            "step."
         )
     with torch.autocast(query.device.type, enabled=False):
         gram = key[..., :, None] * key[..., None, :] + (state.gram if left is None else left * state.gram)
