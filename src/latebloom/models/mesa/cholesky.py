@@ -27,9 +27,10 @@ def sound_factor(matrix: Float[Tensor, "*batch d d"], system: System) -> Float[T
 
 
 def whitening(gram: Float[Tensor, "row border d d"], system: System) -> Float[Tensor, "row border d d"]:
-    """W with W^T W = (H + Lambda)^{-1} for Gram matrices of the system; refuses them where no digit of a solve is right.
+    """W with W^T W = (H + Lambda)^{-1} for Gram matrices of the system; refused where no digit of a solve is right.
 
-    The condition number is estimated as the mean eigenvalue times the sum of the inverse ones: at most d too large or small.
+    The condition number is estimated as the mean eigenvalue times the sum of the inverse ones: at most d too large or
+    too small.
     """
     matrix = gram if system.ridge is None else gram + system.ridge[:, None].diag_embed()
     found = lower_inverse(sound_factor(matrix, system))

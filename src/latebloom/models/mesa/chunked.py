@@ -6,8 +6,11 @@ rows. Then A_i = c_i A + sum over s <= i of (c_i / c_s) k_s k_s^T, and by the Wo
     A_i^{-1} b = (1 / c_i) [A^{-1} b - A^{-1} K_i^T M_i^{-1} K_i A^{-1} b],     M = diag(c) + K A^{-1} K^T,
 
 where K_i are the first i rows of K and M_i the leading i x i block of M. The Cholesky factor of a leading block is the
-leading block of the Cholesky factor, so L L^T = M serves every place: forward substitution for all places at once,
-zeros below the diagonal of the result, back substitution for all places at once.
+leading block of the Cholesky factor, so L L^T = M serves every place, and with D = L^{-1} K A^{-1}
+
+    A_i^{-1} b = (1 / c_i) [A^{-1} b - D_i^T D_i b],     D_i the first i rows of D.
+
+So all places of a chunk take three matrix products: this is recursive least squares a block at a time.
 
 The identity subtracts nearly equal numbers where a chunk forgets almost everything (c_i small) or where its keys
 outweigh A. One step of iterative refinement repairs the second; chunks with c below a floor are solved place by place
@@ -46,28 +49,27 @@ class Chunked:
         """The solutions for a second right-hand side, with the factors of the first."""
         return self._solve(system, rhs, *kept) if kept else self.solve(system, rhs)[0]
 
-    def _solve(self, system: System, rhs: Tensor, left: Tensor, root: Tensor, across: Tensor, inner: Tensor) -> Tensor:
-        x = self._once(rhs, left, root, across, inner)
+    def _solve(self, system: System, rhs: Tensor, left: Tensor, inverse: Tensor, innovation: Tensor) -> Tensor:
+        x = _once(rhs, left, inverse, innovation)
         for _ in range(self.refinements):
-            x = x + self._once(rhs - system.apply(x), left, root, across, inner)
+            x = x + _once(rhs - system.apply(x), left, inverse, innovation)
         steep = (left == 0).any(-1)
         return x.masked_scatter(steep[..., None, None], solve_places(system, rhs, steep)) if steep.any() else x
 
     @staticmethod
-    def _factors(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """C (zero in chunks that need another way), the inverse of A's Cholesky factor, that times K^T, and M's."""
+    def _factors(system: System) -> tuple[Tensor, Tensor, Tensor]:
+        """The numbers c (zero in chunks that need another way), A^{-1} and D."""
         root = whitening(system.gram, system)
         across = root @ system.key.mT
         left = system.chunks.since
         flat = left[..., -1:] >= FLOOR[left.dtype]
         lower, sound = factor(across.mT @ across + torch.where(flat, left, 1).diag_embed())
-        return torch.where(flat & sound[..., None], left, 0), root, across, lower_inverse(lower)
+        innovation = lower_inverse(lower) @ (across.mT @ root)
+        return torch.where(flat & sound[..., None], left, 0), root.mT @ root, innovation
 
-    @staticmethod
-    def _once(rhs: Tensor, left: Tensor, root: Tensor, across: Tensor, inner: Tensor) -> Tensor:
-        """The identity above for all places; columns are places."""
-        past = torch.ones(inner.shape[-2:], dtype=rhs.dtype, device=rhs.device).triu()
-        whitened = root @ rhs.mT
-        forward = (inner @ (across.mT @ whitened)) * past  # place i sees the first i keys
-        x = root.mT @ (whitened - across @ (inner.mT @ forward))
-        return (x / left[..., None, :]).mT
+
+def _once(rhs: Tensor, left: Tensor, inverse: Tensor, innovation: Tensor) -> Tensor:
+    """The last line of the derivation above, for all places of all chunks."""
+    past = torch.ones(innovation.shape[-2], innovation.shape[-2], dtype=rhs.dtype, device=rhs.device).tril()
+    seen = (rhs @ innovation.mT) * past  # [i, s]: place i sees the keys s <= i
+    return (rhs @ inverse - seen @ innovation) / left[..., None]

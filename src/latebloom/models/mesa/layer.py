@@ -142,10 +142,12 @@ class MesaAttention(nn.Module):
         """Outputs for sequences, or for their next pieces when a state is given, and the state after them."""
         checks.longer_than_made(x.shape[-2] + (0 if state is None else state.position), self.n_ctx)
         q, k, v, gamma = self._project(x)
+        q, k, v = (tensor.transpose(-3, -2) for tensor in (q, k, v))
         z, state = mesa_attention(
-            *(tensor.transpose(-3, -2) for tensor in (q, k, v)),
-            None,
-            None if gamma is None else gamma.mT,
+            q,
+            k,
+            v,
+            gamma=None if gamma is None else gamma.mT,
             ridge=self.ridge.to(q.dtype),
             form=self.form,
             regulariser=self.regulariser,
