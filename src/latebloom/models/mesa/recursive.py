@@ -64,7 +64,7 @@ class Recursive:
             first, last = kept
             join = system.chunks.join
             found, error = undo(first, last, keys, gamma, places, join(query), join(solution))
-            if error <= torch.finfo(last.dtype).eps ** 0.5:
+            if error <= _limit(last.dtype):
                 return system.chunks.split(found)
             if self.backward == "reverse_or_refuse":
                 raise LatebloomError(_lost(error, last.dtype) + " Use backward='sweep', which undoes nothing.")
@@ -165,11 +165,15 @@ def _worse(worst: Tensor, off: Tensor, known: Tensor) -> Tensor:
     return torch.maximum(worst, error)
 
 
+def _limit(dtype: torch.dtype) -> float:
+    """The largest error that is used: half of the digits are right."""
+    return torch.finfo(dtype).eps ** 0.5
+
+
 def _lost(error: float, dtype: torch.dtype) -> str:
     """What happened."""
-    limit = torch.finfo(dtype).eps ** 0.5
     return (
         f"Undoing the mesa recursion from its end gave back an R that is wrong by {error:.1e} of itself (limit "
-        f"{limit:.1e} in {str(dtype).removeprefix('torch.')}): forget factors below one, a large lambda or a long "
+        f"{_limit(dtype):.1e} in {str(dtype).removeprefix('torch.')}): forget factors below one, a large lambda or a long "
         "sequence do that."
     )
