@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.fleet import fleet
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
+from benchmarks.mesa import mesa
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
 from latebloom.training.device import training_arithmetic
@@ -19,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "gradient": gradients,
     "adamw": updates,
     "observing": observing,
+    "mesa": mesa,
     "memory": memory,
     "fleet": fleet,
 }

@@ -174,6 +174,6 @@ def _lost(error: float, dtype: torch.dtype) -> str:
     """What happened."""
     return (
         f"Undoing the mesa recursion from its end gave back an R that is wrong by {error:.1e} of itself (limit "
-        f"{_limit(dtype):.1e} in {str(dtype).removeprefix('torch.')}): forget factors below one, a large lambda or a long "
-        "sequence do that."
+        f"{_limit(dtype):.1e} in {str(dtype).removeprefix('torch.')}): forget factors below one, a large lambda or a "
+        "long sequence do that."
     )
