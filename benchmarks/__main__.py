@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.fleet import fleet
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
+from benchmarks.mesa import mesa
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
 from benchmarks.trees import trees
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "adamw": updates,
     "observing": observing,
     "trees": trees,
+    "mesa": mesa,
     "memory": memory,
     "fleet": fleet,
 }
