@@ -1,0 +1,5 @@
+"""Figures of the study."""
+
+from latebloom.studies.drawing.claims import draw_claim
+
+__all__ = ["draw_claim"]
