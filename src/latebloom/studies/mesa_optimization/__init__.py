@@ -1,4 +1,4 @@
-"""Learning algorithms inside the forward pass: linear attention as gradient descent, depth as a solver, the mesa layer."""
+"""Learning inside the forward pass: linear attention as gradient descent, depth as a solver, the mesa layer."""
 
 from latebloom.studies.mesa_optimization import claims, experiments, measures
 

@@ -1,4 +1,4 @@
-"""What the judges of this study ask of a run: trained networks, their test sequences, and references on the same ones."""
+"""What the judges of this study ask of a run: trained networks, their test sequences, references on the same ones."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -25,12 +25,13 @@ def one_layer(scale: str, name: str, init_std: float = 2e-4, **task: Any) -> Pre
         task=size.task("masked", **task),
         model=stack(size, layers=1, heads=2, d_head=2 * size.d, init_std=init_std),
         training=recipe(steps, lr=RATES[scale], weight_decay=0.05),
-        log=Schedule(every=max(steps // 35, 1)),
+        # The plateau ends after 100 to 200 steps, so the first seventh is logged four times as densely.
+        log=Schedule(every=max(steps // 35, 1), window=(0, steps // 7, max(steps // 140, 1))),
         # Interpolation is looked at every 250 steps; a snapshot is 6,400 numbers.
         snapshots=Schedule(every=max(steps // 14, 1)),
         measure=(
             Measure(name="mesa_optimization.places", when=Schedule(every=max(steps // 7, 1))),
-            Measure(name="mesa_optimization.first_layer"),
+            Measure(name="mesa_optimization.first_layer", when=Schedule(every=max(steps // 35, 1))),
         ),
         population=5,
     )

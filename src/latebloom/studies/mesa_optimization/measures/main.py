@@ -13,7 +13,7 @@ CURRENT, PREVIOUS, OUT = 2, 3, 0  # channels of s_t, s_{t-1} and the prediction 
 
 @measure("mesa_optimization.places")
 def places(view: View) -> Columns:
-    """Test loss at each place, `loss_by_place` [pos]: half the squared error summed over outputs, mean over sequences."""
+    """Test loss at each place, `loss_by_place` [pos]: half the squared error summed over outputs, mean over rows."""
     if not view.population.task.signature.real_targets:
         raise LatebloomError(
             f"mesa_optimization.places needs a task with real targets, such as linear_dynamics, not "
