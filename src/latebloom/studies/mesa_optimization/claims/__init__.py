@@ -1,5 +1,13 @@
 """Claims of the study; importing a module registers what it holds."""
 
-from latebloom.studies.mesa_optimization.claims import deep, deep_probes, one_layer, one_layer_data
+from latebloom.studies.mesa_optimization.claims import (
+    deep,
+    deep_probes,
+    kernel,
+    mesa_layer,
+    one_layer,
+    one_layer_data,
+    propositions,
+)
 
-__all__ = ["deep", "deep_probes", "one_layer", "one_layer_data"]
+__all__ = ["deep", "deep_probes", "kernel", "mesa_layer", "one_layer", "one_layer_data", "propositions"]
