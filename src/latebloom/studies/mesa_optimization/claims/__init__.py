@@ -4,10 +4,11 @@ from latebloom.studies.mesa_optimization.claims import (
     deep,
     deep_probes,
     kernel,
+    mesa,
     mesa_layer,
     one_layer,
     one_layer_data,
     propositions,
 )
 
-__all__ = ["deep", "deep_probes", "kernel", "mesa_layer", "one_layer", "one_layer_data", "propositions"]
+__all__ = ["deep", "deep_probes", "kernel", "mesa", "mesa_layer", "one_layer", "one_layer_data", "propositions"]

@@ -15,7 +15,15 @@ from latebloom.instruments.probes import probe, without_outliers
 from latebloom.models import Parameters
 from latebloom.randomness import stream
 from latebloom.studies.mesa_optimization.claims.deep import COST, SCALES, deep, depths_of, fitted
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, PENALTY, Network, at_depth, networks
+from latebloom.studies.mesa_optimization.claims.networks import (
+    FIXED,
+    PAPER,
+    PENALTY,
+    Network,
+    at_depth,
+    networks,
+    with_rows,
+)
 
 Layers = Float[np.ndarray, "layer pos"]
 
@@ -112,13 +120,6 @@ def target_by_layer(evidence: Evidence) -> Finding:
     note = f"Median R² at the last place, input to last layer: {last}."
     checked = with_control(all_of(parts, note=note), all_of(target_rule(random)))
     return with_rows(checked, {"R² of the next state by layer": told})
-
-
-def with_rows(finding: Finding, rows: dict[str, dict[str, dict[str, float]]]) -> Finding:
-    """A finding with rows for pictures."""
-    from dataclasses import replace
-
-    return replace(finding, extra={**finding.extra, **rows})
 
 
 def marks(own: Read) -> list[int]:

@@ -7,7 +7,7 @@ from latebloom.models import Decoder
 from latebloom.tasks import LinearDynamics
 from latebloom.training.experiment import Training
 
-Attention = Literal["softmax", "linear"]
+Attention = Literal["softmax", "linear", "mesa"]
 
 
 @dataclass(frozen=True)
