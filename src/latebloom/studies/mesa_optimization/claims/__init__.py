@@ -9,6 +9,17 @@ from latebloom.studies.mesa_optimization.claims import (
     one_layer,
     one_layer_data,
     propositions,
+    waiting,
 )
 
-__all__ = ["deep", "deep_probes", "kernel", "mesa", "mesa_layer", "one_layer", "one_layer_data", "propositions"]
+__all__ = [
+    "deep",
+    "deep_probes",
+    "kernel",
+    "mesa",
+    "mesa_layer",
+    "one_layer",
+    "one_layer_data",
+    "propositions",
+    "waiting",
+]
