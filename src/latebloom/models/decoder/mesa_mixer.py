@@ -11,7 +11,7 @@ LEAST = 1e-3  # of lambda: the paper's scalar is free, and a least-squares probl
 def mesa_mixer(q: Tensor, k: Tensor, v: Tensor, block: Parameters, name: str, tap: Tap) -> Tensor:
     """Regularised least squares from keys to values over the past, asked at the query; no pattern to look at.
 
-    One lambda a head, `attn.mesa_lambda` [member, head], begins at 1 and is trained as it is, as in the code released by
+    One lambda a head, `attn.mesa_lambda` [member, head], begins at 1 and is trained as it is: as in the code of
     von Oswald et al. 2023 (arXiv 2309.05858 v2); values below 0.001 count as that.
     """
     by_head = (value.transpose(2, 3) for value in (q, k, v))

@@ -124,9 +124,8 @@ def six_layers_six_steps(evidence: Evidence) -> Finding:
     everyone = networks(evidence.run)
     depths = depths_of(everyone)
     nets, single = at_depth(evidence.run, depths[-1]), at_depth(evidence.run, depths[0])
-    said = {
-        name: [solved(n, s, lag) for n in nets] for name, lag in LAGS.items() for s in [fitted(nets[0], STEPS, lag)]
-    }
+    scalars = {name: fitted(nets[0], STEPS, lag) for name, lag in LAGS.items()}
+    said = {name: [solved(n, scalars[name], lag) for n in nets] for name, lag in LAGS.items()}
     own = np.array([net.loss() for net in nets])
     ratios = {name: paired_ratio(own, losses(nets, outputs)) for name, outputs in said.items()}
     rows = {"network": [by_place(n, n.outputs()) for n in nets]}
@@ -144,7 +143,7 @@ def six_layers_six_steps(evidence: Evidence) -> Finding:
         f"{medians['lagged']:.4f} (as released).",
         extra={"loss by place": curves_of(rows)},
     )
-    one = paired_ratio([n.loss() for n in single], losses(single, [solved(n, fitted(nets[0])) for n in single]))
+    one = paired_ratio([n.loss() for n in single], losses(single, [solved(n, scalars["fair"]) for n in single]))
     return with_control(found, decide(one, between(0.9, 1.1), measured=f"one layer / six steps {one}"))
 
 

@@ -159,6 +159,12 @@ def solver_steps(network: Network, steps: int, lagged: bool = False) -> Tensor:
     return chebyshev.chebyshev(*network.test[1:], scalars, PENALTY, lagged)
 
 
+def bounded(network: Network, outputs: Tensor) -> Tensor:
+    """Predictions clipped as the network's stream is, so that a bound the source's references lack decides nothing."""
+    clip = network.model.resid_clip
+    return outputs if clip is None else outputs.clamp(-clip, clip)
+
+
 def zero(network: Network) -> Tensor:
     """Says nothing."""
     return torch.zeros_like(network.test[2])

@@ -21,6 +21,7 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     FIXED,
     PAPER,
     Network,
+    bounded,
     formula,
     half_error,
     networks,
@@ -39,7 +40,8 @@ def variant(scale: str, name: str) -> Request:
 
 def to_one_step(nets: list[Network]) -> tuple[np.ndarray, np.ndarray]:
     """Test losses of the networks and of one gradient step."""
-    return np.array([net.loss() for net in nets]), np.array([half_error(one_step(net), net.test[2]) for net in nets])
+    steps = [half_error(bounded(net, one_step(net)), net.test[2]) for net in nets]
+    return np.array([net.loss() for net in nets]), np.array(steps)
 
 
 @claim(
@@ -137,7 +139,7 @@ def contracting_systems(evidence: Evidence) -> Finding:
     losses, steps = to_one_step(nets)
     bound = 2.0 - 1e-9
     touched = median([float((net.test[1].abs() >= bound).flatten(1).any(-1).double().mean()) for net in nets])
-    twelve = np.median([half_error(formula(net), net.test[2]) for net in nets])
+    twelve = np.median([half_error(bounded(net, formula(net)), net.test[2]) for net in nets])
     found = decide(
         paired_ratio(losses, steps),
         between(0.95, 1.01),

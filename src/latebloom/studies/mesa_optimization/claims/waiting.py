@@ -1,4 +1,4 @@
-"""Claims without a judge yet: plain tokens, partly seen systems, few-shot transfer, language (17 to 20, 25, 27, 28, 31).
+"""Claims without a judge yet: plain tokens, partly seen systems, few shots, language (17 to 20, 25, 27, 28, 31).
 
 Their rules are fixed now, before anybody looks; what each still needs is said in `why`.
 """
