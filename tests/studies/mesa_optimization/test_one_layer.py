@@ -24,8 +24,6 @@ def test_a_planted_step_is_the_reference_step():
     said = one_step(net)
     # Not exactly: the stream is clipped at 4.
     assert half_error(net.outputs(), net.test[2]) == pytest.approx(half_error(said, net.test[2]), rel=5e-3)
-        half_error(said, net.test[2]), rel=5e-3
-    )  # the stream is clipped at 4
     assert net.loss_of(net.layers()) == pytest.approx(net.loss(), rel=1e-6)
 
 
