@@ -15,17 +15,30 @@ from pydantic.fields import FieldInfo
 
 from latebloom.errors import LatebloomError, unknown_name
 
-PER_MEMBER: dict[str, JsonValue] = {"per_member": True}
+
+def vary(default: Any = ..., *, joined: bool = False, **constraints: Any) -> Any:
+    """A field whose value may differ between the members of one population; `joined`: see `joined`."""
+    marks: dict[str, JsonValue] = {"per_member": True}
+    if joined:
+        marks["joined"] = True
+    return Field(default, json_schema_extra=marks, **constraints)
 
 
-def vary(default: Any = ..., **constraints: Any) -> Any:
-    """A field whose value may differ between the members of one population."""
-    return Field(default, json_schema_extra=PER_MEMBER, **constraints)
+def joined(default: Any = ..., **constraints: Any) -> Any:
+    """A field that joined its specification after runs had been made; its default is what those runs did.
+
+    At its default it is no part of a specification's identity, so the runs made before it stay what they were.
+    """
+    return Field(default, json_schema_extra={"joined": True}, **constraints)
 
 
 def is_per_member(field: FieldInfo) -> bool:
     """Whether the field was made with `vary`."""
-    return field.json_schema_extra == PER_MEMBER
+    return _marked(field, "per_member")
+
+
+def _marked(field: FieldInfo, mark: str) -> bool:
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get(mark))
 
 
 class Spec(BaseModel):
@@ -78,6 +91,18 @@ def fields(spec: Spec, prefix: str = "") -> Iterator[tuple[str, Any, bool]]:
             yield from fields(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value, is_per_member(field)
+
+
+def identity(spec: Spec) -> dict[str, Any]:
+    """What a specification is known by: all its fields as JSON values, but for those that joined and are at default."""
+    table = spec.model_dump(mode="json")
+    for name, field in type(spec).model_fields.items():
+        value = getattr(spec, name)
+        if isinstance(value, Spec):
+            table[name] = identity(value)
+        elif _marked(field, "joined") and value == field.default:
+            del table[name]
+    return table
 
 
 def digest(value: Any) -> str:

@@ -38,6 +38,12 @@ SLOW = {
     "stablemax": stablemax,
     "hinge": hinge,
 }
+REAL = {
+    "squared_error": lambda out, to: sum((a - b) ** 2 for a, b in zip(out, to, strict=True)),
+    "half_squared_error": lambda out, to: sum((a - b) ** 2 for a, b in zip(out, to, strict=True)) / 2,
+    "mean_error": lambda out, to: sum((a - b) ** 2 for a, b in zip(out, to, strict=True)) / len(out),
+    "huber": lambda out, to: sum(scipy.special.huber(1.0, a - b) for a, b in zip(out, to, strict=True)),
+}
 each_loss = pytest.mark.parametrize("name", sorted(SLOW))
 FLAT = {
     "cross_entropy": math.log(5),
@@ -61,7 +67,7 @@ def slowly(name, logits, labels):
 
 
 def test_every_loss_has_a_row_here():
-    assert sorted(SLOW) == list(LOSSES)
+    assert sorted([*SLOW, *REAL]) == list(LOSSES)
 
 
 @each_loss
@@ -144,3 +150,15 @@ def test_cross_entropy_does_not_care_about_a_shift_and_stablemax_does(seed):
 def test_an_unknown_loss_names_the_nearest():
     with pytest.raises(LatebloomError, match=r"Unknown loss 'stable_max'\. Did you mean 'stablemax'"):
         LOSSES["stable_max"]
+
+
+@pytest.mark.parametrize("name", sorted(REAL))
+def test_losses_of_real_targets(name):
+    outputs = torch.tensor(3 * stream(0, "real loss").standard_normal((2, 4, 6, 3)))
+    targets = torch.tensor(stream(1, "real loss").standard_normal((2, 4, 6, 3)))
+    pairs = zip(outputs.reshape(-1, 3).tolist(), targets.reshape(-1, 3).tolist(), strict=True)
+    slow = [REAL[name](out, to) for out, to in pairs]
+    found = LOSSES[name].rows(outputs, targets)
+    assert LOSSES[name].real
+    assert found.shape == (2, 4, 6)
+    np.testing.assert_allclose(found.reshape(-1), slow, rtol=1e-12)

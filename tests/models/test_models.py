@@ -12,6 +12,7 @@ from latebloom.models import (
     MLP,
     MODELS,
     CircleSolution,
+    Decoder,
     GromovSolution,
     ModularMLP,
     ParitySolution,
@@ -20,11 +21,26 @@ from latebloom.models import (
     run_with_cache,
 )
 from latebloom.models.base import activate
+from latebloom.randomness import stream
 from latebloom.tasks import ModularArithmetic, SparseParity
 
 DOUBLE = Place(dtype=torch.float64)
 MODULAR = ModularArithmetic(p=7).signature
 BITS = SparseParity(n=6, n_train=10, n_test=10).signature
+SYMBOLS = Signature(n_inputs=1, n_outputs=7, d_vocab=7, n_ctx=5)
+VECTORS = Signature(n_inputs=4, n_outputs=3, n_ctx=5, real_targets=True)
+CHANNELS = {
+    "d_model": 4,
+    "d_head": 3,
+    "d_mlp": 0,
+    "attention": ("linear",),
+    "norm": "none",
+    "positions": "none",
+    "bias": "none",
+    "read_out": "channels",
+    "channels": 3,
+    "resid_clip": 4.0,
+}
 TABLE = torch.tensor(list(itertools.product(range(7), repeat=2)))
 CUBE = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=6)), dtype=torch.float64)
 CASES = {
@@ -39,6 +55,11 @@ CASES = {
     "mlp, numbers": (MLP(hidden=4, single_output=True), BITS),
     "parity_solution": (ParitySolution(), BITS),
     "transformer": (Transformer(n_layers=2, d_model=8, n_heads=2, d_head=4, d_mlp=8), MODULAR),
+    "decoder": (Decoder(d_model=6, n_layers=2, d_mlp=5), SYMBOLS),
+    "decoder, post-norm": (Decoder(d_model=6, norm="post", positions="sinusoidal", bias="mlp", init="xavier"), SYMBOLS),
+    "decoder, tied": (Decoder(d_model=6, norm="none", read_out="tied", bias="none", init="normal"), SYMBOLS),
+    "decoder, vectors": (Decoder(d_model=6, attention=("softmax", "linear"), positions="first_keys"), VECTORS),
+    "decoder, channels": (Decoder(**CHANNELS), VECTORS),
     "transformer, gelu": (Transformer(d_model=8, n_heads=2, d_head=3, d_mlp=5, act_fn="gelu"), MODULAR),
 }
 each_model = pytest.mark.parametrize(("model", "signature"), CASES.values(), ids=CASES)
@@ -50,6 +71,11 @@ def population(model, signature, seeds=(0, 1, 2)):
 
 def rows(signature, members=3):
     """Other rows for each member."""
+    if signature.n_ctx:
+        noise = stream(0, "sequences")
+        if signature.d_vocab:
+            return torch.tensor(noise.integers(0, signature.d_vocab, (members, 20, signature.n_ctx)))
+        return torch.tensor(noise.standard_normal((members, 20, signature.n_ctx, signature.n_inputs)))
     table = TABLE if signature.d_vocab else CUBE
     return torch.stack([table.roll(member, 0)[:20] for member in range(members)])
 
@@ -64,7 +90,8 @@ def test_parameters_and_outputs_have_the_stated_shapes(model, signature):
     assert {name: tuple(value.shape[1:]) for name, value in params.items()} == {
         name: shape.dims for name, shape in model.shapes(signature).items()
     }
-    assert model.forward(params, rows(signature)).shape == (3, 20, signature.n_outputs)
+    places = (signature.n_ctx,) if signature.n_ctx else ()
+    assert model.forward(params, rows(signature)).shape == (3, 20, *places, signature.n_outputs)
 
 
 @each_model
@@ -197,7 +224,7 @@ def test_hook_names_are_transformer_lens():
 def test_a_tap_that_changes_an_activation_changes_what_follows(model, signature):
     params, inputs = population(model, signature), rows(signature)
     plain, cache = run_with_cache(model, params, inputs)
-    point = next(name for name in cache if name.endswith("hook_post"))
+    point = next(name for name in cache if name.endswith(("hook_post", "hook_z")))
     muted = model.forward(params, inputs, lambda name, x: torch.zeros_like(x) if name == point else x)
     assert not torch.allclose(muted, plain)
     assert torch.equal(model.forward(params, inputs, lambda name, x: x), plain)

@@ -182,9 +182,7 @@ def test_warm_up_rises_linearly():
     slow = advanced([plain.replace({"training.warmup": 10})], 1).params["W_in"] - start
     torch.testing.assert_close(slow, moved / 10, rtol=1e-9, atol=1e-15)
     # After the warm-up a step is a whole one.
-    shares = [
-        Population.start([plain.replace({"training.warmup": 4})])._warmed(s)["lr"].item() / 0.02 for s in range(6)
-    ]
+    shares = [Population.start([plain.replace({"training.warmup": 4})])._rated(s)["lr"].item() / 0.02 for s in range(6)]
     assert shares == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1])
 
 

@@ -2,6 +2,7 @@
 
 from latebloom.models.base import MODELS, Model, Parameters, Shape, initial_parameters, run_with_cache
 from latebloom.models.constructed import CircleSolution, GromovSolution, ParitySolution
+from latebloom.models.decoder import Decoder
 from latebloom.models.losses import LOSSES, Loss
 from latebloom.models.mlp import MLP
 from latebloom.models.modular_mlp import ModularMLP
@@ -12,6 +13,7 @@ __all__ = [
     "MLP",
     "MODELS",
     "CircleSolution",
+    "Decoder",
     "GromovSolution",
     "Loss",
     "Model",

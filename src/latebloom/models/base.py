@@ -48,6 +48,13 @@ class Model(Spec):
     init_seed: int | None = vary(None, description="which initial weights; None: the member's own seed")
     jitter: float = vary(0.0, ge=0, description="added to the first weight of the first table: a sensitivity probe")
 
+    dropout_at: ClassVar[tuple[str, ...]] = ()  # endings of the names of hook points that dropout thins out
+
+    @property
+    def dropout_rate(self) -> float:
+        """The share of activations that training leaves out at `dropout_at`."""
+        return 0.0
+
     @abstractmethod
     def shapes(self, signature: Signature) -> dict[str, Shape]:
         """Every parameter of one member by name."""
@@ -62,13 +69,21 @@ class Model(Spec):
         one member's rows any number of members.
         """
 
-    def loss(self, params: Parameters, batch: Batch, loss: Loss, logit_scale: Tensor) -> Float[Tensor, " member"]:
+    def loss(
+        self, params: Parameters, batch: Batch, loss: Loss, logit_scale: Tensor, tap: Tap = untapped
+    ) -> Float[Tensor, " member"]:
         """Mean loss of each member on its own rows."""
-        logits = self.forward(params, batch.inputs) * logit_scale[:, None, None]
-        return batch.mean(loss.rows(logits, batch.targets))
+        logits = self.forward(params, batch.inputs, tap)
+        return batch.mean(loss.rows(logits * logit_scale.view(-1, *[1] * (logits.ndim - 1)), batch.targets))
 
     def gradient(
-        self, params: Parameters, trained: Sequence[str], batch: Batch, loss: Loss, logit_scale: Tensor
+        self,
+        params: Parameters,
+        trained: Sequence[str],
+        batch: Batch,
+        loss: Loss,
+        logit_scale: Tensor,
+        tap: Tap = untapped,
     ) -> tuple[Float[Tensor, " member"], Parameters]:
         """Mean loss of each member, and its gradient by each trained parameter, laid out as the parameter is.
 
@@ -76,7 +91,7 @@ class Model(Spec):
         """
         weights = {name: params[name].detach().requires_grad_(True) for name in trained}
         with torch.enable_grad():
-            losses = self.loss(params | weights, batch, loss, logit_scale)
+            losses = self.loss(params | weights, batch, loss, logit_scale, tap)
             grads = torch.autograd.grad(losses.sum(), list(weights.values()))
         # The fused optimiser kernels walk through memory.
         return losses.detach(), {name: grad.contiguous() for name, grad in zip(weights, grads, strict=True)}
@@ -120,7 +135,7 @@ def run_with_cache(model: Model, params: Parameters, inputs: Tensor) -> tuple[Te
 
 
 def activate(name: str, x: Tensor) -> Tensor:
-    """A hidden activation by name: relu, square, gelu, tanh, silu, identity."""
+    """A hidden activation by name: relu, square, cube, gelu, gelu_new, tanh, identity."""
     match name:
         case "relu":
             return torch.relu(x)
@@ -130,11 +145,13 @@ def activate(name: str, x: Tensor) -> Tensor:
             return x * x * x
         case "gelu":
             return torch.nn.functional.gelu(x)
+        case "gelu_new":  # GPT-2's approximation by a hyperbolic tangent
+            return torch.nn.functional.gelu(x, approximate="tanh")
         case "tanh":
             return torch.tanh(x)
         case "identity":
             return x
-    raise LatebloomError(f"Unknown activation {name!r}. Known: relu, square, cube, gelu, tanh, identity.")
+    raise LatebloomError(f"Unknown activation {name!r}. Known: relu, square, cube, gelu, gelu_new, tanh, identity.")
 
 
 def truncated_normal(noise: np.random.Generator, shape: tuple[int, ...], std: float) -> np.ndarray:

@@ -1,5 +1,8 @@
 """Losses by name. Each maps logits and labels to one number a row; the mean over a member's rows is what it trains on.
 
+`cross_entropy`, `mse`, `stablemax` and `hinge` compare logits with labels; `squared_error`, `half_squared_error`,
+`mean_error` and `huber` compare outputs with real targets of the same shape.
+
 Units: cross-entropy in nats per row. The explorable's code also divides by the number of classes (its "trap 0");
 that variant is `cross_entropy_per_class`.
 """
@@ -22,9 +25,10 @@ class Loss:
     """A loss: its value for each row, and which hand-written core (if any) gives the same numbers."""
 
     name: str
-    rows: Callable[[Tensor, Tensor], Tensor]  # logits [..., row, out], labels [..., row] -> [..., row]
+    rows: Callable[[Tensor, Tensor], Tensor]  # outputs [..., out], labels [...] or targets [..., out] -> [...]
     core: Literal["cross_entropy", "mse"] | None = None
     per_class: bool = False
+    real: bool = False  # compares with real targets, not with labels
     version: int = 1
 
 
@@ -52,6 +56,20 @@ def hinge(logits: Float[Tensor, "*rows out"], labels: Int[Tensor, "*rows"]) -> F
     return torch.relu(1 - (right[..., 0] - other))
 
 
+def squared_error(outputs: Float[Tensor, "*rows out"], targets: Float[Tensor, "*rows out"]) -> Float[Tensor, "*rows"]:
+    """Sum over outputs of the squared difference."""
+    return (outputs - targets).square().sum(-1)
+
+
+def huber(outputs: Float[Tensor, "*rows out"], targets: Float[Tensor, "*rows out"]) -> Float[Tensor, "*rows"]:
+    """Sum over outputs of Huber's loss with delta 1: half the square up to 1, then linear."""
+    return torch.nn.functional.huber_loss(outputs, targets, reduction="none").sum(-1)
+
+
+LOSSES.register("squared_error")(Loss("squared_error", squared_error, real=True))
+LOSSES.register("half_squared_error")(Loss("half_squared_error", lambda out, to: squared_error(out, to) / 2, real=True))
+LOSSES.register("mean_error")(Loss("mean_error", lambda out, to: (out - to).square().mean(-1), real=True))
+LOSSES.register("huber")(Loss("huber", huber, real=True))
 LOSSES.register("cross_entropy")(Loss("cross_entropy", cross_entropy, core="cross_entropy"))
 LOSSES.register("mse")(Loss("mse", mean_squared_error, core="mse"))
 LOSSES.register("stablemax")(Loss("stablemax", stablemax_cross_entropy))

@@ -121,13 +121,19 @@ class MLP(Model):
         return tap("hook_logits", logits)
 
     def gradient(
-        self, params: Parameters, trained: Sequence[str], batch: Batch, loss: Loss, logit_scale: Tensor
+        self,
+        params: Parameters,
+        trained: Sequence[str],
+        batch: Batch,
+        loss: Loss,
+        logit_scale: Tensor,
+        tap: Tap = untapped,
     ) -> tuple[Float[Tensor, " member"], Parameters]:
         """The same numbers as `Model.gradient`; one hidden layer over numbers is differentiated by hand."""
         activation = self.activation
         by_hand = self.layers == 1 and self.bias != "all" and batch.inputs.is_floating_point()
-        if loss.core is None or not by_hand or (activation != "relu" and activation != "square"):
-            return super().gradient(params, trained, batch, loss, logit_scale)
+        if tap is not untapped or loss.core is None or not by_hand or (activation != "relu" and activation != "square"):
+            return super().gradient(params, trained, batch, loss, logit_scale, tap)
         rows, first = batch.inputs, params["W_0"]
         if self.bias == "first":  # an input that is always 1
             rows, first = _with_one(batch), torch.cat([first, params["b_0"][:, None]], 1)

@@ -123,11 +123,17 @@ class ModularMLP(Model):
         return tap("hook_logits", hidden @ self.out_table(params))
 
     def gradient(
-        self, params: Parameters, trained: Sequence[str], batch: Batch, loss: Loss, logit_scale: Tensor
+        self,
+        params: Parameters,
+        trained: Sequence[str],
+        batch: Batch,
+        loss: Loss,
+        logit_scale: Tensor,
+        tap: Tap = untapped,
     ) -> tuple[Float[Tensor, " member"], Parameters]:
         """The same numbers as `Model.gradient`; cross-entropy and mean squared error are differentiated by hand."""
-        if loss.core is None:
-            return super().gradient(params, trained, batch, loss, logit_scale)
+        if tap is not untapped or loss.core is None:
+            return super().gradient(params, trained, batch, loss, logit_scale, tap)
         tables, scale = self.in_tables(params), logit_scale[:, None, None]
         pre = add_rows(tables[0], tables[-1], batch)
         if self.bias:

@@ -1,6 +1,6 @@
 """Choosing train and test rows for each member, padded to one rectangle, and mini-batches of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -23,13 +23,39 @@ def rectangle(rows: Sequence[np.ndarray]) -> tuple[Int[np.ndarray, "member batch
 
 
 def to_batch(inputs: np.ndarray, targets: np.ndarray, weight: np.ndarray, place: Place) -> Batch:
-    """Arrays [member, batch, ...] as a batch on the device; real inputs take the floating type of the place."""
-    kind = torch.int64 if inputs.dtype.kind in "iu" else place.dtype
+    """Arrays [member, batch, ...] as a batch on the device; real numbers take the floating type of the place."""
+
+    def kind(array: np.ndarray) -> torch.dtype:
+        return torch.int64 if array.dtype.kind in "iu" else place.dtype
+
     return Batch(
-        inputs=torch.as_tensor(inputs, dtype=kind, device=place.device),
-        targets=torch.as_tensor(targets, dtype=torch.int64, device=place.device),
+        inputs=torch.as_tensor(inputs, dtype=kind(inputs), device=place.device),
+        targets=torch.as_tensor(targets, dtype=kind(targets), device=place.device),
         weight=torch.as_tensor(weight, dtype=place.dtype, device=place.device),
     )
+
+
+Draw = Callable[[int, np.random.Generator, int], tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+
+class FreshBatches(Data):
+    """Training rows that are drawn anew at every step, and fixed splits to measure on.
+
+    `draw(member, generator, rows)` gives one member's inputs, targets and weight, one row or sequence each. What a
+    member is given depends on its own seed and on the step alone.
+    """
+
+    def __init__(
+        self, splits: dict[str, Batch], draw: Draw, batch_size: int, seeds: Sequence[int], place: Place
+    ) -> None:
+        super().__init__(splits)
+        self.draw, self.batch_size, self.seeds, self.place = draw, batch_size, list(seeds), place
+
+    def batch(self, step: int) -> Batch:
+        """The batch of one step, [member, batch_size, ...]."""
+        own = [self.draw(m, stream(seed, "batch", step), self.batch_size) for m, seed in enumerate(self.seeds)]
+        inputs, targets, weight = (np.stack(part) for part in zip(*own, strict=True))
+        return to_batch(inputs, targets, weight, self.place)
 
 
 class MiniBatches(Data):

@@ -6,8 +6,10 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from latebloom.errors import unknown_name
 from latebloom.models import LOSSES, MODELS, Model
-from latebloom.spec import Spec, vary
+from latebloom.spec import Spec, joined, vary
 from latebloom.tasks import TASKS, Task
+from latebloom.training.clipping import ClipBy
+from latebloom.training.rate import Decay
 from latebloom.training.schedule import Schedule
 
 SCALES = ("smoke", "quick", "laptop", "paper")
@@ -67,6 +69,11 @@ class Training(Spec):
     smooth: float = vary(0.98, ge=0, lt=1, description="Grokfast-EMA's alpha")
     window: int = Field(100, ge=1, description="Grokfast-MA's window, in steps")
     warmup: int = Field(0, ge=0, description="steps of linear warm-up")
+    decay: Decay = joined("none", description="how the learning rate falls after warm-up")
+    decay_steps: int | None = joined(None, ge=1, description="the step at which it has fallen; None: the last one")
+    decay_to: float = joined(0.0, ge=0, description="what it falls to, as a share of lr")
+    clip: float | None = vary(None, joined=True, gt=0, description="limit on the gradient, each member by itself")
+    clip_by: ClipBy = joined("norm", description="clip the norm over all parameters, or every element")
     logit_scale: float = vary(1.0, gt=0, description="inverse temperature on the logits")
     clamp_norm: float | None = vary(
         None, gt=0, description="rescale all trained weights to this L2 norm after each step"
@@ -114,7 +121,13 @@ class Experiment(Spec):
             OPTIMISERS,  # the table imports torch kernels; specifications stay light
         )
 
-        LOSSES[self.training.loss]
+        signature = self.task.signature
+        if LOSSES[self.training.loss].real != signature.real_targets:
+            fitting = ", ".join(sorted(name for name in LOSSES if LOSSES[name].real == signature.real_targets))
+            raise ValueError(
+                f"training.loss = {self.training.loss!r} does not fit the task {self.task.kind!r}, whose targets are "
+                f"{'real numbers' if signature.real_targets else 'labels'}. Losses that do: {fitting}."
+            )
         OPTIMISERS[self.training.optimiser]
-        self.model.shapes(self.task.signature)
+        self.model.shapes(signature)
         return self

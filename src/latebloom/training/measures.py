@@ -44,13 +44,18 @@ def versions(measures: Sequence[Measure]) -> dict[str, int]:
 
 @measure("fit", version=2)
 def fit(view: View) -> Columns:
-    """Loss and accuracy on every split, each member over its own rows: `train_loss`, `test_accuracy`, ..."""
+    """Loss and, where targets are labels, accuracy on every split, each member over its own rows and places:
+    `train_loss`, `test_accuracy`, ...
+    """
     columns = {}
     for split, batch in view.splits.items():
         columns[f"{split}_loss"] = batch.mean(view.losses(split))
+        if batch.targets.is_floating_point():
+            continue
         right = view.logits(split).argmax(-1) == batch.targets
         # Counts, not a sum of shares: a member with every row right has accuracy 1, not 1 + 1e-7.
-        columns[f"{split}_accuracy"] = (right * batch.weight).sum(1) / batch.weight.sum(1)
+        counted = (right * batch.weight).flatten(1).sum(1)
+        columns[f"{split}_accuracy"] = counted / batch.weight.flatten(1).sum(1)
     return columns
 
 

@@ -99,8 +99,8 @@ def shape_key(member: Experiment) -> str:
         varying = {path for path, _, per_member in fields(spec) if per_member}
         return {path: value for path, value, _ in fields(spec) if path not in varying}
 
-    clamped = member.training.clamp_norm is not None
-    return digest([shared(member), clamped])
+    limits = [member.training.clamp_norm is not None, member.training.clip is not None]
+    return digest([shared(member), *limits])
 
 
 def populations(members: Sequence[Experiment]) -> list[list[Experiment]]:

@@ -13,11 +13,14 @@ from torch import Tensor
 
 from latebloom.errors import LatebloomError
 from latebloom.models import LOSSES, Parameters, initial_parameters
-from latebloom.spec import digest
+from latebloom.spec import digest, identity
+from latebloom.training.clipping import clip
 from latebloom.training.device import place
+from latebloom.training.dropout import Dropout
 from latebloom.training.experiment import Experiment
 from latebloom.training.members import shape_key
 from latebloom.training.optimisers import OPTIMISERS
+from latebloom.training.rate import rate_factor
 
 HYPER = ("lr", "lr_rest", "weight_decay", "beta1", "beta2", "eps", "momentum", "amplify", "smooth", "logit_scale")
 
@@ -45,8 +48,15 @@ class Population:
         self.data = self.task.data([member.task for member in self.members], seeds, self.place)
         shapes = self.model.shapes(self.task.signature)
         self.trained = [name for name, shape in shapes.items() if shape.trained]
-        norms = [member.training.clamp_norm for member in self.members]
-        self.clamp = None if norms[0] is None else torch.tensor(norms, dtype=self.place.dtype, device=self.place.device)
+        self.clamp = self._limit([member.training.clamp_norm for member in self.members])
+        self.clip = self._limit([member.training.clip for member in self.members])
+        self.dropout = Dropout(self.model.dropout_rate, self.model.dropout_at, seeds)
+
+    def _limit(self, values: Sequence[float | None]) -> Float[Tensor, " member"] | None:
+        """A setting that all members have or none has."""
+        if values[0] is None:
+            return None
+        return torch.tensor(values, dtype=self.place.dtype, device=self.place.device)
 
     @classmethod
     def start(cls, members: Sequence[Experiment], initial: Parameters | None = None) -> "Population":
@@ -88,7 +98,9 @@ class Population:
         weights = {name: self.params[name] for name in self.trained}
         still = None if bool(self.active.all()) else (~self.active).nonzero()[:, 0]
         held = None if still is None else {name: value[still].clone() for name, value in weights.items()}
-        self.optimiser.update(weights, grads, self.state, self._warmed(step), step + 1)
+        if self.clip is not None:
+            clip(grads, self.clip, self.training.clip_by)
+        self.optimiser.update(weights, grads, self.state, self._rated(step), step + 1)
         if self.clamp is not None:
             clamp_norm(weights, self.clamp)
         if held is not None:
@@ -99,7 +111,7 @@ class Population:
     def gradient(self, step: int) -> tuple[Float[Tensor, " member"], Parameters]:
         """Loss of each member on the batch of `step`, and its gradient by every trained parameter."""
         batch, scale = self.data.batch(step), self.hyper["logit_scale"]
-        return self.model.gradient(self.params, self.trained, batch, self.loss, scale)
+        return self.model.gradient(self.params, self.trained, batch, self.loss, scale, self.dropout.tap(step))
 
     def end(self, which: Bool[Tensor, " member"], step: int, diverged: bool) -> None:
         """Freezes members where they are; the others do not notice."""
@@ -107,11 +119,14 @@ class Population:
             self.ended_at[member], self.diverged[member] = step, diverged
         self.active = self.active & ~which
 
-    def _warmed(self, step: int) -> dict[str, Tensor]:
-        warmup = self.training.warmup
-        if step >= warmup:
+    def _rated(self, step: int) -> dict[str, Tensor]:
+        """Hyperparameters with the learning rates of this step."""
+        recipe = self.training
+        until = recipe.steps if recipe.decay_steps is None else recipe.decay_steps
+        factor = rate_factor(step, recipe.warmup, recipe.decay, until, recipe.decay_to)
+        if factor == 1.0:
             return self.hyper
-        return self.hyper | {name: self.hyper[name] * ((step + 1) / warmup) for name in ("lr", "lr_rest")}
+        return self.hyper | {name: self.hyper[name] * factor for name in ("lr", "lr_rest")}
 
     # What a checkpoint needs beside the specification.
 
@@ -151,7 +166,7 @@ def unit_hash(members: Sequence[Experiment], measures: dict[str, int]) -> str:
         "optimiser": OPTIMISERS[first.training.optimiser].version,
         "measures": measures,
     }
-    return digest([[member.model_dump(mode="json") for member in members], versions])
+    return digest([[identity(member) for member in members], versions])
 
 
 def _take(params: Parameters, initial: Parameters) -> Parameters:

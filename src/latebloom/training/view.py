@@ -10,6 +10,8 @@ from latebloom.data import Batch
 from latebloom.models import Parameters
 from latebloom.training.population import Population
 
+PIECE = 256  # sequences of each member that go through a network together when it is measured
+
 
 class View:
     """The population after `step` updates: parameters, data, logits of each split, gradient of the training loss."""
@@ -25,16 +27,24 @@ class View:
         """Fixed splits by name."""
         return self.population.data.splits
 
-    def logits(self, split: str) -> Float[Tensor, "member batch out"]:
+    def logits(self, split: str) -> Float[Tensor, "member batch *pos out"]:
         """Outputs on a split, before any temperature."""
         if split not in self._logits:
             with torch.no_grad():
-                self._logits[split] = self.population.model.forward(self.params, self.splits[split].inputs)
+                self._logits[split] = self._forward(self.splits[split].inputs)
         return self._logits[split]
 
-    def losses(self, split: str) -> Float[Tensor, "member batch"]:
-        """The training loss of every row of a split."""
-        scaled = self.logits(split) * self.population.hyper["logit_scale"][:, None, None]
+    def _forward(self, inputs: Tensor) -> Tensor:
+        """Rows at once; sequences in pieces, since what attention keeps of them grows with their number."""
+        model = self.population.model
+        if not self.population.task.signature.n_ctx:
+            return model.forward(self.params, inputs)
+        return torch.cat([model.forward(self.params, piece) for piece in inputs.split(PIECE, 1)], 1)
+
+    def losses(self, split: str) -> Float[Tensor, "member batch *pos"]:
+        """The training loss of every row, or place, of a split."""
+        logits = self.logits(split)
+        scaled = logits * self.population.hyper["logit_scale"].view(-1, *[1] * (logits.ndim - 1))
         return self.population.loss.rows(scaled, self.splits[split].targets)
 
     @cached_property

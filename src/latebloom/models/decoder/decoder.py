@@ -1,0 +1,254 @@
+"""A decoder-only transformer for sequences of symbols or vectors, with an output at every place.
+
+The settings cover the networks of four studies: GPT-2's block (`norm="pre"`), the original one (`norm="post"`), and
+attention-only stacks without norms, MLPs or embeddings, in whose weights in-context gradient descent can be read.
+Parameter and hook names are TransformerLens's.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import Field, field_validator, model_validator
+from torch import Tensor
+
+from latebloom.data import Signature
+from latebloom.errors import LatebloomError
+from latebloom.models.base import MODELS, Model, Parameters, Shape, Tap, untapped
+from latebloom.models.decoder.attention import MIXERS, collect, project
+from latebloom.models.decoder.initial import draw
+from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, mlp, sinusoids
+
+Attention = Literal["softmax", "linear"]
+
+
+@MODELS.register("decoder")
+class Decoder(Model):
+    """Blocks of causal attention and an MLP on a residual stream."""
+
+    kind: Literal["decoder"] = "decoder"
+    n_layers: int = Field(2, ge=1)
+    d_model: int = Field(64, ge=1)
+    n_heads: int = Field(2, ge=1)
+    d_head: int | None = Field(None, ge=1, description="None: d_model / n_heads")
+    d_mlp: int | None = Field(None, ge=0, description="None: 4 d_model; 0: no MLP")
+    act_fn: Literal["relu", "gelu", "gelu_new"] = "relu"
+    attention: tuple[Attention, ...] = Field(("softmax",), description="of each layer, or one for all")
+    norm: Literal["none", "pre", "post"] = Field("pre", description="LayerNorm before each part, or after each sum")
+    positions: Literal["none", "learned", "sinusoidal", "first_keys"] = Field(
+        "learned", description="'first_keys': sinusoids beside the input of the first layer's queries and keys"
+    )
+    embed_scale: bool = Field(False, description="embeddings times sqrt(d_model)")
+    read_out: Literal["linear", "tied", "channels"] = Field(
+        "linear", description="'channels': no embedding; the first `channels` of the residual stream are the output"
+    )
+    channels: int = Field(0, ge=0, description="numbers that read_out='channels' reads")
+    bias: Literal["none", "mlp", "all"] = Field("all", description="'mlp': in the MLP and the output only")
+    qk_norm: Literal["none", "later", "all"] = Field(
+        "none", description="queries and keys of length 1, in which layers"
+    )
+    resid_clip: float | None = Field(None, gt=0, description="bound on the residual stream after every layer")
+    init: Literal["gpt2", "xavier", "normal"] = "gpt2"
+    init_std: float = Field(0.02, gt=0, description="of 'gpt2' and 'normal'")
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+    # Embeddings with positions, attention weights, attention output, MLP hidden layer, MLP output.
+    dropout_at = ("blocks.0.hook_resid_pre", "attn.hook_pattern", "hook_attn_out", "mlp.hook_post", "hook_mlp_out")
+
+    @field_validator("attention", mode="before")
+    @classmethod
+    def _one_for_all(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check(self) -> "Decoder":
+        if self.d_head is None and self.d_model % self.n_heads:
+            raise ValueError(
+                f"model.d_model = {self.d_model} cannot be shared by model.n_heads = {self.n_heads} heads: "
+                "choose a multiple, or set model.d_head."
+            )
+        if len(self.attention) not in (1, self.n_layers):
+            raise ValueError(
+                f"model.attention names {len(self.attention)} layers; model.n_layers = {self.n_layers}. "
+                "Name one for all, or one for each."
+            )
+        return self
+
+    @property
+    def dropout_rate(self) -> float:
+        """The share of activations that training leaves out."""
+        return self.dropout
+
+    @property
+    def head_width(self) -> int:
+        """Numbers in a query."""
+        return self.d_head if self.d_head is not None else self.d_model // self.n_heads
+
+    @property
+    def mlp_width(self) -> int:
+        """Neurons of a hidden layer; 0 without MLP."""
+        return 4 * self.d_model if self.d_mlp is None else self.d_mlp
+
+    def mixer(self, layer: int) -> Attention:
+        """The attention of one layer."""
+        return self.attention[layer if len(self.attention) > 1 else 0]
+
+    def shapes(self, signature: Signature) -> dict[str, Shape]:
+        """embed, pos_embed, each block's ln1 attn ln2 mlp, ln_final, unembed, as far as the settings have them."""
+        self._fits(signature)
+        d, out = self.d_model, signature.n_outputs
+        table: dict[str, tuple[int, ...]] = {}
+        if self.read_out != "channels":
+            table["embed.W_E"] = (signature.d_vocab or signature.n_inputs, d)
+            if self.bias == "all" and not signature.d_vocab:
+                table["embed.b_E"] = (d,)
+        if self.positions == "learned":
+            table["pos_embed.W_pos"] = (signature.n_ctx, d)
+        for layer in range(self.n_layers):
+            table |= {f"blocks.{layer}.{name}": dims for name, dims in self._block_shapes(layer).items()}
+        if self.norm == "pre":
+            table |= {"ln_final.w": (d,), "ln_final.b": (d,)}
+        if self.read_out == "linear":
+            table["unembed.W_U"] = (d, out)
+        if self.read_out != "channels" and self.bias != "none":
+            table["unembed.b_U"] = (out,)
+        return {name: Shape(dims) for name, dims in table.items()}
+
+    def _block_shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
+        d, h, k, m = self.d_model, self.n_heads, self.head_width, self.mlp_width
+        seen = 2 * d if layer == 0 and self.positions == "first_keys" else d
+        table: dict[str, tuple[int, ...]] = {} if self.norm == "none" else {"ln1.w": (d,), "ln1.b": (d,)}
+        table |= {"attn.W_Q": (h, seen, k), "attn.W_K": (h, seen, k), "attn.W_V": (h, d, k), "attn.W_O": (h, k, d)}
+        if self.bias == "all":
+            table |= {"attn.b_Q": (h, k), "attn.b_K": (h, k), "attn.b_V": (h, k), "attn.b_O": (d,)}
+        if m:
+            table |= {} if self.norm == "none" else {"ln2.w": (d,), "ln2.b": (d,)}
+            table["mlp.W_in"] = (d, m)
+            table["mlp.W_out"] = (m, d)
+            table |= {} if self.bias == "none" else {"mlp.b_in": (m,), "mlp.b_out": (d,)}
+        return table
+
+    def _fits(self, signature: Signature) -> None:
+        if not signature.n_ctx:
+            raise LatebloomError(
+                "model.kind = 'decoder' reads sequences; this task gives rows. Use 'transformer' or 'mlp'."
+            )
+        if self.read_out == "channels" and (signature.d_vocab or signature.n_inputs != self.d_model):
+            raise LatebloomError(
+                f"model.read_out = 'channels' takes vectors of model.d_model = {self.d_model} numbers as they are; the "
+                f"task gives {'symbols' if signature.d_vocab else f'vectors of {signature.n_inputs}'}."
+            )
+        if self.read_out == "channels" and self.channels != signature.n_outputs:
+            raise LatebloomError(
+                f"model.channels = {self.channels} numbers are read; the task asks for {signature.n_outputs} a place."
+            )
+        if self.read_out == "tied" and signature.d_vocab != signature.n_outputs:
+            raise LatebloomError("model.read_out = 'tied' needs a task whose inputs and outputs are the same symbols.")
+
+    def initial(self, name: str, shape: tuple[int, ...], noise: np.random.Generator) -> np.ndarray:
+        """As the named initialisation says; see `latebloom.models.decoder.initial`."""
+        return draw(self.init, name, shape, noise, self.init_std, self.n_layers)
+
+    def forward(self, params: Parameters, inputs: Tensor, tap: Tap = untapped) -> Float[Tensor, "member batch pos out"]:
+        """Outputs at every place of sequences [member, batch, pos] of symbols or [member, batch, pos, n_inputs]."""
+        params, inputs = self._broadcast(params, inputs)
+        x = self._embed(params, inputs, tap)
+        for layer in range(self.n_layers):
+            x = self._block(_part(params, f"blocks.{layer}."), x, layer, tap)
+        if self.norm == "pre":
+            x = tap("ln_final.hook_normalized", layer_norm(x, params["ln_final.w"], params["ln_final.b"]))
+        return tap("hook_logits", self._read(params, x))
+
+    def _broadcast(self, params: Parameters, inputs: Tensor) -> tuple[Parameters, Tensor]:
+        """One member's parameters for many members' sequences, or one member's sequences for many."""
+        own, places = next(iter(params.values())).shape[0], inputs.shape[2]
+        known = params["pos_embed.W_pos"].shape[1] if self.positions == "learned" else places
+        if places > known:
+            raise LatebloomError(
+                f"The sequence has {places} places; this network learned positions for {known}. "
+                "Cut it, or train with model.positions=sinusoidal or none."
+            )
+        if own == inputs.shape[0]:
+            return params, inputs
+        count = max(own, inputs.shape[0])
+        return {k: v.expand(count, *v.shape[1:]) for k, v in params.items()}, inputs.expand(count, *inputs.shape[1:])
+
+    def _embed(self, params: Parameters, inputs: Tensor, tap: Tap) -> Tensor:
+        if self.read_out == "channels":
+            x = inputs
+        elif inputs.is_floating_point():
+            x = linear(inputs, params["embed.W_E"], params.get("embed.b_E"))
+        else:
+            x = embed_symbols(params["embed.W_E"], inputs)
+        x = tap("hook_embed", x * self.d_model**0.5 if self.embed_scale else x)
+        if self.positions == "learned":
+            x = x + tap("hook_pos_embed", params["pos_embed.W_pos"][:, None, : x.shape[2]])
+        elif self.positions == "sinusoidal":
+            x = x + tap("hook_pos_embed", sinusoids(x.shape[2], self.d_model, x))
+        return x
+
+    def _block(self, block: Parameters, x: Tensor, layer: int, tap: Tap) -> Tensor:
+        """Attention, then the MLP, each added to the residual stream; LayerNorm before each, or after each sum."""
+        name, pre, post = f"blocks.{layer}.", self.norm == "pre", self.norm == "post"
+
+        def normalised(which: str, value: Tensor) -> Tensor:
+            return tap(f"{name}{which}.hook_normalized", layer_norm(value, block[f"{which}.w"], block[f"{which}.b"]))
+
+        x = tap(f"{name}hook_resid_pre", x)
+        attended = self._attend(block, normalised("ln1", x) if pre else x, layer, tap)
+        x = x + tap(f"{name}hook_attn_out", attended)
+        x = tap(f"{name}hook_resid_mid", normalised("ln1", x) if post else x)
+        if self.mlp_width:
+            out = mlp(block, normalised("ln2", x) if pre else x, self.act_fn, name, tap)
+            x = x + tap(f"{name}hook_mlp_out", out)
+            x = normalised("ln2", x) if post else x
+        if self.resid_clip is not None:
+            x = x.clamp(-self.resid_clip, self.resid_clip)
+        return tap(f"{name}hook_resid_post", x)
+
+    def _attend(self, block: Parameters, x: Tensor, layer: int, tap: Tap) -> Tensor:
+        """One attention layer."""
+        name, seen = f"blocks.{layer}.", x
+        if layer == 0 and self.positions == "first_keys":
+            places = sinusoids(x.shape[2], self.d_model, x).expand_as(x)
+            seen = torch.cat([x, places], -1)
+        q, k, v = (
+            project(source, block[f"attn.W_{letter}"], block.get(f"attn.b_{letter}"))
+            for letter, source in zip("QKV", (seen, seen, x), strict=True)
+        )
+        if self.qk_norm == "all" or (self.qk_norm == "later" and layer > 0):
+            q, k = (torch.nn.functional.normalize(value, dim=-1) for value in (q, k))
+        q, k, v = (tap(f"{name}attn.hook_{letter}", value) for letter, value in zip("qkv", (q, k, v), strict=True))
+        z = tap(f"{name}attn.hook_z", MIXERS[self.mixer(layer)](q, k, v, block, name, tap))
+        return collect(z, block["attn.W_O"], block.get("attn.b_O"))
+
+    def _read(self, params: Parameters, x: Tensor) -> Tensor:
+        if self.read_out == "channels":
+            return x[..., : self.channels]
+        weight = params["embed.W_E"].mT if self.read_out == "tied" else params["unembed.W_U"]
+        return linear(x, weight, params.get("unembed.b_U"))
+
+    def flops(self, signature: Signature, rows: int) -> float:
+        """One forward pass over every place of `rows` sequences of full length."""
+        per_place = sum(
+            2.0 * float(np.prod(shape.dims))
+            for name, shape in self.shapes(signature).items()
+            if len(shape.dims) > 1 and not name.startswith(("embed", "pos_embed"))
+        )
+        if self.read_out == "tied":
+            per_place += 2.0 * signature.n_outputs * self.d_model
+        attention = 4.0 * signature.n_ctx * self.n_layers * self.n_heads * self.head_width / 2  # half is masked
+        return rows * signature.n_ctx * (per_place + attention)
+
+    def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
+        """What autograd keeps of every place: residual stream and norms, heads and patterns, the MLP, the outputs."""
+        norms = 0 if self.norm == "none" else 4 * self.d_model
+        heads = self.n_heads * (5 * self.head_width + (3 if self.dropout else 1) * signature.n_ctx)
+        width = self.n_layers * (4 * self.d_model + norms + heads + (5 if self.dropout else 3) * self.mlp_width)
+        return float(itemsize) * rows * signature.n_ctx * (width + 3 * signature.n_outputs)
+
+
+def _part(params: Parameters, prefix: str) -> Parameters:
+    """The parameters of one block, by their names within it."""
+    return {name.removeprefix(prefix): value for name, value in params.items() if name.startswith(prefix)}

@@ -1,0 +1,32 @@
+"""Clipping of gradients, each member by itself."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from latebloom.models import Parameters
+
+ClipBy = Literal["norm", "value"]
+
+
+def clip(grads: Parameters, limit: Float[Tensor, " member"], by: ClipBy) -> None:
+    """Clips gradients [member, ...] in place: the L2 norm over all parameters of a member, or every element.
+
+    By norm a member's gradient is scaled down to `limit` if it is longer, as `torch.nn.utils.clip_grad_norm_` does
+    (Pascanu et al. 2013); by value each element is kept within plus and minus `limit`.
+    """
+    if by == "value":
+        for grad in grads.values():
+            bound = _wide(limit, grad)
+            torch.clamp(grad, -bound, bound, out=grad)
+        return
+    square = torch.stack([grad.flatten(1).square().sum(1) for grad in grads.values()]).sum(0)
+    factor = (limit / (square.sqrt() + 1e-6)).clamp(max=1.0)  # the 1e-6 is PyTorch's own
+    for grad in grads.values():
+        grad.mul_(_wide(factor, grad))
+
+
+def _wide(value: Float[Tensor, " member"], like: Tensor) -> Tensor:
+    return value.view(-1, *[1] * (like.ndim - 1))

@@ -1,0 +1,217 @@
+"""The decoder against PyTorch's own layers and against slow loops; what may be seen; what is refused."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from latebloom.data import Batch, Place, Signature
+from latebloom.errors import LatebloomError
+from latebloom.models import LOSSES, Decoder, initial_parameters, run_with_cache
+from latebloom.models.decoder.layers import sinusoids
+from latebloom.randomness import stream
+from latebloom.training.dropout import Dropout
+
+DOUBLE = Place(dtype=torch.float64)
+SYMBOLS = Signature(n_inputs=1, n_outputs=9, d_vocab=9, n_ctx=6)
+VECTORS = Signature(n_inputs=4, n_outputs=4, n_ctx=6, real_targets=True)
+
+
+def population(model, signature, members=2):
+    """Random values for every parameter, biases and norms too."""
+    noise = stream(3, "decoder test")
+    params = initial_parameters(model, [model] * members, signature, range(members), DOUBLE)
+    return {name: value + 0.1 * torch.tensor(noise.standard_normal(value.shape)) for name, value in params.items()}
+
+
+def tokens(members=2, batch=3):
+    return torch.tensor(stream(4, "decoder test").integers(0, 9, (members, batch, 6)))
+
+
+def vectors(members=2, batch=3, places=6):
+    return torch.tensor(stream(5, "decoder test").standard_normal((members, batch, places, 4)))
+
+
+def flat(weight):
+    """[head, d_in, d_head] as a matrix [d_in, head * d_head]."""
+    return weight.transpose(0, 1).flatten(1)
+
+
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_equals_torchs_encoder_layers_under_a_causal_mask(norm):
+    model = Decoder(n_layers=2, d_model=8, n_heads=2, d_mlp=12, norm=norm, act_fn="relu", positions="none")
+    params, inputs = population(model, SYMBOLS), tokens()
+    found = model.forward(params, inputs)
+    mask = nn.Transformer.generate_square_subsequent_mask(6, dtype=torch.float64)
+    for member in range(2):
+        own = {name: value[member] for name, value in params.items()}
+        x = own["embed.W_E"][inputs[member]]
+        for layer in range(2):
+            theirs = nn.TransformerEncoderLayer(8, 2, 12, 0.0, batch_first=True, norm_first=norm == "pre").double()
+            b = {k.removeprefix(f"blocks.{layer}."): v for k, v in own.items()}
+            state = {
+                "self_attn.in_proj_weight": torch.cat([flat(b[f"attn.W_{c}"]).T for c in "QKV"]),
+                "self_attn.in_proj_bias": torch.cat([b[f"attn.b_{c}"].flatten() for c in "QKV"]),
+                "self_attn.out_proj.weight": b["attn.W_O"].flatten(0, 1).T,
+                "self_attn.out_proj.bias": b["attn.b_O"],
+                "linear1.weight": b["mlp.W_in"].T,
+                "linear1.bias": b["mlp.b_in"],
+                "linear2.weight": b["mlp.W_out"].T,
+                "linear2.bias": b["mlp.b_out"],
+                "norm1.weight": b["ln1.w"],
+                "norm1.bias": b["ln1.b"],
+                "norm2.weight": b["ln2.w"],
+                "norm2.bias": b["ln2.b"],
+            }
+            theirs.load_state_dict(state)
+            x = theirs(x, src_mask=mask, is_causal=True)
+        if norm == "pre":
+            x = nn.functional.layer_norm(x, (8,), own["ln_final.w"], own["ln_final.b"])
+        torch.testing.assert_close(found[member], x @ own["unembed.W_U"] + own["unembed.b_U"])
+
+
+def test_linear_attention_equals_a_loop_over_places():
+    settings = {"bias": "none", "norm": "none", "positions": "none", "d_mlp": 0, "read_out": "channels", "channels": 4}
+    model = Decoder(n_layers=2, d_model=4, n_heads=2, d_head=3, attention="linear", **settings)
+    params, inputs = population(model, VECTORS), vectors()
+    found = model.forward(params, inputs)
+    for member in range(2):
+        x = inputs[member].clone()
+        for layer in range(2):
+            own = {name[-3:]: value[member] for name, value in params.items() if name.startswith(f"blocks.{layer}.")}
+            new = x.clone()
+            for t in range(6):
+                for head in range(2):
+                    q, k, v, o = (own[f"W_{c}"][head] for c in "QKVO")
+                    for s in range(t + 1):
+                        score = ((x[:, t] @ q) * (x[:, s] @ k)).sum(-1, keepdim=True)
+                        new[:, t] += score * (x[:, s] @ v @ o)
+            x = new
+        torch.testing.assert_close(found[member], x)
+
+
+@pytest.mark.parametrize("settings", [{}, {"norm": "post"}, {"attention": "linear"}, {"positions": "first_keys"}])
+def test_no_place_sees_what_comes_after_it(settings):
+    model = Decoder(n_layers=2, d_model=8, n_heads=2, **settings)
+    params, inputs = population(model, VECTORS), vectors()
+    later = inputs.clone()
+    later[:, :, 4:] += 1.0
+    before, after = model.forward(params, inputs), model.forward(params, later)
+    torch.testing.assert_close(before[:, :, :4], after[:, :, :4], rtol=0, atol=1e-12)
+    assert (before[:, :, 4:] - after[:, :, 4:]).abs().min() > 1e-9
+
+
+@pytest.mark.parametrize("settings", [{}, {"norm": "post", "positions": "sinusoidal", "embed_scale": True}])
+def test_what_a_tap_sees_is_what_is_computed(settings):
+    """With a tap the attention pattern is formed; without, a fused kernel gives the same numbers."""
+    model = Decoder(n_layers=2, d_model=8, n_heads=2, **settings)
+    params, inputs = population(model, SYMBOLS), tokens()
+    out, cache = run_with_cache(model, params, inputs)
+    torch.testing.assert_close(out, model.forward(params, inputs))
+    pattern = cache["blocks.1.attn.hook_pattern"]
+    assert pattern.shape == (2, 3, 2, 6, 6)
+    torch.testing.assert_close(pattern.sum(-1), torch.ones(2, 3, 2, 6, dtype=torch.float64))
+    assert pattern.triu(1).abs().max() == 0
+    assert {"hook_embed", "blocks.0.hook_resid_pre", "blocks.1.mlp.hook_post", "blocks.1.hook_resid_post"} <= set(cache)
+
+
+def test_positions_beside_the_first_keys_reach_only_queries_and_keys():
+    model = Decoder(n_layers=1, d_model=4, n_heads=1, d_mlp=0, norm="none", bias="none", positions="first_keys")
+    params, inputs = population(model, VECTORS), vectors()
+    _, cache = run_with_cache(model, params, inputs)
+    x, table = cache["blocks.0.hook_resid_pre"], sinusoids(6, 4, inputs)
+    seen = torch.cat([x, table.expand_as(x)], -1)
+    torch.testing.assert_close(cache["blocks.0.attn.hook_q"][0, :, 0], seen[0] @ params["blocks.0.attn.W_Q"][0, 0])
+    torch.testing.assert_close(cache["blocks.0.attn.hook_v"][0, :, 0], x[0] @ params["blocks.0.attn.W_V"][0, 0])
+
+
+def test_sinusoids_are_the_formula():
+    table = sinusoids(7, 6, torch.zeros((), dtype=torch.float64))
+    for place in range(7):
+        for pair in range(3):
+            angle = place / 10_000 ** (2 * pair / 6)
+            assert table[place, 2 * pair].item() == pytest.approx(math.sin(angle), abs=1e-12)
+            assert table[place, 2 * pair + 1].item() == pytest.approx(math.cos(angle), abs=1e-12)
+
+
+def test_queries_and_keys_of_length_one_and_a_bounded_stream():
+    model = Decoder(n_layers=2, d_model=4, n_heads=1, qk_norm="later", resid_clip=0.5, norm="none")
+    params = {name: 3 * value for name, value in population(model, VECTORS).items()}
+    _, cache = run_with_cache(model, params, vectors())
+    assert cache["blocks.1.hook_resid_post"].abs().max() == 0.5
+    lengths = cache["blocks.1.attn.hook_k"].norm(dim=-1)
+    torch.testing.assert_close(lengths, torch.ones_like(lengths))
+    assert cache["blocks.0.attn.hook_k"].norm(dim=-1).std() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("init", "name", "std"),
+    [
+        ("gpt2", "blocks.0.attn.W_Q", 0.02),
+        ("gpt2", "blocks.1.attn.W_O", 0.02 / 4),
+        ("gpt2", "blocks.3.mlp.W_out", 0.02 / 4),
+        ("gpt2", "unembed.W_U", 0.02),
+        ("normal", "blocks.1.attn.W_O", 0.02),
+        ("xavier", "blocks.0.attn.W_V", (6 / 128 / 3) ** 0.5),
+        ("xavier", "blocks.0.attn.W_O", (6 / 128 / 3) ** 0.5),
+        ("xavier", "blocks.0.mlp.W_in", (2 * 6 / 320 / 3) ** 0.5),
+        ("xavier", "blocks.0.mlp.W_out", (6 / 320 / 3) ** 0.5),
+        ("xavier", "embed.W_E", (6 / 264 / 3) ** 0.5),
+    ],
+)
+def test_initial_spread(init, name, std):
+    model = Decoder(n_layers=8, d_model=64, n_heads=4, init=init)
+    signature = Signature(n_inputs=1, n_outputs=200, d_vocab=200, n_ctx=6)
+    value = initial_parameters(model, [model], signature, [0], DOUBLE)[name]
+    assert float(value.std()) == pytest.approx(std, rel=0.05)
+    assert float(initial_parameters(model, [model], signature, [0], DOUBLE)["blocks.0.ln1.w"].min()) == 1.0
+
+
+def test_published_size_of_the_structural_study():
+    """One layer of width 512 with 8 heads: 3,150,336 parameters (fact sheet, 3.2)."""
+    model = Decoder(n_layers=1, d_model=512, n_heads=8, norm="post", positions="sinusoidal", bias="mlp")
+    shapes = model.shapes(SYMBOLS)
+    assert sum(int(np.prod(s.dims)) for name, s in shapes.items() if name.startswith("blocks")) == 3_150_336
+
+
+def test_dropout_thins_five_places_and_measuring_does_not_see_it():
+    model = Decoder(n_layers=2, d_model=8, n_heads=2, dropout=0.5)
+    params, inputs = population(model, SYMBOLS), tokens()
+    weight = torch.ones(2, 3, 6, dtype=torch.float64)
+    batch, scale = Batch(inputs, inputs, weight), torch.ones(2, dtype=torch.float64)
+    seen = []
+
+    def count(name, value):
+        thinned = Dropout(model.dropout_rate, model.dropout_at, [0, 1]).tap(0)(name, value)
+        if thinned is not value:
+            seen.append(name)
+        return thinned
+
+    model.loss(params, batch, LOSSES["cross_entropy"], scale, count)
+    parts = ["attn.hook_pattern", "hook_attn_out", "mlp.hook_post", "hook_mlp_out"]
+    assert seen == ["blocks.0.hook_resid_pre"] + [f"blocks.{layer}.{part}" for layer in range(2) for part in parts]
+    assert torch.equal(model.forward(params, inputs), model.forward(params, inputs))
+
+
+@pytest.mark.parametrize(
+    ("settings", "signature", "told"),
+    [
+        ({"d_model": 5, "n_heads": 2}, SYMBOLS, r"d_model = 5 cannot be shared by model\.n_heads = 2"),
+        ({"attention": ("softmax", "linear", "linear")}, SYMBOLS, "names 3 layers"),
+        ({}, Signature(2, 7, 7), "reads sequences"),
+        ({"read_out": "channels", "channels": 4}, VECTORS, r"takes vectors of model\.d_model = 64"),
+        ({"read_out": "channels", "d_model": 4, "channels": 3}, VECTORS, "the task asks for 4 a place"),
+        ({"read_out": "tied"}, VECTORS, "same symbols"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, signature, told):
+    with pytest.raises(LatebloomError, match=told):
+        Decoder.parse(settings).shapes(signature)
+
+
+def test_a_sequence_longer_than_the_learned_positions_is_refused():
+    model = Decoder(d_model=4)
+    with pytest.raises(LatebloomError, match="has 8 places; this network learned positions for 6"):
+        model.forward(population(model, VECTORS), vectors(places=8))
