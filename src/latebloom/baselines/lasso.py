@@ -3,8 +3,8 @@
 The minimiser of |y - X w|^2 / 2k + alpha |w|_1 is piecewise linear in the penalty lambda = k alpha (Osborne, Presnell
 & Turlach 2000; Efron et al. 2004). On the active set A with signs s it is w_A = G_AA^-1 (b_A - lambda s) with
 G = X'X, b = X'y. From the largest |b_i| downwards, one coordinate enters (its correlation with the residual reaches
-lambda) or leaves (its weight reaches 0) at each corner of the path; a corner is one sweep of a tableau
-[G | b | s], d (d + 2) multiplications a prompt, the same for all prompts. Where a path meets a tie or rounding spoils it, the
+lambda) or leaves (its weight reaches 0) at each corner of the path; a corner is one sweep of a tableau [G | b | s],
+d (d + 2) multiplications a prompt, the same for all prompts. Where a path meets a tie or rounding spoils it, the
 optimality conditions say so, and that prompt is solved by coordinate descent instead.
 """
 
@@ -88,7 +88,7 @@ def solve(gram: Grams, moment: Vectors, penalty: float) -> Vectors:
 
 
 def follow_path(gram: Grams, moment: Vectors, penalty: float) -> Vectors:
-    """Weights at `penalty` by following each path down from its first corner; wrong where ties or rounding interfere."""
+    """Weights at `penalty` by following each path down from its first corner; wrong where ties interfere."""
     d, count = moment.shape
     answer = torch.zeros_like(moment)
     tableau = torch.cat([gram, moment[:, None], torch.zeros_like(moment)[:, None]], 1)
@@ -173,9 +173,7 @@ def _next_corner(
     return corner, coordinate, 1 - 2 * (kind == 2).to(value)
 
 
-def _toggle(
-    tableau: Float[Tensor, "d column prompt"], coordinate: Tensor, side: Tensor, leaving: Tensor
-) -> None:
+def _toggle(tableau: Float[Tensor, "d column prompt"], coordinate: Tensor, side: Tensor, leaving: Tensor) -> None:
     """Moves one coordinate of each prompt into the active set or out of it, in place: one sweep (Goodnight 1979)."""
     d, columns, count = tableau.shape
     prompt = torch.arange(count)

@@ -11,7 +11,7 @@ Example: two pairs decide between dense and one-hot weights.
 >>> mixture = dense_and_sparse(d=2, nonzeros=1, noise_variance=1e-4)
 >>> x = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]); y = torch.tensor([1.0, 0.6, 0.0])
 >>> mixture.posterior(x, y).classes[:, 1].numpy().round(2)  # the sparse class before each pair
-array([0.5 , 0.45, 0.99])
+array([0.5 , 0.37, 0.97])
 """
 
 import itertools
@@ -88,11 +88,11 @@ class LinearHypotheses:
 
 @dataclass(frozen=True)
 class Posterior:
-    """What the mixture says at every place, from the pairs before it; `class_means` are the optima of single classes."""
+    """What the mixture says at every place, from the pairs before it."""
 
     mean: Float[Tensor, "*prompt place"]
     classes: Float[Tensor, "*prompt place cls"]  # posterior probability of each class
-    class_means: Float[Tensor, "*prompt place cls"]  # posterior mean if the class were known
+    class_means: Float[Tensor, "*prompt place cls"]  # posterior mean if the class were known: its own optimum
     log_evidence: Float[Tensor, "*prompt place"]  # log density, nats, of the labels before the place
 
 
@@ -118,7 +118,7 @@ class MixturePosterior:
             )
         noises = [noise_variance] * len(classes) if isinstance(noise_variance, int | float) else list(noise_variance)
         if len(noises) != len(classes):
-            raise LatebloomError(f"{len(noises)} noise variances for {len(classes)} classes: give one, or one for each.")
+            raise LatebloomError(f"{len(noises)} noise variances for {len(classes)} classes: give one or as many.")
         for noise in noises:
             if not 0 < noise < math.inf:
                 raise LatebloomError(
@@ -161,9 +161,7 @@ class MixturePosterior:
         x, y = prompts(x, y)
         lead, n = y.shape[:-1], y.shape[-1]
         rows, labels = x.reshape(-1, *x.shape[-2:]).permute(1, 2, 0), y.reshape(-1, n).T
-        both = [
-            self._one_class(own, noise, rows, labels) for own, noise in zip(self.classes, self.noises, strict=True)
-        ]
+        both = [self._one_class(own, noise, rows, labels) for own, noise in zip(self.classes, self.noises, strict=True)]
         means, evidences = (torch.stack(parts, -1) for parts in zip(*both, strict=True))
         joint = evidences + torch.tensor(self.weights, dtype=torch.float64).log()
         share = joint.softmax(-1)
