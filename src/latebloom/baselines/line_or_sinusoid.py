@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latebloom.baselines.mixture_posterior import LinearHypotheses, MixturePosterior
+from latebloom.baselines.mixture_posterior import Hypotheses, LinearHypotheses, MixturePosterior
 from latebloom.baselines.predictor import positive
 from latebloom.errors import LatebloomError
 
@@ -58,7 +58,7 @@ def line_or_sinusoid(
     line_weight: float = 0.5, noise_variance: float = 0.01, low: float = 1.0, high: float = 5.0, grid: int = 81
 ) -> MixturePosterior:
     """The optimum of the line/sinusoid mixture; its classes are `line` and `sinusoid`, in this order."""
-    classes = [LinearHypotheses("line", 1.0), SinusoidHypotheses(low=low, high=high, grid=grid)]
+    classes: list[Hypotheses] = [LinearHypotheses("line", 1.0), SinusoidHypotheses(low=low, high=high, grid=grid)]
     return MixturePosterior(classes, [line_weight, 1 - line_weight], noise_variance)
 
 
