@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
+from benchmarks.baselines import baselines
 from benchmarks.fleet import fleet
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "observing": observing,
     "memory": memory,
     "fleet": fleet,
+    "baselines": baselines,
 }
 COLUMNS = [field.name for field in dataclasses.fields(Row)]
 
