@@ -32,9 +32,10 @@ MODEL_SETTINGS = {
     "gromov_solution": {"d_mlp": 5},
     "mlp": {"hidden": 4, "encoding": "codes", "code_bits": 4},
     "decoder": {"d_model": 6, "n_heads": 2, "d_mlp": 5},
+    "gru": {"d_model": 4},
     "transformer": {"d_model": 6, "n_heads": 2, "d_head": 3, "d_mlp": 5},
 }
-SEQUENCE_MODELS = {"decoder"}
+SEQUENCE_MODELS = {"decoder", "gru"}
 
 
 def summary(values):
