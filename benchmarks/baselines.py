@@ -66,10 +66,7 @@ def plain_lasso(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         warnings.simplefilter("ignore", ConvergenceWarning)
         for prompt, (rows, labels) in enumerate(zip(x, y, strict=True)):
             for k in range(1, len(labels)):
-                fitted = OneByOne(alpha=ALPHA, fit_intercept=False, tol=1e-10, max_iter=100_000).fit(
-                    rows[:k], labels[:k]
-                )
-                said[prompt, k] = rows[k] @ fitted.coef_
+                said[prompt, k] = rows[k] @ rule.fit(rows[:k], labels[:k]).coef_
     return said
 
 

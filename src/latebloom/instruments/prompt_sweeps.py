@@ -20,6 +20,7 @@ from latebloom.instruments.icl_curve import (
     icl_curve,
     normalised_errors,
 )
+from latebloom.instruments.prediction_similarity import prediction_distance
 
 VERSION = 1  # bump when any number returned from this file changes
 
@@ -61,10 +62,7 @@ def sweep(
         for name, own in said.items():
             found[name].append(icl_curve(normalised_errors(own, prompts.clean, prompts.variance)))
         for first, second in pairs:
-            difference = normalised_errors(
-                said[first] - said[second], torch.zeros_like(prompts.clean), prompts.variance
-            )
-            apart[first, second].append(difference.mean(-2))
+            apart[first, second].append(prediction_distance(said[first], said[second], prompts.variance))
     return Sweep(
         tuple(values),
         {name: _stacked(curves) for name, curves in found.items()},
