@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latebloom.baselines import mixture_posterior as module
+from latebloom.baselines.fourier_series import FourierHypotheses
 from latebloom.baselines.lasso import Lasso
 from latebloom.baselines.least_squares import LeastSquares
 from latebloom.baselines.line_or_sinusoid import SinusoidHypotheses, combination_optimum, line_or_sinusoid
@@ -185,6 +186,32 @@ def test_line_or_sinusoid_is_the_direct_enumeration():
     np.testing.assert_allclose(found.classes[0, 0], share[0])
 
 
+def test_fourier_series_and_powers_are_the_direct_enumeration():
+    draw = stream(4, "series")
+    x, y = draw.uniform(-5, 5, (6, 1)), draw.normal(size=6)
+    hypotheses = []
+    for count in (1, 2, 3):
+        angles = np.pi / 5 * np.arange(1, count + 1)
+        waves = lambda x, a=angles: np.c_[np.cos(a * x), np.sin(a * x)]  # noqa: E731
+        hypotheses.append((1 / 3, waves, np.full(2 * count, 1 / count), 0.1))
+    mean, evidence, _ = slow_posterior(x[:5], y[:5], x[5], hypotheses)
+    series = MixturePosterior([FourierHypotheses(terms=3)], [1.0], 0.1)
+    found = series.posterior(torch.from_numpy(x), torch.from_numpy(y))
+    np.testing.assert_allclose(found.mean[5], mean)
+    np.testing.assert_allclose(found.log_evidence[5], evidence)
+
+    x = draw.normal(size=(6, 2))
+    hypotheses = [
+        (0.4, lambda x: x, np.full(2, 0.5), 0.1),
+        (0.6, lambda x: x**2 / 3**0.5, np.full(2, 0.5), 0.1),
+    ]
+    classes = [LinearHypotheses("linear", 0.5), LinearHypotheses("quadratic", 0.5 / 3, power=2)]
+    mean, evidence, share = slow_posterior(x[:5], y[:5], x[5], hypotheses)
+    found = MixturePosterior(classes, [0.4, 0.6], 0.1).posterior(torch.from_numpy(x), torch.from_numpy(y))
+    np.testing.assert_allclose(found.mean[5], mean)
+    np.testing.assert_allclose(found.classes[5], share)
+
+
 def convex(line_share, prompts=600, places=11, seed=0):
     draw = stream(seed, "convex")
     x = draw.normal(size=(prompts, places, 1))
@@ -224,6 +251,7 @@ def test_convex_combinations_lie_outside_the_mixture_and_inside_the_aware_optimu
         (lambda: MixturePosterior([LinearHypotheses("a", 1.0)], [1.0], [0.1, 0.2]), "2 noise variances for 1 classes"),
         (lambda: line_or_sinusoid(low=3, high=2), "no grid"),
         (lambda: line_or_sinusoid()(torch.zeros(3, 2), torch.zeros(3), torch.zeros(2)), "functions of one number"),
+        (lambda: FourierHypotheses(terms=0), "terms = 0"),
         (lambda: combination_optimum(1.2), r"line_share = 1\.2 must be between 0 and 1"),
         (lambda: SinusoidHypotheses(sinusoid=-1.0), "at least 0"),
     ],

@@ -52,11 +52,15 @@ class Hypotheses(Protocol):
 
 @dataclass(frozen=True)
 class LinearHypotheses:
-    """Linear functions with `nonzeros` weights N(0, variance) on an unknown support; None: all weights, one support."""
+    """Linear functions with `nonzeros` weights N(0, variance) on an unknown support; None: all weights, one support.
+
+    `power` is taken of each coordinate first: weighted sums of squares or cubes.
+    """
 
     name: str
     variance: float
     nonzeros: int | None = None
+    power: int = 1
 
     def __post_init__(self) -> None:
         positive(f"Class {self.name!r}", variance=self.variance)
@@ -83,7 +87,8 @@ class LinearHypotheses:
 
     def features(self, x: Float[Tensor, "place d prompt"]) -> Float[Tensor, "place feature component prompt"]:
         """The coordinates of each support."""
-        return x[:, self.supports(x.shape[1])]
+        powers = x if self.power == 1 else x**self.power
+        return powers[:, self.supports(x.shape[1])]
 
 
 @dataclass(frozen=True)

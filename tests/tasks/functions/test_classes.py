@@ -17,6 +17,7 @@ EVERY = [
     for name in FUNCTIONS
     for scaling in ("unit", "published")
 ] + [
+    Dense(d=6, scale=3.0),
     Combination(d=1, first=Line(), second=Sinusoid(), share=0.3),
     Combination(d=1, first=Line(), second=Sinusoid(), share=None),
 ]
@@ -87,14 +88,15 @@ def test_values_have_mean_0_and_the_variance_they_state(function):
     assert abs(values.var() - function.variance) < 4 * (values**2).std() / n**0.5
 
 
-def test_unit_scaling_makes_every_class_of_variance_one_but_where_amplitude_is_a_setting():
+def test_unit_scaling_gives_every_class_the_square_of_its_scale():
     for function in EVERY:
         if function.scaling == "unit" and function.kind != "combination":
-            assert function.variance == 1
+            assert function.variance == function.scale**2
     assert Dense(d=20, scaling="published").variance == 20
     assert Sparse(d=20, nonzeros=3, scaling="published").variance == 3
     assert FUNCTIONS["cubic"](d=4, scaling="published").variance == 20
-    assert Sinusoid(amplitude=2.0).variance == 4
+    assert Sinusoid(scale=2.0).variance == 4
+    assert Dense(d=20, scale=0.5, scaling="published").variance == 5
 
 
 @given(st.integers(1, 12), st.data())

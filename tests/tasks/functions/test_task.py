@@ -181,6 +181,7 @@ def test_a_decoder_trains_on_it_also_while_prompts_are_short():
         ({"curriculum": {"every": 5, "dims": 1}}, r"dims = 1 active coordinates are too few .* at least 2"),
         ({"name_class": True, "mixture": "dense+tree"}, "'tree' is not there"),
         ({"name_class": True, "d": 2, "tests": "dense+sparse+relu"}, "3 classes do not fit a token of 2 numbers"),
+        ({"d": 1}, r"task\.tests = 'dense\+sparse': sparse: nonzeros = 2|task\.mixture = 'dense\+sparse'"),
         ({"layout": "gpt"}, "layout = 'gpt'"),
         ({"point": 4}, r"Unknown field of InContextFunctions 'point'"),
     ],

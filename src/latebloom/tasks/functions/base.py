@@ -27,6 +27,7 @@ class FunctionClass(Spec):
     kind: str
     d: int = Field(20, ge=1, description="numbers a function takes")
     scaling: Literal["unit", "published"] = "unit"
+    scale: float = Field(1.0, gt=0, description="factor on every value; for linear classes on the weights")
     noise_variance: float = Field(0.0, ge=0, description="of the noise added to each label")
 
     @abstractmethod
@@ -45,7 +46,7 @@ class FunctionClass(Spec):
     @property
     def variance(self) -> float:
         """Variance of a clean value over functions and standard inputs: errors are divided by it."""
-        return 1.0 if self.scaling == "unit" else self.published_variance
+        return self.scale**2 * (1.0 if self.scaling == "unit" else self.published_variance)
 
     @property
     def least_dimensions(self) -> int:

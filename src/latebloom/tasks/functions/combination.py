@@ -59,7 +59,7 @@ class Combination(FunctionClass):
     @property
     def variance(self) -> float:
         """The same in both scalings."""
-        return self.published_variance
+        return self.scale**2 * self.published_variance
 
     @property
     def least_dimensions(self) -> int:

@@ -3,9 +3,9 @@
     dense                               one class
     dense+sparse                        equal weights
     0.9*dense+0.1*sparse                weights of your own
-    sparse:nonzeros=3                   a setting of the class's own
+    sparse:nonzeros=3, dense:scale=2    a setting of the class's own
     dense@skewed, dense@gaussian:scale=2   another distribution of inputs
-    line~sinusoid:share=0.25            convex combination: 0.25 line + 0.75 sinusoid
+    line~sinusoid:share=0.25            convex combination: 0.25 line + 0.75 sinusoid (share 0.5 if not said)
 
 >>> [c.text for c in parse_mixture("0.25*dense+0.75*sparse:nonzeros=1", {"d": 4}).components]
 ['dense', 'sparse:nonzeros=1']
@@ -85,11 +85,12 @@ def parse_component(text: str, settings: Mapping[str, Any]) -> Component:
     function = _function(first, settings)
     if tilde:
         name, own = _words(second)
-        share = own.pop("share", 0.5)
+        whole = {key: own.pop(key) for key in ("share", "scale") if key in own}
         other = _function(":".join([name, *(f"{key}={value}" for key, value in own.items())]), settings)
         function = Combination.parse(
-            {"d": function.d, "first": function, "second": other, "share": share}
+            {"d": function.d, "first": function, "second": other}
             | {"noise_variance": settings.get("noise_variance", 0.0)}
+            | whole
         )
     name, own = _words(back) if at else (function.inputs, {})
     return Component(function, INPUTS[name].parse(own), text.strip())

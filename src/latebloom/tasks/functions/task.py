@@ -66,7 +66,7 @@ class InContextFunctions(Task):
 
     @model_validator(mode="after")
     def _check(self) -> "InContextFunctions":
-        trained, tested = self.trained, self.tested
+        trained, tested = self._parsed("mixture"), self._parsed("tests")
         if self.per == "step" and len(set(trained.weights)) > 1:
             raise ValueError(
                 f"task.per = 'step' takes classes by turns, so their weights must be equal; task.mixture = "
@@ -88,12 +88,12 @@ class InContextFunctions(Task):
     @property
     def trained(self) -> Mixture:
         """What is trained on."""
-        return parse_mixture(self.mixture, self._settings())
+        return self._parsed("mixture")
 
     @property
     def tested(self) -> Mixture:
         """What is tested on, one component a split."""
-        return parse_mixture(self.tests, self._settings())
+        return self._parsed("tests")
 
     @property
     def signature(self) -> Signature:
@@ -186,9 +186,14 @@ class InContextFunctions(Task):
             raise ValueError(f"task.name_class: {len(known)} classes do not fit a token of {self.d} numbers.")
         return np.array([known.index(kind) for kind in wanted])
 
-    def _settings(self) -> dict[str, Any]:
+    def _parsed(self, field: str) -> Mixture:
         names = ("d", "scaling", "noise_variance", "nonzeros", "hidden", "depth", "terms", "low", "high")
-        return {name: getattr(self, name) for name in names}
+        settings: dict[str, Any] = {name: getattr(self, name) for name in names}
+        text = getattr(self, field)
+        try:
+            return parse_mixture(text, settings)
+        except LatebloomError as error:
+            raise LatebloomError(f"task.{field} = {text!r}: {error}") from None
 
 
 class FreshPrompts(Data):

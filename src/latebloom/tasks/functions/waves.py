@@ -41,16 +41,14 @@ class Line(_OneNumber):
 
 @FUNCTIONS.register("sinusoid")
 class Sinusoid(_OneNumber):
-    """alpha sin(omega x) + beta cos(omega x); alpha, beta ~ N(0, amplitude^2), omega ~ U(low, high).
+    """alpha sin(omega x) + beta cos(omega x); alpha, beta ~ N(0, 1), omega ~ U(low, high).
 
-    The ranges are our choice: those of Yadlowsky et al. 2023 are not known to us. Unit scaling keeps the amplitude,
-    which is there to be swept.
+    The ranges are our choice: those of Yadlowsky et al. 2023 are not known to us.
     """
 
     kind: Literal["sinusoid"] = "sinusoid"
     low: float = Field(1.0, ge=0, description="smallest frequency, radians per unit of x")
     high: float = Field(5.0, ge=0, description="largest frequency")
-    amplitude: float = Field(1.0, gt=0)
 
     @model_validator(mode="after")
     def _check(self) -> "Sinusoid":
@@ -60,7 +58,7 @@ class Sinusoid(_OneNumber):
 
     def draw(self, generator: np.random.Generator, n: int, active: int | None = None) -> Parameters:
         """alpha, beta and omega, each [n]."""
-        alpha, beta = generator.standard_normal((2, n)) * self.amplitude
+        alpha, beta = generator.standard_normal((2, n))
         return {"alpha": alpha, "beta": beta, "omega": generator.uniform(self.low, self.high, n)}
 
     def published(self, parameters: Parameters, x: Float[np.ndarray, "n pos 1"]) -> Float[np.ndarray, "n pos"]:
@@ -70,13 +68,8 @@ class Sinusoid(_OneNumber):
 
     @property
     def published_variance(self) -> float:
-        """The amplitude squared, at every x."""
-        return self.amplitude**2
-
-    @property
-    def variance(self) -> float:
-        """The same in both scalings."""
-        return self.published_variance
+        """sin^2 + cos^2, at every x."""
+        return 1.0
 
 
 @FUNCTIONS.register("fourier")
