@@ -96,6 +96,7 @@ def test_without_scikit_learn_the_remedy_is_told(monkeypatch):
     [
         (lambda: GreedyTree(depth=-1), "GreedyTree: depth = -1"),
         (lambda: BoostedTrees(rate=0), "BoostedTrees: rate = 0"),
+        (lambda: NetworkDescent(batch=0), "NetworkDescent: batch = 0"),
         (lambda: NetworkDescent(steps=0), "NetworkDescent: steps = 0"),
     ],
 )

@@ -157,9 +157,11 @@ class MixturePosterior:
         found = self.posterior(x, y)
         last = slice(y.shape[-1] - 1, None)
         return Posterior(
-            found.mean[..., last], found.classes[..., last, :], found.class_means[..., last, :],
-            found.log_evidence[..., last],
-        )  # fmt: skip
+            mean=found.mean[..., last],
+            classes=found.classes[..., last, :],
+            class_means=found.class_means[..., last, :],
+            log_evidence=found.log_evidence[..., last],
+        )
 
     def posterior(self, x: Float[Tensor, "*prompt place d"], y: Float[Tensor, "*prompt place"]) -> Posterior:
         """Everything the mixture says at every place, from the pairs before it."""

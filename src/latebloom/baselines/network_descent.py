@@ -30,7 +30,8 @@ class NetworkDescent:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        positive("NetworkDescent", hidden=self.hidden, steps=self.steps, lr=self.lr, batch=self.batch or 1)
+        batch = 1 if self.batch is None else self.batch
+        positive("NetworkDescent", hidden=self.hidden, steps=self.steps, lr=self.lr, batch=batch)
 
     def __call__(
         self,

@@ -64,7 +64,7 @@ class GreedyTree(_Trees):
     seed: int = 0  # among equally good splits
 
     def __post_init__(self) -> None:
-        positive("GreedyTree", depth=self.depth or 1)
+        positive("GreedyTree", depth=1 if self.depth is None else self.depth)
 
     def regressor(self) -> Any:
         """scikit-learn's `DecisionTreeRegressor`."""
