@@ -12,6 +12,7 @@ from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
+from benchmarks.trees import trees
 from latebloom.training.device import training_arithmetic
 
 BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
@@ -20,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "gradient": gradients,
     "adamw": updates,
     "observing": observing,
+    "trees": trees,
     "memory": memory,
     "fleet": fleet,
     "baselines": baselines,

@@ -14,8 +14,8 @@ from latebloom.baselines.mixture_posterior import dense_and_sparse
 from latebloom.baselines.nearest import NearestNeighbours
 from latebloom.baselines.network_descent import NetworkDescent
 from latebloom.baselines.predictor import Predictor, predict_prefixes
+from latebloom.baselines.prompt_ridge import Ridge, ridge_risk
 from latebloom.baselines.recursive import RecursiveLeastSquares
-from latebloom.baselines.ridge import Ridge, ridge_risk
 from latebloom.baselines.trees import BoostedTrees, GreedyTree
 from latebloom.errors import LatebloomError
 from tests.baselines.draws import linear_prompts, normal_log_density

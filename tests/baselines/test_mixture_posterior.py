@@ -16,7 +16,7 @@ from latebloom.baselines.least_squares import LeastSquares
 from latebloom.baselines.line_or_sinusoid import SinusoidHypotheses, combination_optimum, line_or_sinusoid
 from latebloom.baselines.mixture_posterior import LinearHypotheses, MixturePosterior, dense_and_sparse
 from latebloom.baselines.predictor import predict_prefixes
-from latebloom.baselines.ridge import Ridge
+from latebloom.baselines.prompt_ridge import Ridge
 from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
 from tests.baselines.draws import linear_prompts, normal_log_density

@@ -5,7 +5,7 @@ import torch
 
 from latebloom.baselines.mixture_posterior import dense_and_sparse
 from latebloom.baselines.nearest import NearestNeighbours
-from latebloom.baselines.ridge import Ridge
+from latebloom.baselines.prompt_ridge import Ridge
 from latebloom.errors import LatebloomError
 from latebloom.instruments.prompt_gradient import implied_weights, prompt_gradient, weight_cosine
 from latebloom.randomness import stream

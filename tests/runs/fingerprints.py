@@ -23,6 +23,11 @@ STORED = Path(__file__).with_name("fingerprints.json")
 DOUBLE = Place(dtype=torch.float64)
 RTOL, ATOL = 1e-5, 1e-8  # float64 leaves far less on any processor; a changed rule changes far more
 TASK_SETTINGS = {
+    "linear_dynamics": [
+        {"n_seen": 3, "length": 5, "n_test": 4, "batch_size": 3},
+        {"n_seen": 2, "n_hidden": 4, "length": 5, "n_test": 4, "batch_size": 3},
+    ],
+    "nonlinear_dynamics": [{"n_seen": 3, "length": 5, "n_test": 4, "batch_size": 3}],
     "modular": [{"p": 7}, {"p": 7, "pairs": "unordered", "label_noise": 0.5}, {"p": 7, "batch_size": 5}],
     "parity": [{"n": 8, "n_train": 20, "n_test": 20}, {"n": 8, "n_train": 9, "n_test": 9, "label_noise": 0.5}],
 }
