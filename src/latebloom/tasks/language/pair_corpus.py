@@ -51,11 +51,23 @@ def mixed(grammar: Grammar, mixture: Mixture, count: int, generator: np.random.G
     """`count` items of a mixture, no sentence twice."""
     task = (generator.random(count) < mixture.transform).astype(np.int64)
     keys = np.zeros(count, dtype=np.int64)
+    counts = np.bincount(task, minlength=2)
+    rationed = _rationed(grammar, mixture.shares, counts, taken)
     for kind in (TRANSFORM, COPY):
         own = np.flatnonzero(task == kind)
-        keys[own] = draw(grammar, mixture.shares[kind], len(own), generator, taken, mixture.accept[kind])
+        keys[own] = draw(grammar, rationed[kind], len(own), generator, taken, mixture.accept[kind])
         taken = np.concatenate([taken, keys[own]])
     return Rows(grammar, keys, task, np.zeros(count, dtype=bool))
+
+
+def _rationed(
+    grammar: Grammar, shares: tuple[Shares, Shares], counts: np.ndarray, taken: Keys
+) -> tuple[Shares, Shares]:
+    """Shares cut down in cells that are too small for both kinds of item, so that both go short alike."""
+    left = grammar.capacity - np.bincount(grammar.cells(taken), minlength=len(grammar.capacity))
+    wanted = counts[0] * shares[0] + counts[1] * shares[1]
+    cut = np.minimum(1.0, left / np.maximum(wanted, 1e-9))
+    return shares[0] * cut, shares[1] * cut
 
 
 def withheld(

@@ -59,7 +59,7 @@ class PairTask(Task):
     marks: ClassVar[tuple[str, str]]  # what the two targets end with
     longest: ClassVar[int]  # words of the longest sentence
     lexicon: ClassVar[dict[str, Forms]]  # of the source
-    number: ClassVar[str]  # which `recogniser` grammar reads the source
+    reader: ClassVar[str]  # which `recogniser` grammar reads the source
 
     @property
     @abstractmethod
@@ -206,7 +206,7 @@ class PairTask(Task):
 
     def word_classes(self) -> Int[np.ndarray, " vocab"]:
         """Part of speech of every symbol as a number, nouns by number; special symbols are classes of their own."""
-        names = recogniser.classes(self.number)
+        names = recogniser.classes(self.reader)
         known = sorted(set(names.values()))
         return np.array(
             [
@@ -240,7 +240,7 @@ class PairTask(Task):
         wanted = torch.zeros_like(flat)
         for row, last in enumerate(source_end(flat, self.task_numbers).tolist()):
             words = self.vocabulary.decode(flat[row, 1 : last + 1].tolist())
-            target = recogniser.rule(words[:-2], words[-1], self.number)
+            target = recogniser.rule(words[:-2], words[-1], self.reader)
             numbers = torch.from_numpy(self.vocabulary.encode([*target, "<end>"]))[: flat.shape[1] - last]
             wanted[row, last : last + len(numbers)] = numbers
         return wanted.reshape(inputs.shape)

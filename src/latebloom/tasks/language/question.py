@@ -67,7 +67,7 @@ class QuestionFormation(PairTask):
     marks = (".", "?")
     longest = MAX_WORDS
     lexicon = QUESTION
-    number = "question"
+    reader = "question"
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -105,11 +105,13 @@ class QuestionFormation(PairTask):
 
     def withheld_rows(self, count: int, generator: np.random.Generator, taken: Keys, linear: bool = False) -> Rows:
         """Questions with two auxiliaries, one in a clause on the subject: same number, opposite polarity."""
-        copies, _, _ = self._shares()
+        predicates = sum(
+            share * where(CLAUSES, (name,)) for name, share in zip(TWO_AUXILIARIES, tables.GEN_PREDICATES, strict=True)
+        )
         kinds = {"SRC-intransitive": CLAUSES[:1], "SRC-transitive": CLAUSES[1:2], "ORC": CLAUSES[2:]}
         counts = tables.largest_remainder(np.array(list(tables.GEN_QUOTAS.values())), count)
         quotas = {
-            name: (copies * where(kinds[name], TWO_AUXILIARIES), int(own))
+            name: (predicates * where(kinds[name]), int(own))
             for name, own in zip(tables.GEN_QUOTAS, counts, strict=True)
         }
         return withheld(self.grammar, quotas, self._opposed, generator, taken, linear)

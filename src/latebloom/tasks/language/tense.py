@@ -72,7 +72,7 @@ class TenseInflection(PairTask):
     marks = (".", ".")
     longest = 13
     lexicon = PAST
-    number = "past"
+    reader = "past"
 
     @property
     def vocabulary(self) -> Vocabulary:
