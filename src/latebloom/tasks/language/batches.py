@@ -1,6 +1,6 @@
 """Rows of unequal length as training batches: shuffled per member, padded no further than the step needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,17 +35,15 @@ class Table:
         return ((self.tokens[rows, 1 : width + 1] != PAD) & (places >= self.counts_from[rows, None])).astype(float)
 
 
-def evaluation(tables: Sequence[Table], rows: int | None, place: Place) -> Batch:
-    """The first `rows` of each member's table as one fixed batch; a table all members share is stored once."""
+def evaluation(tables: Sequence[Table], place: Place) -> Batch:
+    """Each member's table as one fixed batch; a table all members share is stored once."""
     shared = all(table is tables[0] for table in tables)
     used = tables[:1] if shared else tables
-    count = min(len(table.tokens) for table in used)
-    count = count if rows is None else min(count, rows)
-    own = np.arange(count)
-    tokens = np.stack([table.tokens[:count] for table in used]).astype(np.int64)
+    own = np.arange(len(used[0].tokens))
+    tokens = np.stack([table.tokens for table in used]).astype(np.int64)
     width = tokens.shape[-1] - 1
     weight = np.stack([table.weight(own, width) for table in used])
-    source = np.stack([table.source[:count] for table in used])
+    source = np.stack([table.source for table in used])
     parts = (
         torch.as_tensor(tokens[..., :-1], device=place.device),
         torch.as_tensor(tokens[..., 1:], device=place.device),
@@ -122,3 +120,11 @@ class TextBatches(Data):
         counted = torch.from_numpy(weight).to(device, self.place.dtype)
         memo: dict[str, Tensor] = {"source": torch.from_numpy(source).to(device)}
         return Batch(whole[..., :-1], whole[..., 1:], counted, memo=dict(memo))
+
+
+def text_data(
+    tables: Sequence[Mapping[str, Table]], batch_size: int, seeds: Sequence[int], place: Place, bucketed: bool
+) -> TextBatches:
+    """Batches of every member's table `train`; its other tables become fixed splits [member, row, pos]."""
+    splits = {name: evaluation([own[name] for own in tables], place) for name in tables[0] if name != "train"}
+    return TextBatches(splits, [own["train"] for own in tables], batch_size, seeds, place, bucketed)

@@ -13,15 +13,14 @@ SINGULAR, PLURAL = 0, 1
 NUMBERS = ("singular", "plural")
 
 DETERMINERS = ("the", "some", "my", "your", "our", "her")
-_NOUNS = (
-    "newt orangutan peacock quail raven salamander tyrannosaurus unicorn vulture walrus xylophone yak zebra".split()
-)
-NOUNS = (tuple(_NOUNS), tuple(word + ("es" if word.endswith("s") else "s") for word in _NOUNS))
+_NOUNS = ("newt", "orangutan", "peacock", "quail", "raven", "salamander", "tyrannosaurus", "unicorn")
+_NOUNS += ("vulture", "walrus", "xylophone", "yak", "zebra")
+NOUNS = (_NOUNS, tuple(word + ("es" if word.endswith("s") else "s") for word in _NOUNS))
 PREPOSITIONS = ("around", "near", "with", "upon", "by", "behind", "above", "below")
 RELATIVISERS = ("who", "that")
 AUXILIARIES = (("does", "doesn't"), ("do", "don't"))  # [number][polarity]
-INTRANSITIVE = tuple("giggle smile sleep swim wait move change read eat".split())
-TRANSITIVE = tuple("entertain amuse high_five applaud confuse admire accept remember comfort".split())
+INTRANSITIVE = ("giggle", "smile", "sleep", "swim", "wait", "move", "change", "read", "eat")
+TRANSITIVE = ("entertain", "amuse", "high_five", "applaud", "confuse", "admire", "accept", "remember", "comfort")
 _PAST = {"sleep": "slept", "swim": "swam", "read": "read", "eat": "ate"}
 
 Forms = tuple[tuple[str, ...], tuple[str, ...]]  # [number][choice]; equal halves where number does not show

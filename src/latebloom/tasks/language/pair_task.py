@@ -16,16 +16,15 @@ from latebloom.randomness import stream
 from latebloom.spec import vary
 from latebloom.tasks.base import Task
 from latebloom.tasks.language import recogniser
-from latebloom.tasks.language.batches import Table, TextBatches, evaluation
+from latebloom.tasks.language.batches import Table, text_data
 from latebloom.tasks.language.grammar import Grammar, Keys, Sentences
 from latebloom.tasks.language.items import Item, Parts
 from latebloom.tasks.language.lexicon import Forms
-from latebloom.tasks.language.pair_corpus import COPY, TRANSFORM, Mixture, Rows, mixed, together
-from latebloom.tasks.language.structure import CELLS, CLAUSES, MAX_NUMBERS
+from latebloom.tasks.language.pair_corpus import TRANSFORM, Mixture, Rows, mixed, together
+from latebloom.tasks.language.structure import CELLS, CLAUSES
 from latebloom.tasks.language.text import PAD, Vocabulary, at, pairs, source_end, spell
 
 Labels = dict[str, np.ndarray]
-EVALUATION = ("val", "test", "gen")
 
 
 class PairTask(Task):
@@ -157,9 +156,7 @@ class PairTask(Task):
                     for name, rows in corpus.items()
                 }
             chosen.append(built[key])
-        splits = {name: evaluation([tables[name] for tables in chosen], None, place) for name in EVALUATION}
-        train = [tables["train"] for tables in chosen]
-        return TextBatches(splits, train, self.batch_size, seeds, place, self.bucketed)
+        return text_data(chosen, self.batch_size, seeds, place, self.bucketed)
 
     # What measures need.
 

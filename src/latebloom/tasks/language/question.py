@@ -25,7 +25,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Int
-from pydantic import Field
 
 from latebloom.spec import vary
 from latebloom.tasks.base import TASKS

@@ -136,7 +136,9 @@ class _Reader:
         relativiser, following = self.take("Rel"), self.peek()
         if following is None or following.part != "Det":
             verb, predicate = self.predicate(head, nested=False)
-            return Tree("RC", (relativiser, verb)), "SRC-" + ("intransitive" if predicate == "intransitive" else "transitive")
+            return Tree("RC", (relativiser, verb)), "SRC-" + (
+                "intransitive" if predicate == "intransitive" else "transitive"
+            )
         noun_phrase, own = self.noun_phrase()
         if self.auxiliaries:
             inside = Tree("VP", (self.take("Aux", agree=own), self.take("Vt")))
@@ -184,6 +186,24 @@ def _present(reader: _Reader, place: int) -> str:
         return word
     part = reader.known[word].part
     return PRESENT[part][reader.controllers[place].number][PAST[part][0].index(word)]
+
+
+def agreeing_verbs(words: Sequence[str]) -> dict[int, str]:
+    """Place -> right form of every verb of a present-tense sentence whose verbs may have the wrong number.
+
+    >>> agreeing_verbs("the newts near the yak sleeps".split())
+    {5: 'sleep'}
+    """
+    known = readings(PRESENT)
+    plain = list(words)
+    for place, word in enumerate(words):
+        if word in known and known[word].part in ("Vi", "Vt"):
+            part = known[word].part
+            number = known[word].number
+            plain[place] = PAST[part][0][PRESENT[part][number or 0].index(word)]
+    reader = _Reader(plain, "past")
+    reader.sentence()
+    return {place: _present(reader, place) for place in reader.controllers}
 
 
 def read_sentence(words: Sequence[str], grammar: str, task: str = "", target: Sequence[str] = ()) -> Item:

@@ -16,9 +16,7 @@ Shares = Float[np.ndarray, " cell"]
 DECLARATIVES_OBSERVED: Table = np.array(
     [[0.005, 0.130, 0.137, 0.182], [0.057, 0.052, 0.057, 0.072], [0.066, 0.069, 0.074, 0.099]]
 )
-QUESTIONS_OBSERVED: Table = np.array(
-    [[0.007, 0.193, 0.206, 0.254], [0.078, 0.079, 0.079, 0.104], [0.0, 0.0, 0.0, 0.0]]
-)
+QUESTIONS_OBSERVED: Table = np.array([[0.007, 0.193, 0.206, 0.254], [0.078, 0.079, 0.079, 0.104], [0.0, 0.0, 0.0, 0.0]])
 DECLARATIVE_SHARE = 6560 / 11000  # of in-distribution items; the rest are questions
 GEN_QUOTAS = {"SRC-intransitive": 3204, "SRC-transitive": 3463, "ORC": 3333}  # of 10,000 withheld questions
 # Predicates of withheld questions (intransitive, bare, PP). No count of them is published; the printed

@@ -26,7 +26,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Int
-from pydantic import Field
 
 from latebloom.spec import vary
 from latebloom.tasks.base import TASKS

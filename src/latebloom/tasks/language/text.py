@@ -76,13 +76,11 @@ def spell(
 
 
 def at(grammar: Grammar, part: str, sentences: Sentences) -> Int[np.ndarray, " row"]:
-    """Place of a part (`subject`, `main`, `recent`, `clause`) in each sentence, counted from 0; -1 where it has none."""
+    """Place of a part (`subject`, `main`, `recent`, `clause`) in each sentence, from 0; -1 where it has none."""
     return np.array([getattr(template, part) for template in grammar.templates])[sentences.cell]
 
 
-def move_to_front(
-    words: Int[np.ndarray, "row pos"], place: Int[np.ndarray, " row"]
-) -> Int[np.ndarray, "row pos"]:
+def move_to_front(words: Int[np.ndarray, "row pos"], place: Int[np.ndarray, " row"]) -> Int[np.ndarray, "row pos"]:
     """Each row with the word at its place moved to the front, the words before it moved one to the right."""
     order = np.arange(words.shape[1])[None, :].repeat(len(words), 0)
     order = np.where(order == 0, place[:, None], order - (order <= place[:, None]))
