@@ -28,6 +28,7 @@ from pydantic import Field
 from torch import Tensor
 
 from latebloom.data import Data, Place, Signature
+from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
 from latebloom.spec import vary
 from latebloom.tasks.base import TASKS, Task
@@ -79,8 +80,8 @@ def _types() -> dict[_Type, int]:
         count = len(grammar.templates[cell].numbers)
         for template in number_patterns(grammar.templates[cell]):
             numbers = tuple(template >> feature & 1 for feature in range(count))
-            kinds = (kind.removesuffix("-singular").removesuffix("-plural") for kind in (subject, predicate))
-            found[_Type(*kinds, numbers)] = template
+            own, other = (kind.removesuffix("-singular").removesuffix("-plural") for kind in (subject, predicate))
+            found[_Type(own, other, numbers)] = template
     return found
 
 
@@ -128,7 +129,12 @@ class SimpleAgreement(Task):
         first = [kind for kind in known if kind.ambiguous and kind.numbers[0] == 0]
         if self.n_types is not None:
             room = 2 * self.n_train // self.n_types
-            first = [kind for kind in first if _room(known[kind]) >= room] or first
+            first = [kind for kind in first if _room(known[kind]) >= room]
+            if len(first) < self.n_types // 2:
+                raise LatebloomError(
+                    f"Only {2 * len(first)} of task.n_types = {self.n_types} sentence types have the {room} sentences "
+                    f"that task.n_train = {self.n_train} needs: ask for fewer rows, or for more types."
+                )
             order = stream(seed, "corpus", "sentence types").permutation(len(first))
             mixed = [first[index] for index in order]
             # The first is one that can be put into conflict: otherwise there might be nothing to hold out.

@@ -28,12 +28,11 @@ ROUNDS = 200  # chunks after which a split that does not fill is given up
 
 def divide(chunks: Chunks, split: Split, n_train: int, n_val: int, n_gen: int, seed: int) -> dict[str, Strings]:
     """Splits `train`, `val` (in distribution) and `gen` (held-out structures)."""
-    salt = stream(seed, "withheld shapes").integers(0, 2**64, dtype=np.uint64)
-    if split != "length_matched":
-        salt = None
+    matched = split == "length_matched"
+    salt = stream(seed, "withheld shapes").integers(0, 2**64, dtype=np.uint64) if matched else None
     train = _first(chunks("train"), n_train, lambda strings: ~_withheld(strings, salt))
     classify = _classifier(train, split, salt)
-    if split == "length_matched":
+    if matched:
         val, gen = _matched(chunks("fresh"), classify, max(n_val, n_gen), seed)
     else:
         val, gen = _filled(chunks("fresh"), classify, n_val, n_gen)

@@ -13,8 +13,10 @@ SINGULAR, PLURAL = 0, 1
 NUMBERS = ("singular", "plural")
 
 DETERMINERS = ("the", "some", "my", "your", "our", "her")
-_NOUNS = ("newt", "orangutan", "peacock", "quail", "raven", "salamander", "tyrannosaurus", "unicorn")
-_NOUNS += ("vulture", "walrus", "xylophone", "yak", "zebra")
+_NOUNS = (
+    *("newt", "orangutan", "peacock", "quail", "raven", "salamander", "tyrannosaurus", "unicorn"),
+    *("vulture", "walrus", "xylophone", "yak", "zebra"),
+)
 NOUNS = (_NOUNS, tuple(word + ("es" if word.endswith("s") else "s") for word in _NOUNS))
 PREPOSITIONS = ("around", "near", "with", "upon", "by", "behind", "above", "below")
 RELATIVISERS = ("who", "that")

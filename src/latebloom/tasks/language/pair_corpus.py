@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Int
 
+from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
 from latebloom.tasks.language.grammar import Accept, Grammar, Keys, Sentences, draw
 from latebloom.tasks.language.shares import Shares
@@ -132,6 +133,11 @@ def choose_types(grammar: Grammar, allowed: Shares, count: int, room: int, seed:
         if grammar.capacity[cell] // len(patterns) >= room
         for pattern in patterns
     ]
+    if len(candidates) < count:
+        raise LatebloomError(
+            f"Only {len(candidates)} of task.declarative_trees = {count} sentence types are allowed and have {room} "
+            "sentences each: ask for fewer types, or for fewer training rows."
+        )
     order = stream(seed, "corpus", "sentence types").permutation(len(candidates))
     chosen = np.array(candidates)[order[:count]]
     shares = np.bincount(chosen // 2**MAX_NUMBERS, minlength=len(allowed)).astype(float)

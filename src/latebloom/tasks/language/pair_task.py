@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from latebloom.data import Data, Place, Signature
+from latebloom.errors import unknown_name
 from latebloom.randomness import stream
 from latebloom.spec import vary
 from latebloom.tasks.base import Task
@@ -160,8 +161,8 @@ class PairTask(Task):
 
     # What measures need.
 
-    def labels(self, split: str, seed: int = 0) -> Labels:
-        """Named arrays for accuracy on the transformed items of an evaluation split, [item, ...] (see `docs`).
+    def labels(self, split: str, seed: int = 0, copies: bool = False) -> Labels:
+        """Named arrays for accuracy on the transformed items of a split, or with `copies` on all, [item, ...].
 
         - `row`: which row of the split; `cell`: index in `CELLS`; `clause`: 0 none, else 1 + index in `CLAUSES`
         - `prefix` [item, pos]: start symbol to task token, then padding; `query`: place of the task token, whose
@@ -172,14 +173,17 @@ class PairTask(Task):
         - `distractor`: what the rule of word order puts there instead; equal to `main` where both agree
         - `subject_number`: 0 singular, 1 plural
         """
-        rows = self.corpus(seed)[split].first(self.n_eval)
-        index = np.flatnonzero(rows.task == TRANSFORM)
+        corpus = self.corpus(seed)
+        if split not in corpus:
+            raise unknown_name("split", split, corpus)
+        rows = corpus[split].first(self.n_eval)
+        index = np.flatnonzero((rows.task == TRANSFORM) | copies)
         own = Rows(rows.grammar, rows.keys[index], rows.task[index], rows.linear[index])
         linear = Rows(own.grammar, own.keys, own.task, ~own.linear)
         tokens, other = self.tokens(own), self.tokens(linear)
         sentences, query = own.sentences, own.sentences.length + 2
         places = np.arange(tokens.shape[1])
-        main = query + 1 + self._main_in_target(sentences)
+        main = query + 1 + self._main_in_target(own)
         each = np.arange(len(index))
         clause = np.array([CLAUSES.index(s) + 1 if s in CLAUSES else 0 for s, _ in CELLS])
         target = np.take_along_axis(tokens, np.minimum(query[:, None] + 1 + places, tokens.shape[1] - 1), axis=1)
@@ -198,7 +202,7 @@ class PairTask(Task):
         }
 
     @abstractmethod
-    def _main_in_target(self, sentences: Sentences) -> Int[np.ndarray, " row"]:
+    def _main_in_target(self, rows: Rows) -> Int[np.ndarray, " row"]:
         """Place of the main auxiliary or verb in the target, counted from 0."""
 
     def word_classes(self) -> Int[np.ndarray, " vocab"]:

@@ -31,7 +31,7 @@ from latebloom.tasks.base import TASKS
 from latebloom.tasks.language import shares as tables
 from latebloom.tasks.language.grammar import Keys, Sentences, after_repeats, everything
 from latebloom.tasks.language.lexicon import AUXILIARIES, QUESTION, question_words
-from latebloom.tasks.language.pair_corpus import Mixture, Rows, choose_types, withheld
+from latebloom.tasks.language.pair_corpus import TRANSFORM, Mixture, Rows, choose_types, withheld
 from latebloom.tasks.language.pair_task import Labels, PairTask
 from latebloom.tasks.language.shares import Shares, spread, where, with_clause_share
 from latebloom.tasks.language.structure import CLAUSES, MAX_WORDS
@@ -58,7 +58,9 @@ class QuestionFormation(PairTask):
         None, ge=0, le=1, description="share of training copies whose subject has a relative clause; None: as released"
     )
     declarative_trees: int | None = vary(
-        None, ge=1, description="how many sentence types the training copies have, each equally often; None: all 272"
+        None,
+        ge=1,
+        description="sentence types of the training copies, equally often within and without clauses; None: all 272",
     )
 
     auxiliaries = True
@@ -84,7 +86,8 @@ class QuestionFormation(PairTask):
         transform = share if self.declaratives is None else 1.0 - self.declaratives
         if self.declarative_trees is None:
             return Mixture(transform, (copies, questions), (everything, everything))
-        types = choose_types(self.grammar, copies, self.declarative_trees, 2 * self.n_train, seed)
+        room = 2 * self.n_train // self.declarative_trees
+        types = choose_types(self.grammar, copies, self.declarative_trees, room, seed)
         inside, total = types.shares * where(CLAUSES), types.shares.sum()
         mixed = with_clause_share(types.shares, embedded) if 0 < inside.sum() < total else types.shares
         return Mixture(transform, (mixed, questions), (types.accept, everything))
@@ -133,10 +136,15 @@ class QuestionFormation(PairTask):
         """Place of the first auxiliary where it is not the main one."""
         return at(self.grammar, "clause", sentences)
 
-    def _main_in_target(self, sentences: Sentences) -> Int[np.ndarray, " row"]:
-        return np.zeros(len(sentences.cell), dtype=np.int64)
+    def _main_in_target(self, rows: Rows) -> Int[np.ndarray, " row"]:
+        return np.where(rows.task == TRANSFORM, 0, at(self.grammar, "main", rows.sentences))
 
-    def labels(self, split: str, seed: int = 0) -> Labels:
-        """As `PairTask.labels`, and the four auxiliaries `candidates` [4]: does, doesn't, do, don't."""
+    def labels(self, split: str, seed: int = 0, copies: bool = False) -> Labels:
+        """As `PairTask.labels`, and the four auxiliaries.
+
+        `candidates` [4] are does, doesn't, do, don't; `compatible` [item, 4] says which have the subject's number.
+        """
+        found = super().labels(split, seed, copies)
         candidates = self.vocabulary.encode([word for half in AUXILIARIES for word in half])
-        return {**super().labels(split, seed), "candidates": candidates}
+        compatible = np.array([0, 0, 1, 1]) == found["subject_number"][:, None]
+        return {**found, "candidates": candidates, "compatible": compatible}

@@ -130,5 +130,5 @@ class TenseInflection(PairTask):
         """Place of the noun before the main verb where its number is not the subject's."""
         return np.where(self._agreeing(sentences), -1, at(self.grammar, "recent", sentences))
 
-    def _main_in_target(self, sentences: Sentences) -> Int[np.ndarray, " row"]:
-        return at(self.grammar, "main", sentences)
+    def _main_in_target(self, rows: Rows) -> Int[np.ndarray, " row"]:
+        return at(self.grammar, "main", rows.sentences)
