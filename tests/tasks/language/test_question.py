@@ -17,7 +17,6 @@ from latebloom.tasks.language.trees import left_branching, right_branching
 from tests.tasks.language.counting import (
     AUXILIARIES,
     PLURAL_NOUNS,
-    clause_kind,
     main_auxiliary,
     predicate,
     subject_modifier,
@@ -97,9 +96,9 @@ def test_clause_kinds_and_numbers(train_lines):
     for source, _, _ in train_lines:
         main = main_auxiliary(source)
         if subject_modifier(source) == "RC":
-            subjects[clause_kind(source[2:main], AUXILIARIES.__contains__)] += 1
+            subjects[_clause(source[2:main])] += 1
         if predicate(source, main + 1) == "RC":
-            objects[_object_clause(source[main + 4 :])] += 1
+            objects[_clause(source[main + 4 :])] += 1
     kinds = ("SRC-i", "SRC-t", "ORC-sg", "ORC-pl")
     assert chisquare([subjects[k] for k in kinds]).pvalue > 1e-3
     total = sum(objects.values())
@@ -108,7 +107,7 @@ def test_clause_kinds_and_numbers(train_lines):
     assert abs(plural - 0.5) < 4 * 0.5 / np.sqrt(len(train_lines))
 
 
-def _object_clause(clause):
+def _clause(clause):
     """With auxiliaries: Rel Aux V [Det N], or Rel Det N Aux V."""
     if clause[1] in AUXILIARIES:
         return "SRC-t" if len(clause) > 3 else "SRC-i"
@@ -146,7 +145,7 @@ def test_withheld_items_meet_the_published_quotas(published):
         assert {auxiliaries[0], auxiliaries[1]} in ({"do", "don't"}, {"does", "doesn't"})
         assert subject_modifier(source) == "RC"
         assert target[0] == auxiliaries[1]
-        kinds[_object_clause(source[2 : main_auxiliary(source)])] += 1
+        kinds[_clause(source[2 : main_auxiliary(source)])] += 1
         orders[tuple(auxiliaries)] += 1
     assert kinds["SRC-i"] == 3204 and kinds["SRC-t"] == 3463 and kinds["ORC-sg"] + kinds["ORC-pl"] == 3333
     assert all(abs(count - 2500) < 4 * np.sqrt(2500 * 0.75) for count in orders.values())

@@ -115,7 +115,7 @@ def test_a_corrupted_target_is_found_where_it_stands(data):
         ("the raven does sleep the newt . decl\tx", r"Word 5, 'the', .*expected the end of the sentence"),
         ("the raven does . decl\tx", r"ends too early: expected an intransitive verb or a transitive verb"),
         ("raven does sleep . decl\tx", r"Word 1, 'raven', .*expected a determiner"),
-        ("the raven does sleep . decl the raven", r"no tab: the format is '<sentence> \. <decl or quest> TAB <target>'"),
+        ("the raven does sleep . decl the raven", r"no tab: the format is '<sentence> \. <decl or quest> TAB <target>"),
         ("the raven does sleep . dcl\tx", r"ends with 'dcl': its last word must be the task token decl or quest"),
         ("the raven does sleep decl\tx", r"must end with ' \.'"),
         ("the raven does sleep . quest\tthe raven does sleep ?", r"Word 1 of the target is 'the', but .* has 'does'"),
