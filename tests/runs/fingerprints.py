@@ -22,7 +22,12 @@ from tests.training.build import tiny
 STORED = Path(__file__).with_name("fingerprints.json")
 DOUBLE = Place(dtype=torch.float64)
 RTOL, ATOL = 1e-5, 1e-8  # float64 leaves far less on any processor; a changed rule changes far more
+SMALL_TEXT = {"n_train": 30, "n_val": 6, "n_test": 6, "n_gen": 6, "n_eval": 4, "batch_size": 3}
 TASK_SETTINGS = {
+    "question_formation": [SMALL_TEXT, SMALL_TEXT | {"structure": "printed", "objective": "prefix"}],
+    "tense_inflection": [SMALL_TEXT],
+    "dyck": [{"n_train": 60, "n_val": 5, "n_gen": 5, "n_eval": 4, "max_length": 20, "batch_size": 3}],
+    "simple_agreement": [{"n_types": 12, "n_train": 30, "n_val": 6, "n_gen": 6, "n_eval": 4, "batch_size": 3}],
     "in_context_functions": [
         {"mixture": "dense+sparse", "nonzeros": 1, "d": 2, "points": 3, "n_test": 4, "batch_size": 3},
         {"mixture": "relu", "tests": "relu", "d": 2, "points": 3, "n_test": 4, "batch_size": 3, "layout": "raventos"},
