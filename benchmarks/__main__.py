@@ -6,11 +6,13 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
+from benchmarks.baselines import baselines
 from benchmarks.fleet import fleet
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
+from benchmarks.trees import trees
 from latebloom.training.device import training_arithmetic
 
 BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
@@ -19,8 +21,10 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "gradient": gradients,
     "adamw": updates,
     "observing": observing,
+    "trees": trees,
     "memory": memory,
     "fleet": fleet,
+    "baselines": baselines,
 }
 COLUMNS = [field.name for field in dataclasses.fields(Row)]
 

@@ -9,6 +9,7 @@ import torch
 from latebloom.data import Place, Signature
 from latebloom.errors import LatebloomError
 from latebloom.models import (
+    GRU,
     MLP,
     MODELS,
     CircleSolution,
@@ -60,6 +61,8 @@ CASES = {
     "decoder, tied": (Decoder(d_model=6, norm="none", read_out="tied", bias="none", init="normal"), SYMBOLS),
     "decoder, vectors": (Decoder(d_model=6, attention=("softmax", "linear"), positions="first_keys"), VECTORS),
     "decoder, channels": (Decoder(**CHANNELS), VECTORS),
+    "gru": (GRU(d_model=4), SYMBOLS),
+    "gru, vectors": (GRU(d_model=4, n_layers=1), VECTORS),
     "transformer, gelu": (Transformer(d_model=8, n_heads=2, d_head=3, d_mlp=5, act_fn="gelu"), MODULAR),
 }
 each_model = pytest.mark.parametrize(("model", "signature"), CASES.values(), ids=CASES)
@@ -224,7 +227,7 @@ def test_hook_names_are_transformer_lens():
 def test_a_tap_that_changes_an_activation_changes_what_follows(model, signature):
     params, inputs = population(model, signature), rows(signature)
     plain, cache = run_with_cache(model, params, inputs)
-    point = next(name for name in cache if name.endswith(("hook_post", "hook_z")))
+    point = next(name for name in cache if name.endswith(("hook_post", "hook_z", "hook_resid_post")))
     muted = model.forward(params, inputs, lambda name, x: torch.zeros_like(x) if name == point else x)
     assert not torch.allclose(muted, plain)
     assert torch.equal(model.forward(params, inputs, lambda name, x: x), plain)
@@ -350,6 +353,7 @@ def test_one_output_column_is_the_logistic_loss():
     [
         (ModularMLP(), BITS, r"model\.kind = 'modular_mlp' takes two symbols"),
         (ModularMLP(d_embed=2, circle=14), MODULAR, r"model\.circle = 14 is no frequency modulo 7"),
+        (ModularMLP(d_embed=2, circle=1), ModularArithmetic(p=8).signature, r"task\.p = 8 is even"),
         (CircleSolution(frequencies=(1, 4)), MODULAR, r"model\.frequencies = \[4\]: a frequency modulo 7 is 1 to 3"),
         (CircleSolution(frequencies=(0,)), MODULAR, r"model\.frequencies = \[0\]"),
         (MLP(single_output=True), MODULAR, r"model\.single_output gives two classes; this task has 7"),

@@ -66,6 +66,11 @@ class ModularMLP(Model):
             raise LatebloomError(
                 f"model.circle = {self.circle} is no frequency modulo {p}: it puts all residues on one point."
             )
+        if self.circle is not None and p % 2 == 0:
+            raise LatebloomError(
+                f"model.circle = {self.circle} is a single frequency, and task.p = {p} is even: pairs half a turn "
+                "apart cancel, whatever is learned. Use an odd p; circle_solution shows what an even one loses."
+            )
         table: dict[str, Shape] = {}
         if self.in_product == "factored" or (self.out_product == "factored" and self.tied):
             table["W_E"] = Shape((p, d), trained=self.circle is None)
