@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.fleet import fleet
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
+from benchmarks.myopic import myopic
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
 from latebloom.training.device import training_arithmetic
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "observing": observing,
     "memory": memory,
     "fleet": fleet,
+    "myopic": myopic,
 }
 COLUMNS = [field.name for field in dataclasses.fields(Row)]
 

@@ -1,4 +1,4 @@
-"""Gradients with the past cut: against a slow copy with detached pasts, against untied parameters, and what must be 0."""
+"""Gradients with the past cut: against a slow copy with detached pasts, untied parameters, and what must be 0."""
 
 import pytest
 import torch
