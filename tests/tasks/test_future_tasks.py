@@ -164,9 +164,7 @@ def test_made_up_text_is_predictable_and_repeats_over_long_distances():
     text = corpus.tokenizer.decode(corpus.train)
     said = [[word.strip('",.') for word in line.split()] for line in text.splitlines()[:200]]
     names = [[word for word in words if word[0].isupper() and word != "The"] for words in said]
-    assert [len(set(own)) for own in names if own] == [1] * sum(
-        map(bool, names)
-    )  # one hero each
+    assert [len(set(own)) for own in names if own] == [1] * sum(map(bool, names))  # one hero each
     assert len({own[0] for own in names if own}) > 20
     assert np.mean([len(own) for own in names]) > 3
     inputs, targets, _ = drawn(task, 300)
