@@ -97,7 +97,7 @@ def test_direct_ahead_and_shared_add_up_to_the_whole_gradient(place):
 
 
 def test_a_chain_whose_parts_are_known():
-    """h = a x_0; losses: (h + c)^2 at place 0, (b h + a)^2 at place 1. With a = 2, b = 3, c = 1, x_0 = 1 all is exact."""
+    """h = a x_0; losses (h + c)^2 at place 0 and (b h + a)^2 at place 1; a = 2, b = 3, c = 1, x_0 = 1."""
 
     def losses(params, stopped):
         h = params["a"] * 1.0

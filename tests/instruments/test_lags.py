@@ -15,7 +15,7 @@ def drawn(seed, *shape):
 
 
 def summing(batch=300, places=30, window=4, width=12, seed=0):
-    """States of a network built by hand: channel 0 holds sin(5 x_n), channel 1 the sum over the window, others noise."""
+    """States built by hand: channel 0 holds sin(5 x_n), channel 1 the sum over the window, the others noise."""
     sines = torch.sin(5 * drawn(seed, batch, places))
     lags = lagged(sines, window)
     states = drawn(seed + 1, batch, places, width)

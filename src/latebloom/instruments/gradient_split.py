@@ -52,8 +52,9 @@ def gradient_split(
         raise LatebloomError(f"leave_out = {leave_out} leaves no table of {', '.join(total)}.")
     whole, now = ({name: table[name] for name in kept} for table in (total, diagonal))
     later = {name: whole[name] - now[name] for name in kept}
-    norms = (l2_norms(table, lead) for table in (whole, now, later))
-    return GradientSplit(*norms, weight_cosines(now, later, lead))
+    return GradientSplit(
+        l2_norms(whole, lead), l2_norms(now, lead), l2_norms(later, lead), weight_cosines(now, later, lead)
+    )
 
 
 Losses = Callable[[Mapping[str, Tensor], bool], Float[Tensor, " pos"]]

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Self
 
 import numpy as np
 from pydantic import Field
@@ -33,7 +32,7 @@ class FreshTask(Task):
 
     def data(self, members: Sequence[Task], seeds: Sequence[int], place: Place) -> Data:
         """Split `test` [member, n_test, pos, ...]; fresh training sequences at every step."""
-        own: list[Self] = [member for member in members if isinstance(member, type(self))]
+        own = [member for member in members if isinstance(member, FreshTask)]
         tables = [
             task.draw_test(stream(seed if task.test_seed is None else task.test_seed, "test"), task.n_test)
             for task, seed in zip(own, seeds, strict=True)

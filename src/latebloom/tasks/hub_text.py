@@ -5,6 +5,7 @@ published runs on MS MARCO and the Pile (Wu, Morris and Levine 2024, arXiv 2404.
 are drawn with replacement; which passages are tested on is a function of their number alone.
 """
 
+import importlib
 import json
 from collections.abc import Iterator
 from functools import lru_cache
@@ -128,7 +129,7 @@ def _local(folder: Path, column: str) -> Iterator[str]:
 def _remote(dataset: str, config: str, split: str, column: str) -> Iterator[str]:
     """Documents of a data set of the hub, by the `datasets` library."""
     try:
-        import datasets
+        datasets = importlib.import_module("datasets")
     except ImportError:
         raise LatebloomError(
             f"task.dataset = {dataset!r} is no folder here, and to fetch it needs the package `datasets`, which is not "

@@ -1,5 +1,6 @@
 """Text as integers: single characters, or byte pairs learned on the spot by the `tokenizers` library."""
 
+import importlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -106,14 +107,10 @@ def stored(place: str) -> Tokenizer:
 def tokenizers_library(wanted_by: str) -> Any:
     """The library, or an error that says how to get it and what works without."""
     try:
-        import tokenizers
-        import tokenizers.decoders
-        import tokenizers.models
-        import tokenizers.pre_tokenizers
-        import tokenizers.trainers
+        # By name: it is optional, so neither tests nor type checks may need it.
+        return importlib.import_module("tokenizers")
     except ImportError:
         raise LatebloomError(
             f"{wanted_by} needs the package `tokenizers`, which is not installed: pip install tokenizers, "
             "or use task.tokenizer=characters."
         ) from None
-    return tokenizers

@@ -25,7 +25,8 @@ def cut_attention(q: Rows, own_k: Rows, own_v: Rows, past_k: Rows, past_v: Rows)
 
     `own_k`, `own_v` get the gradient of the slots (i, i), `past_k`, `past_v` that of all slots (i, j < i).
     """
-    return _CutAttention.apply(q, own_k, own_v, past_k, past_v)
+    z: Tensor = _CutAttention.apply(q, own_k, own_v, past_k, past_v)  # type: ignore[no-untyped-call]
+    return z
 
 
 class _CutAttention(torch.autograd.Function):
@@ -36,10 +37,10 @@ class _CutAttention(torch.autograd.Function):
             z, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, True)
         else:
             # Whatever kernel this device has; its own graph keeps what it keeps in vanilla attention.
-            leaves = [value.detach().requires_grad_(True) for value in (q, k, v)]
+            own_q, own_k, own_v = (value.detach().requires_grad_(True) for value in (q, k, v))
             with torch.enable_grad():
-                live = scaled_dot_product_attention(*leaves, is_causal=True)
-            ctx.graph = (live, leaves)
+                live = scaled_dot_product_attention(own_q, own_k, own_v, is_causal=True)
+            ctx.graph = (live, (own_q, own_k, own_v))
             z, lse = live.detach(), q.new_empty(0)
         ctx.save_for_backward(q, k, v, z, lse)
         return z

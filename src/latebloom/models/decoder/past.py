@@ -70,7 +70,7 @@ def project_two_ways(
     The weights get the gradient of both. The states `x` get that of `own`, and `share` of that of `past`.
     """
     flat, wide, wide_bias = flat_product(x, weight, bias)
-    own, past = _TwoWays.apply(flat, wide, wide_bias, share)
+    own, past = _TwoWays.apply(flat, wide, wide_bias, share)  # type: ignore[no-untyped-call]
     return as_heads(own, x, weight), as_heads(past, x, weight)
 
 
@@ -89,7 +89,10 @@ class _Faded(torch.autograd.Function):
 
 def faded(value: Tensor, share: float) -> Tensor:
     """The same numbers, through which a share of the gradient goes: 0 none, 1 all."""
-    return value.detach() if share == 0 else _Faded.apply(value, share)
+    if share == 0:
+        return value.detach()
+    less: Tensor = _Faded.apply(value, share)  # type: ignore[no-untyped-call]
+    return less
 
 
 def attend_past(q: Heads, own: Slots, past: Slots, kind: str, same: bool, name: str, tap: Tap) -> Heads:
