@@ -1,4 +1,4 @@
-"""Two small causal models written by hand in the style of Hugging Face: names, fused projections, attention interface."""
+"""Two small causal models in the style of Hugging Face: names, fused projections, attention interface."""
 
 import types
 

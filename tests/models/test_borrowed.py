@@ -1,4 +1,4 @@
-"""Myopic training of models that are not ours, on two small ones written by hand behind the same attention interface."""
+"""Myopic training of models that are not ours, on two small ones behind the same attention interface."""
 
 import json
 import sys
@@ -126,7 +126,7 @@ def test_padding_is_left_out_and_half_masks_are_added():
 def test_a_past_of_zeros_leaves_one_place():
     model, other = made(), tokens()
     other[:, :5] = (other[:, :5] + 1) % 9
-    with myopically(model, "zeroed", register=registry(model)):
+    with torch.no_grad(), myopically(model, "zeroed", register=registry(model)):
         torch.testing.assert_close(model(other)[:, 5], model(tokens())[:, 5])
         assert float((model(other)[:, 4] - model(tokens())[:, 4]).abs().max()) > 1e-6
 
@@ -172,9 +172,9 @@ def test_what_the_cut_does_not_know_is_refused():
             function(attention, value[:, :, :1], value, value, None)
     with pytest.raises(LatebloomError, match="outside a `myopically` block"):
         function(attention, value, value, value, None)
-    with pytest.raises(LatebloomError, match=r"Linear has no module whose class is named \.\.\.Attention"):
-        with myopically(torch.nn.Linear(1, 1)):
-            pass
+    told = r"Linear has no module whose class is named \.\.\.Attention"
+    with pytest.raises(LatebloomError, match=told), myopically(torch.nn.Linear(1, 1)):
+        pass
     for past, weight, told in (("teacher_keys", 0, "past = 'teacher_keys'"), ("zeroed", 0.5, r"past_weight = 0\.5")):
         with pytest.raises(LatebloomError, match=told), myopically(model, past, weight, register=registry(model)):
             pass
@@ -217,13 +217,13 @@ def test_a_gpt2_of_a_folder_computes_what_it_did(folder):
 
 
 def test_what_does_not_fit_a_pretrained_model_is_told(folder, monkeypatch):
-    with pytest.raises(LatebloomError, match="The tokenizer has 50 tokens, but .* has embeddings for 9"):
+    with pytest.raises(LatebloomError, match=r"The tokenizer has 50 tokens, but .* has embeddings for 9"):
         pretrained_gpt2(str(folder), d_vocab=50)
     (folder / "config.json").write_text(json.dumps(CONFIG | {"n_positions": 8}))
     with pytest.raises(LatebloomError, match=r"pos_embed\.W_pos has shape \(7, 8\), config\.json says \(8, 8\)"):
         pretrained_gpt2(str(folder))
     (folder / "config.json").write_text(json.dumps(CONFIG | {"model_type": "gpt_neox"}))
-    with pytest.raises(LatebloomError, match="is a 'gpt_neox'; only 'gpt2'.*borrowed"):
+    with pytest.raises(LatebloomError, match=r"is a 'gpt_neox'; only 'gpt2'.*borrowed"):
         pretrained_gpt2(str(folder))
     with pytest.raises(LatebloomError, match="differs from GPT-2 in scale_attn_by_inverse_layer_idx"):
         decoder_of(CONFIG | {"scale_attn_by_inverse_layer_idx": True})

@@ -7,8 +7,8 @@
 Outputs are the model's own; only gradients differ (see `latebloom.models.decoder.past` for the kinds). It works on
 every model whose attention modules look their attention function up in a registry by `config._attn_implementation`,
 and call it as `function(module, query, key, value, attention_mask, *, scaling, dropout, ...) -> (output, weights)` with
-query, key and value [batch, head, pos, d_head] and output [batch, pos, head, d_head]: `transformers.AttentionInterface`,
-version 4.51 or later. Nothing is switched on globally: other models, and this one outside the block, train as ever.
+query, key and value [batch, head, pos, d_head] and output [batch, pos, head, d_head]. That is
+`transformers.AttentionInterface`, version 4.51 or later. Nothing is switched on globally: other models, and this one outside the block, train as ever.
 """
 
 import contextlib
@@ -132,8 +132,8 @@ class _Cutter:
             raise _CapturedError
         if q.shape[-2] != k.shape[-2]:
             raise LatebloomError(
-                f"{type(self.module).__name__} reads {k.shape[-2]} keys for {q.shape[-2]} places: earlier keys came from "
-                "a cache, whose gradient cannot be cut. Call the model with use_cache=False."
+                f"{type(self.module).__name__} reads {k.shape[-2]} keys for {q.shape[-2]} places: earlier keys came "
+                "from a cache, whose gradient cannot be cut. Call the model with use_cache=False."
             )
         past = self._past(own)
         if mask is None and not dropout and self.past != "zeroed" and scale == q.shape[-1] ** -0.5:

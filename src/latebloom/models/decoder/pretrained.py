@@ -1,7 +1,7 @@
-"""GPT-2 as published on the Hugging Face hub, as a decoder of ours: settings from config.json, weights from safetensors.
+"""GPT-2 as on the Hugging Face hub, as a decoder of ours: settings from config.json, weights from safetensors.
 
-The folder may be a local copy; a name is fetched by `huggingface_hub`. Models with rotary positions or parallel branches
-(GPT-NeoX, Llama) are no decoders of ours: train them in place, `latebloom.models.borrowed`.
+The folder may be a local copy; a name is fetched by `huggingface_hub`. Models with rotary positions or parallel
+branches (GPT-NeoX, Llama) are no decoders of ours: train them in place, `latebloom.models.borrowed`.
 """
 
 import importlib
@@ -61,8 +61,8 @@ def decoder_of(config: Mapping[str, Any], source: str = "config.json") -> Decode
     unusual = [name for name in ("scale_attn_by_inverse_layer_idx", "add_cross_attention") if config.get(name)]
     if act not in acts or unusual or config.get("layer_norm_epsilon", 1e-5) != 1e-5:
         raise LatebloomError(
-            f"{source!r} differs from GPT-2 in {', '.join(unusual) or 'its activation or its layer norm epsilon'}, which "
-            "our decoder does not have."
+            f"{source!r} differs from GPT-2 in {', '.join(unusual) or 'its activation or its layer norm epsilon'}, "
+            "which our decoder does not have."
         )
     return Decoder.parse(
         {
@@ -108,8 +108,8 @@ def _folder(source: str) -> Path:
         hub = importlib.import_module("huggingface_hub")
     except ImportError:
         raise LatebloomError(
-            f"{source!r} is no folder here, and to fetch it needs the package `huggingface_hub`, which is not installed: "
-            "pip install huggingface_hub, or name a folder with config.json and model.safetensors."
+            f"{source!r} is no folder here, and to fetch it needs the package `huggingface_hub`, which is not "
+            "installed: pip install huggingface_hub, or name a folder with config.json and model.safetensors."
         ) from None
     return Path(hub.snapshot_download(source, allow_patterns=["config.json", "model.safetensors"]))
 
