@@ -8,7 +8,8 @@ Outputs are the model's own; only gradients differ (see `latebloom.models.decode
 every model whose attention modules look their attention function up in a registry by `config._attn_implementation`,
 and call it as `function(module, query, key, value, attention_mask, *, scaling, dropout, ...) -> (output, weights)` with
 query, key and value [batch, head, pos, d_head] and output [batch, pos, head, d_head]. That is
-`transformers.AttentionInterface`, version 4.51 or later. Nothing is switched on globally: other models, and this one outside the block, train as ever.
+`transformers.AttentionInterface`, version 4.51 or later. Nothing is switched on globally: other models, and this one
+outside the block, train as ever.
 """
 
 import contextlib
