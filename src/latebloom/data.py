@@ -35,13 +35,15 @@ class Batch:
     inputs: Tensor  # int64 symbols or floats
     targets: Tensor  # int64 labels or floats
     weight: Float[Tensor, "member batch *pos"]
+    once: bool = False  # rows of a single step: deriving costly things from them does not pay
     memo: dict[str, Any] = field(default_factory=dict)  # what a model derives from these rows once
 
     @property
     def share(self) -> Float[Tensor, "member batch *pos"]:
         """The share of each row, or place, in its member's mean: weights divided by their sum."""
         if "share" not in self.memo:
-            self.memo["share"] = self.weight / self.weight.sum(tuple(range(1, self.weight.ndim)), keepdim=True)
+            with torch.inference_mode(False):  # whoever asks first, others may need it in a graph
+                self.memo["share"] = self.weight / self.weight.sum(tuple(range(1, self.weight.ndim)), keepdim=True)
         share: Tensor = self.memo["share"]
         return share
 

@@ -10,7 +10,9 @@ from torch import nn
 from latebloom.data import Batch, Place, Signature
 from latebloom.errors import LatebloomError
 from latebloom.models import LOSSES, Decoder, initial_parameters, run_with_cache
+from latebloom.models.decoder.attention import scores_of
 from latebloom.models.decoder.layers import sinusoids
+from latebloom.models.decoder.linear_attention import causal_linear_attention
 from latebloom.randomness import stream
 from latebloom.training.dropout import Dropout
 
@@ -103,7 +105,20 @@ def test_no_place_sees_what_comes_after_it(settings):
     assert (before[:, :, 4:] - after[:, :, 4:]).abs().min() > 1e-9
 
 
-@pytest.mark.parametrize("settings", [{}, {"norm": "post", "positions": "sinusoidal", "embed_scale": True}])
+@pytest.mark.parametrize("piece_bytes", [1, 1 << 19])
+def test_linear_attention_in_pieces_has_autograds_gradient(monkeypatch, piece_bytes):
+    monkeypatch.setattr("latebloom.models.decoder.linear_attention.PIECE_BYTES", piece_bytes)
+    noise = stream(6, "decoder test")
+    q, k = (torch.tensor(noise.standard_normal((2, 3, 5, 2, 4)), requires_grad=True) for _ in range(2))
+    v = torch.tensor(noise.standard_normal((2, 3, 5, 2, 6)), requires_grad=True)
+    slow = (scores_of(q, k)).tril() @ v.transpose(2, 3)
+    torch.testing.assert_close(causal_linear_attention(q, k, v), slow.transpose(2, 3))
+    torch.autograd.gradcheck(causal_linear_attention, (q, k, v))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"norm": "post", "positions": "sinusoidal", "embed_scale": True}, {"attention": "linear"}]
+)
 def test_what_a_tap_sees_is_what_is_computed(settings):
     """With a tap the attention pattern is formed; without, a fused kernel gives the same numbers."""
     model = Decoder(n_layers=2, d_model=8, n_heads=2, **settings)
@@ -112,7 +127,8 @@ def test_what_a_tap_sees_is_what_is_computed(settings):
     torch.testing.assert_close(out, model.forward(params, inputs))
     pattern = cache["blocks.1.attn.hook_pattern"]
     assert pattern.shape == (2, 3, 2, 6, 6)
-    torch.testing.assert_close(pattern.sum(-1), torch.ones(2, 3, 2, 6, dtype=torch.float64))
+    if "attention" not in settings:
+        torch.testing.assert_close(pattern.sum(-1), torch.ones(2, 3, 2, 6, dtype=torch.float64))
     assert pattern.triu(1).abs().max() == 0
     assert {"hook_embed", "blocks.0.hook_resid_pre", "blocks.1.mlp.hook_post", "blocks.1.hook_resid_post"} <= set(cache)
 
@@ -123,8 +139,8 @@ def test_positions_beside_the_first_keys_reach_only_queries_and_keys():
     _, cache = run_with_cache(model, params, inputs)
     x, table = cache["blocks.0.hook_resid_pre"], sinusoids(6, 4, inputs)
     seen = torch.cat([x, table.expand_as(x)], -1)
-    torch.testing.assert_close(cache["blocks.0.attn.hook_q"][0, :, 0], seen[0] @ params["blocks.0.attn.W_Q"][0, 0])
-    torch.testing.assert_close(cache["blocks.0.attn.hook_v"][0, :, 0], x[0] @ params["blocks.0.attn.W_V"][0, 0])
+    torch.testing.assert_close(cache["blocks.0.attn.hook_q"][0, :, :, 0], seen[0] @ params["blocks.0.attn.W_Q"][0, 0])
+    torch.testing.assert_close(cache["blocks.0.attn.hook_v"][0, :, :, 0], x[0] @ params["blocks.0.attn.W_V"][0, 0])
 
 
 def test_sinusoids_are_the_formula():

@@ -9,6 +9,7 @@ import torch
 from latebloom.data import Place, Signature
 from latebloom.errors import LatebloomError
 from latebloom.models import (
+    GRU,
     MLP,
     MODELS,
     CircleSolution,
@@ -58,8 +59,13 @@ CASES = {
     "decoder": (Decoder(d_model=6, n_layers=2, d_mlp=5), SYMBOLS),
     "decoder, post-norm": (Decoder(d_model=6, norm="post", positions="sinusoidal", bias="mlp", init="xavier"), SYMBOLS),
     "decoder, tied": (Decoder(d_model=6, norm="none", read_out="tied", bias="none", init="normal"), SYMBOLS),
+    "decoder, myopic": (Decoder(d_model=6, past="hidden", past_weight=0.5), SYMBOLS),
+    "decoder, no past": (Decoder(d_model=6, past="zeroed", attention=("softmax", "linear")), SYMBOLS),
+    "decoder, taught": (Decoder(d_model=6, n_heads=1, past="teacher_keys"), SYMBOLS),
     "decoder, vectors": (Decoder(d_model=6, attention=("softmax", "linear"), positions="first_keys"), VECTORS),
     "decoder, channels": (Decoder(**CHANNELS), VECTORS),
+    "gru": (GRU(d_model=4), SYMBOLS),
+    "gru, vectors": (GRU(d_model=4, n_layers=1), VECTORS),
     "transformer, gelu": (Transformer(d_model=8, n_heads=2, d_head=3, d_mlp=5, act_fn="gelu"), MODULAR),
 }
 each_model = pytest.mark.parametrize(("model", "signature"), CASES.values(), ids=CASES)
@@ -224,7 +230,7 @@ def test_hook_names_are_transformer_lens():
 def test_a_tap_that_changes_an_activation_changes_what_follows(model, signature):
     params, inputs = population(model, signature), rows(signature)
     plain, cache = run_with_cache(model, params, inputs)
-    point = next(name for name in cache if name.endswith(("hook_post", "hook_z")))
+    point = next(name for name in cache if name.endswith(("hook_post", "hook_z", "hook_resid_post")))
     muted = model.forward(params, inputs, lambda name, x: torch.zeros_like(x) if name == point else x)
     assert not torch.allclose(muted, plain)
     assert torch.equal(model.forward(params, inputs, lambda name, x: x), plain)

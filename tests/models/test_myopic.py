@@ -264,8 +264,9 @@ def test_dropout_uses_one_mask_for_the_past_and_for_the_present(past):
 
 
 @each_cut
+@pytest.mark.parametrize("attention", ["softmax", "linear"])
 @pytest.mark.parametrize("tap", [untapped, look], ids=["fused", "pattern"])
-def test_no_more_is_kept_of_size_places_by_places_than_in_vanilla_training(past, tap):
+def test_no_more_is_kept_of_size_places_by_places_than_in_vanilla_training(past, attention, tap):
     def kept(model):
         sizes = {}
 
@@ -283,8 +284,9 @@ def test_no_more_is_kept_of_size_places_by_places_than_in_vanilla_training(past,
         assert out.requires_grad
         return sum(sizes.values())
 
-    assert kept(decoder(past)) <= kept(decoder())
-    assert (kept(decoder()) == 0) == (tap is untapped)
+    plain = kept(decoder(attention=attention))
+    assert kept(decoder(past, attention=attention)) <= plain
+    assert (plain == 0) == (tap is untapped)
 
 
 def test_a_tap_that_changes_keys_changes_them_for_later_places_too():
@@ -343,10 +345,10 @@ def test_a_student_reads_the_teachers_past_and_computes_its_own_present():
     q, k, v = (own[f"blocks.0.attn.hook_{letter}"] for letter in "qkv")
     tk, tv = (theirs[f"blocks.0.attn.hook_{letter}"] for letter in "kv")
     i = 4
-    mixed_k, mixed_v = (torch.cat([t[..., :i, :], o[..., i : i + 1, :]], -2) for t, o in ((tk, k), (tv, v)))
-    z = torch.softmax(q[..., i : i + 1, :] @ mixed_k.mT / 2, -1) @ mixed_v
+    mixed_k, mixed_v = (torch.cat([t[:, :, :i], o[:, :, i : i + 1]], 2).transpose(2, 3) for t, o in ((tk, k), (tv, v)))
+    z = torch.softmax(q[:, :, i : i + 1].transpose(2, 3) @ mixed_k.mT / 2, -1) @ mixed_v
     _, seen = run_with_cache(model, with_teacher(student, teacher), inputs)
-    torch.testing.assert_close(seen["blocks.0.attn.hook_z"][..., i : i + 1, :], z)
+    torch.testing.assert_close(seen["blocks.0.attn.hook_z"][:, :, i : i + 1], z.transpose(2, 3))
     assert float((out - plain.forward(student, inputs)).abs().max()) > 1e-3
     torch.testing.assert_close(out[:, :, 0], plain.forward(student, inputs)[:, :, 0])  # the first place has no past
 

@@ -23,8 +23,17 @@ STORED = Path(__file__).with_name("fingerprints.json")
 DOUBLE = Place(dtype=torch.float64)
 RTOL, ATOL = 1e-5, 1e-8  # float64 leaves far less on any processor; a changed rule changes far more
 TASK_SETTINGS = {
+    "linear_dynamics": [
+        {"n_seen": 3, "length": 5, "n_test": 4, "batch_size": 3},
+        {"n_seen": 2, "n_hidden": 4, "length": 5, "n_test": 4, "batch_size": 3},
+    ],
+    "nonlinear_dynamics": [{"n_seen": 3, "length": 5, "n_test": 4, "batch_size": 3}],
+    "majority": [{"n_test": 4, "batch_size": 3}, {"conditioned": True, "loss_on": "said", "n_test": 4}],
     "modular": [{"p": 7}, {"p": 7, "pairs": "unordered", "label_noise": 0.5}, {"p": 7, "batch_size": 5}],
+    "multiplication": [{"digits": 2, "width": 3, "n_test": 4, "batch_size": 3}],
     "parity": [{"n": 8, "n_train": 20, "n_test": 20}, {"n": 8, "n_train": 9, "n_test": 9, "label_noise": 0.5}],
+    "sine_sum": [{"places": 9, "window": 3, "n_test": 4, "batch_size": 3}],
+    "synthetic_text": [{"length": 2000, "places": 9, "n_test": 4, "batch_size": 3}],
 }
 MODEL_SETTINGS = {
     "modular_mlp": {"d_mlp": 4, "d_embed": 5, "tied": False, "bias": True},
@@ -32,9 +41,10 @@ MODEL_SETTINGS = {
     "gromov_solution": {"d_mlp": 5},
     "mlp": {"hidden": 4, "encoding": "codes", "code_bits": 4},
     "decoder": {"d_model": 6, "n_heads": 2, "d_mlp": 5},
+    "gru": {"d_model": 4},
     "transformer": {"d_model": 6, "n_heads": 2, "d_head": 3, "d_mlp": 5},
 }
-SEQUENCE_MODELS = {"decoder"}
+SEQUENCE_MODELS = {"decoder", "gru"}
 
 
 def summary(values):

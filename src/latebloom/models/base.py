@@ -76,6 +76,10 @@ class Model(Spec):
         logits = self.forward(params, batch.inputs, tap)
         return batch.mean(loss.rows(logits * logit_scale.view(-1, *[1] * (logits.ndim - 1)), batch.targets))
 
+    def by_hand(self, signature: Signature, loss: Loss) -> bool:
+        """Whether `gradient` records no graph for this task and loss."""
+        return False
+
     def gradient(
         self,
         params: Parameters,

@@ -145,7 +145,7 @@ class _Cutter:
             scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
         # At least in float32, as half precision overflows; a row that may see nothing (padding) gives zeros.
         wide = torch.promote_types(q.dtype, torch.float32)
-        pattern = torch.softmax(scores.masked_fill(future(q), -torch.inf), -1, dtype=wide).nan_to_num(0.0)
+        pattern = torch.softmax(scores.masked_fill(future(scores), -torch.inf), -1, dtype=wide).nan_to_num(0.0)
         pattern = torch.nn.functional.dropout(pattern.to(q.dtype), dropout)
         return with_own_values(pattern, own.v, past.v)
 

@@ -5,7 +5,7 @@ random ones. With one output column the two-class logits are (0, z), which makes
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,14 +16,19 @@ from torch import Tensor
 from latebloom.data import Batch, Signature
 from latebloom.errors import LatebloomError
 from latebloom.models.base import MODELS, Model, Parameters, Shape, Tap, activate, untapped
+from latebloom.models.blocks import blocks
 from latebloom.models.losses import Loss
+from latebloom.models.single_column import single_column_gradient
 from latebloom.models.single_hidden import output_gradient
+
+BLOCK = 16  # members whose rows are worked on together; the hidden layers of many more leave the cache meanwhile
 
 
 @MODELS.register("mlp")
 class MLP(Model):
     """`layers` hidden layers of `hidden` neurons each."""
 
+    version: ClassVar[int] = 2
     kind: str = "mlp"
     hidden: int = Field(32, ge=1, description="neurons in each hidden layer")
     layers: int = Field(1, ge=1, description="hidden layers")
@@ -120,6 +125,14 @@ class MLP(Model):
             logits = torch.cat([torch.zeros_like(logits), logits], -1)
         return tap("hook_logits", logits)
 
+    def by_hand(self, signature: Signature, loss: Loss) -> bool:
+        """One hidden layer over numbers."""
+        return self._by_hand(loss) and not signature.d_vocab
+
+    def _by_hand(self, loss: Loss) -> bool:
+        known = self.layers == 1 and self.bias != "all" and self.activation in ("relu", "square")
+        return known and loss.core is not None
+
     def gradient(
         self,
         params: Parameters,
@@ -130,22 +143,30 @@ class MLP(Model):
         tap: Tap = untapped,
     ) -> tuple[Float[Tensor, " member"], Parameters]:
         """The same numbers as `Model.gradient`; one hidden layer over numbers is differentiated by hand."""
-        activation = self.activation
-        by_hand = self.layers == 1 and self.bias != "all" and batch.inputs.is_floating_point()
-        if tap is not untapped or loss.core is None or not by_hand or (activation != "relu" and activation != "square"):
+        if tap is not untapped or not self._by_hand(loss) or not batch.inputs.is_floating_point():
             return super().gradient(params, trained, batch, loss, logit_scale, tap)
-        rows, first = batch.inputs, params["W_0"]
+        first, out = params["W_0"], params["W_out"] * logit_scale[:, None, None]
         if self.bias == "first":  # an input that is always 1
-            rows, first = _with_one(batch), torch.cat([first, params["b_0"][:, None]], 1)
-        out = params["W_out"] * logit_scale[:, None, None]
-        if self.single_output:
-            out = torch.cat([torch.zeros_like(out), out], -1)
-        pre = torch.bmm(first.mT, rows.mT).mT
-        value, d_pre, d_out = output_gradient(pre, out, batch, activation, loss)
-        d_first = torch.bmm(d_pre.mT, rows).mT
-        d_out = (d_out[..., 1:] if self.single_output else d_out) * logit_scale[:, None, None]
+            first = torch.cat([first, params["b_0"][:, None]], 1)
+        found = [self._rows_gradient(first[own], out[own], rows, loss) for own, rows in blocks(batch, BLOCK)]
+        value, d_first, d_out = found[0] if len(found) == 1 else map(torch.cat, zip(*found, strict=True))
+        d_out = d_out * logit_scale[:, None, None]
         grads = {"W_0": d_first[:, : batch.inputs.shape[2]], "b_0": d_first[:, -1], "W_out": d_out}
         return value, {name: grads[name].contiguous() for name in trained}
+
+    def _rows_gradient(self, first: Tensor, out: Tensor, rows: Batch, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:
+        """Some members' losses and gradients by `first` [member, inputs and one, hidden] and `out`."""
+        with_one = self.bias == "first"
+        if self.single_output and self.activation == "relu" and loss.core == "cross_entropy":
+            return single_column_gradient(first, out, rows, with_one, loss.per_class)
+        if self.single_output:
+            out = torch.cat([torch.zeros_like(out), out], -1)
+        inputs = _with_one(rows) if with_one else rows.inputs
+        pre = torch.bmm(first.mT, inputs.mT).mT
+        assert self.activation == "relu" or self.activation == "square"
+        value, d_pre, d_out = output_gradient(pre, out, rows, self.activation, loss)
+        d_first = torch.bmm(d_pre.mT, inputs).mT
+        return value, d_first, d_out[..., 1:] if self.single_output else d_out
 
     def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
         """Encoded inputs, three copies of every hidden layer, and the logits."""

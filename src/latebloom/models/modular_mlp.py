@@ -20,8 +20,11 @@ from torch import Tensor
 from latebloom.data import Batch, Signature
 from latebloom.errors import LatebloomError
 from latebloom.models.base import MODELS, Model, Parameters, Shape, Tap, activate, truncated_normal, untapped
+from latebloom.models.blocks import blocks
 from latebloom.models.losses import Loss
 from latebloom.models.single_hidden import add_rows, add_rows_gradient, output_gradient
+
+BLOCK = 8  # members whose rows are worked on together; logits of more leave the cache before they are read again
 
 
 @MODELS.register("modular_mlp")
@@ -127,6 +130,10 @@ class ModularMLP(Model):
         hidden = tap("mlp.hook_post", activate(self.activation, tap("mlp.hook_pre", pre)))
         return tap("hook_logits", hidden @ self.out_table(params))
 
+    def by_hand(self, signature: Signature, loss: Loss) -> bool:
+        """For losses with a core; dropout's taps, which this family has none of, would need a graph."""
+        return loss.core is not None
+
     def gradient(
         self,
         params: Parameters,
@@ -139,16 +146,29 @@ class ModularMLP(Model):
         """The same numbers as `Model.gradient`; cross-entropy and mean squared error are differentiated by hand."""
         if tap is not untapped or loss.core is None:
             return super().gradient(params, trained, batch, loss, logit_scale, tap)
-        tables, scale = self.in_tables(params), logit_scale[:, None, None]
-        pre = add_rows(tables[0], tables[-1], batch)
-        if self.bias:
-            pre += params["b_in"][:, None]
-        value, d_pre, d_out = output_gradient(pre, self.out_table(params) * scale, batch, self.activation, loss)
-        grads = {"b_in": d_pre.sum(1)} if self.bias else {}
-        d_tables = add_rows_gradient(d_pre, tables[0].shape[1], batch, self.shared)
-        self._through_in_tables(params, d_tables, grads)
-        self._through_out_table(params, d_out * scale, grads)
+        scale = logit_scale[:, None, None]
+        tables, out_table = self.in_tables(params), self.out_table(params) * scale
+        found = []
+        for own, rows in blocks(batch, BLOCK):
+            bias = params["b_in"][own] if self.bias else None
+            cut = [table[own] for table in tables]
+            found.append(self._by_tables(cut, bias, out_table[own], rows, loss))
+        value, d_out, *d_in = found[0] if len(found) == 1 else map(torch.cat, zip(*found, strict=True))
+        grads = {"b_in": d_in.pop()} if self.bias else {}
+        self._through_in_tables(params, d_in, grads)
+        self._through_out_table(params, d_out.mT * scale, grads)
         return value, {name: grads[name] for name in trained}
+
+    def _by_tables(
+        self, tables: Sequence[Tensor], bias: Tensor | None, out_table: Tensor, rows: Batch, loss: Loss
+    ) -> list[Tensor]:
+        """Losses, and gradients by the output table [member, out, d_mlp], the input tables and the bias."""
+        pre = add_rows(tables[0], tables[-1], rows)
+        if bias is not None:
+            pre += bias[:, None]
+        value, d_pre, d_out = output_gradient(pre, out_table, rows, self.activation, loss)
+        d_in = add_rows_gradient(d_pre, tables[0].shape[1], rows, self.shared)
+        return [value, d_out.mT, *d_in, *([] if bias is None else [d_pre.sum(1)])]
 
     def _through_in_tables(self, params: Parameters, d_tables: Sequence[Tensor], grads: Parameters) -> None:
         """From the gradients of the input tables to those of their factors, added to `grads`."""

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from latebloom.data import Batch
+from latebloom.models.bags import Bags, even_bags, namers, sums, worth_sorting
 from latebloom.models.losses import Loss
 
 Activation = Literal["relu", "square"]
@@ -75,6 +76,8 @@ def add_rows(
 ) -> Float[Tensor, "member batch d_mlp"]:
     """The row of `first` that a data row's first symbol names plus the row of `second` that its second symbol names."""
     members, symbols, width = first.shape
+    if first is second and worth_sorting(batch, first.dtype):
+        return sums(first.reshape(-1, width), _pairs(batch, symbols)).view(members, -1, width)
     left, right = _symbol_places(batch, symbols)
     total = first.reshape(-1, width).index_select(0, left)
     total += second.reshape(-1, width).index_select(0, right)
@@ -86,9 +89,12 @@ def add_rows_gradient(
 ) -> list[Float[Tensor, "member symbol d_mlp"]]:
     """The gradient of `add_rows` by its tables: one table if `shared`, else two."""
     members, _, width = grad.shape
+    flat = grad.reshape(-1, width)
+    if worth_sorting(batch, grad.dtype):
+        return [sums(flat, bags).view(members, symbols, width) for bags in _namers(batch, symbols, shared)]
     tables = [grad.new_zeros(members * symbols, width) for _ in range(1 if shared else 2)]
     for table, places in zip((tables[0], tables[-1]), _symbol_places(batch, symbols), strict=True):
-        table.index_add_(0, places, grad.reshape(-1, width))
+        table.index_add_(0, places, flat)
     return [table.view(members, symbols, width) for table in tables]
 
 
@@ -103,6 +109,27 @@ def _symbol_places(batch: Batch, symbols: int) -> list[Int[Tensor, " flat"]]:
         batch.memo[key] = [column.reshape(-1).contiguous() for column in (base + batch.inputs).unbind(2)]
     places: list[Tensor] = batch.memo[key]
     return places
+
+
+def _pairs(batch: Batch, symbols: int) -> Bags:
+    """For each data row, the two rows of the table that it names."""
+    key = f"pairs {symbols}"
+    if key not in batch.memo:
+        batch.memo[key] = even_bags(torch.stack(_symbol_places(batch, symbols), 1))
+    pairs: Bags = batch.memo[key]
+    return pairs
+
+
+def _namers(batch: Batch, symbols: int, shared: bool) -> list[Bags]:
+    """For each row of a table, the data rows that name it; in a shared one, first by their first symbol."""
+    key = f"namers {symbols} {shared}"
+    if key not in batch.memo:
+        places = _symbol_places(batch, symbols)
+        rows, count = len(places[0]), batch.inputs.shape[0] * symbols
+        found = [namers(named, count) for named in ([torch.cat(places)] if shared else places)]
+        batch.memo[key] = [(entries % rows, offsets) for entries, offsets in found]
+    bags: list[Bags] = batch.memo[key]
+    return bags
 
 
 def _label_places(batch: Batch, n_outputs: int) -> Int[Tensor, " flat"]:

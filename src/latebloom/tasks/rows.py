@@ -1,5 +1,6 @@
 """Choosing train and test rows for each member, padded to one rectangle, and mini-batches of them."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -55,7 +56,7 @@ class FreshBatches(Data):
         """The batch of one step, [member, batch_size, ...]."""
         own = [self.draw(m, stream(seed, "batch", step), self.batch_size) for m, seed in enumerate(self.seeds)]
         inputs, targets, weight = (np.stack(part) for part in zip(*own, strict=True))
-        return to_batch(inputs, targets, weight, self.place)
+        return dataclasses.replace(to_batch(inputs, targets, weight, self.place), once=True)
 
 
 class MiniBatches(Data):
@@ -84,6 +85,5 @@ class MiniBatches(Data):
         index, weight = rectangle([self._rows(m, step).numpy() for m in range(len(self.seeds))])
         rows = torch.from_numpy(index).to(train.targets.device)
         members = torch.arange(len(self.seeds), device=rows.device)[:, None]
-        return Batch(
-            train.inputs[members, rows], train.targets[members, rows], torch.from_numpy(weight).to(train.weight)
-        )
+        own = torch.from_numpy(weight).to(train.weight)
+        return Batch(train.inputs[members, rows], train.targets[members, rows], own, once=True)

@@ -30,13 +30,17 @@ class Dropout:
                 return value
             if not draws:
                 draws.extend(_generator(seed, step, value.device) for seed in self.seeds)
-            keep = 1 - self.rate
-            mask = torch.empty(value.shape, dtype=value.dtype, device=value.device)
-            for own, generator in zip(mask, draws, strict=True):
-                own.bernoulli_(keep, generator=generator)
-            return value * mask.div_(keep)
+            kept = torch.stack([_kept(value[0].numel(), 1 - self.rate, generator) for generator in draws])
+            return value * kept.view(value.shape).to(value.dtype).div_(1 - self.rate)
 
         return thin
+
+
+def _kept(count: int, share: float, generator: torch.Generator) -> Tensor:
+    """Which of `count` activations stay: sixteen random bits each, which cost a third of `bernoulli_`'s numbers."""
+    words = torch.empty((count + 3) // 4, dtype=torch.int64, device=generator.device)
+    words.random_(-(2**63), None, generator=generator)
+    return words.view(torch.int16)[:count] < round(share * 2**16) - 2**15
 
 
 def _generator(seed: int, step: int, device: torch.device) -> torch.Generator:

@@ -48,6 +48,7 @@ class Population:
         self.data = self.task.data([member.task for member in self.members], seeds, self.place)
         shapes = self.model.shapes(self.task.signature)
         self.trained = [name for name, shape in shapes.items() if shape.trained]
+        self.by_hand = self.model.by_hand(self.task.signature, self.loss)
         self.clamp = self._limit([member.training.clamp_norm for member in self.members])
         self.clip = self._limit([member.training.clip for member in self.members])
         self.dropout = Dropout(self.model.dropout_rate, self.model.dropout_at, seeds)
@@ -88,9 +89,13 @@ class Population:
             streak=[0] * count,
         )
 
-    @torch.no_grad()
     def advance(self, step: int) -> Float[Tensor, " member"]:
         """One update of every active member, from `step` to `step + 1`; returns the loss before it."""
+        # Where no graph is recorded, inference mode also spares the bookkeeping of views, which small members feel.
+        with torch.inference_mode() if self.by_hand else torch.no_grad():
+            return self._advance(step)
+
+    def _advance(self, step: int) -> Float[Tensor, " member"]:
         losses, grads = self.gradient(step)
         finite = torch.isfinite(losses).cpu()
         if not bool(finite[self.active].all()):

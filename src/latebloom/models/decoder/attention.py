@@ -1,6 +1,6 @@
 """Causal attention with the member axis in front: softmax and linear, read side by side.
 
-A mixer takes queries, keys and values [member, batch, head, pos, d_head] and gives what each place collects. Every
+A mixer takes queries, keys and values [member, batch, pos, head, d_head] and gives what each place collects. Every
 place sees itself and what came before it.
 """
 
@@ -11,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.models.base import Parameters, Tap, untapped
+from latebloom.models.decoder.linear_attention import causal_linear_attention
 
-Heads = Float[Tensor, "member batch head pos d_head"]
+Heads = Float[Tensor, "member batch pos head d_head"]
 Mixer = Callable[[Heads, Heads, Heads, Parameters, str, Tap], Heads]
 
 
@@ -30,14 +31,14 @@ def flat_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor
 
 
 def as_heads(out: Float[Tensor, "member row d_out"], x: Tensor, weight: Tensor) -> Heads:
-    """The product of `flat_product` by head and place again."""
-    return out.view(*x.shape[:3], weight.shape[1], weight.shape[3]).transpose(2, 3)
+    """The product of `flat_product` by place and head again."""
+    return out.view(*x.shape[:3], weight.shape[1], weight.shape[3])
 
 
 def collect(z: Heads, weight: Tensor, bias: Tensor | None) -> Float[Tensor, "member batch pos d_model"]:
     """What the heads found, each times its own weight [member, head, d_head, d_model], added up."""
-    members, batch, heads, places, d_head = z.shape
-    flat = z.transpose(2, 3).reshape(members, batch * places, heads * d_head)
+    members, batch, places, heads, d_head = z.shape
+    flat = z.reshape(members, batch * places, heads * d_head)
     wide = weight.reshape(members, heads * d_head, -1)
     out = torch.bmm(flat, wide) if bias is None else torch.baddbmm(bias[:, None], flat, wide)
     return out.view(members, batch, places, -1)
@@ -46,23 +47,36 @@ def collect(z: Heads, weight: Tensor, bias: Tensor | None) -> Float[Tensor, "mem
 def softmax_mixer(q: Heads, k: Heads, v: Heads, block: Parameters, name: str, tap: Tap) -> Heads:
     """Softmax attention, scores divided by sqrt(d_head) (Vaswani et al. 2017)."""
     if tap is untapped:  # nobody looks at the pattern, so it need not be formed
-        # The fast kernels know one batch axis.
-        fast = torch.nn.functional.scaled_dot_product_attention
-        return fast(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), is_causal=True).view_as(q)
-    scores = q @ k.mT / q.shape[-1] ** 0.5
-    scores = tap(f"{name}attn.hook_attn_scores", scores.masked_fill(future(q), -torch.inf))
-    return tap(f"{name}attn.hook_pattern", torch.softmax(scores, -1)) @ v
+        # The fast kernels know one batch axis, and want the head before the place.
+        by_head = [value.flatten(0, 1).transpose(1, 2) for value in (q, k, v)]
+        z = torch.nn.functional.scaled_dot_product_attention(by_head[0], by_head[1], by_head[2], is_causal=True)
+        return z.transpose(1, 2).reshape(v.shape)
+    scores = scores_of(q, k) / q.shape[-1] ** 0.5
+    scores = tap(f"{name}attn.hook_attn_scores", scores.masked_fill(future(scores), -torch.inf))
+    return mixed(tap(f"{name}attn.hook_pattern", torch.softmax(scores, -1)), v)
 
 
 def linear_mixer(q: Heads, k: Heads, v: Heads, block: Parameters, name: str, tap: Tap) -> Heads:
     """Linear self-attention: the products of queries and keys as they are, not scaled (von Oswald et al. 2023)."""
-    scores = tap(f"{name}attn.hook_attn_scores", q @ k.mT)
-    return tap(f"{name}attn.hook_pattern", scores.masked_fill(future(q), 0.0)) @ v
+    if tap is untapped:
+        return causal_linear_attention(q, k, v)
+    scores = tap(f"{name}attn.hook_attn_scores", scores_of(q, k))
+    return mixed(tap(f"{name}attn.hook_pattern", scores.masked_fill(future(scores), 0.0)), v)
 
 
 MIXERS: dict[str, Mixer] = {"softmax": softmax_mixer, "linear": linear_mixer}
 
 
-def future(q: Float[Tensor, "*lead query d_head"]) -> Tensor:
+def scores_of(q: Heads, k: Heads) -> Float[Tensor, "member batch head query key"]:
+    """The product of every query with every key."""
+    return q.transpose(2, 3) @ k.permute(0, 1, 3, 4, 2)
+
+
+def mixed(pattern: Float[Tensor, "member batch head query key"], v: Heads) -> Heads:
+    """Values added up as the pattern says."""
+    return (pattern @ v.transpose(2, 3)).transpose(2, 3)
+
+
+def future(scores: Tensor) -> Tensor:
     """True where the key comes after the query."""
-    return torch.ones(q.shape[-2], q.shape[-2], dtype=torch.bool, device=q.device).triu(1)
+    return torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)

@@ -30,6 +30,7 @@ from latebloom.errors import LatebloomError
 from latebloom.models.base import Tap, untapped
 from latebloom.models.decoder.attention import Heads, as_heads, flat_product, future
 from latebloom.models.decoder.cut_attention import cut_attention
+from latebloom.models.decoder.linear_attention import causal_linear_attention
 
 PastKind = Literal["whole", "hidden", "keys", "zeroed", "teacher_hidden", "teacher_keys"]
 SAME_NUMBERS = ("whole", "hidden", "keys")  # where past and own hold equal numbers
@@ -98,19 +99,29 @@ def faded(value: Tensor, share: float) -> Tensor:
 def attend_past(q: Heads, own: Slots, past: Slots, kind: str, same: bool, name: str, tap: Tap) -> Heads:
     """What each place collects, by softmax or linear attention; `same` says that past and own hold equal numbers.
 
-    Where nobody looks at the pattern, softmax attention with equal numbers runs in the fused kernel, and its backward
-    keeps nothing of size [query, key]. Otherwise the pattern is kept once, as vanilla attention then does.
+    Where nobody looks at the pattern, linear attention, and softmax attention with equal numbers, keep nothing of size
+    [query, key], as vanilla attention then does not. Otherwise the pattern is kept once, as by vanilla attention.
     """
     _known(kind)
+    if kind == "linear" and tap is untapped:
+        # What is added is exactly zero where the numbers are equal; only its gradient is there.
+        return causal_linear_attention(q, *past) + (_here(q, own) - _here(q, past))
     if kind == "softmax" and same and tap is untapped:
-        return cut_attention(*(value.flatten(0, 1) for value in (q, *own, *past))).view_as(q)
-    scores = with_own_scores(q, own.k, past.k)
+        z = cut_attention(*(value.flatten(0, 1).transpose(1, 2) for value in (q, *own, *past)))
+        return z.transpose(1, 2).reshape(q.shape)
+    query, own_k, own_v, past_k, past_v = (value.transpose(2, 3) for value in (q, *own, *past))
+    scores = with_own_scores(query, own_k, past_k)
     if kind == "softmax":
-        scores = (scores / q.shape[-1] ** 0.5).masked_fill(future(q), -torch.inf)
+        scores = (scores / q.shape[-1] ** 0.5).masked_fill(future(scores), -torch.inf)
         pattern = torch.softmax(tap(f"{name}attn.hook_attn_scores", scores), -1)
     else:
-        pattern = tap(f"{name}attn.hook_attn_scores", scores).masked_fill(future(q), 0.0)
-    return with_own_values(tap(f"{name}attn.hook_pattern", pattern), own.v, past.v)
+        pattern = tap(f"{name}attn.hook_attn_scores", scores).masked_fill(future(scores), 0.0)
+    return with_own_values(tap(f"{name}attn.hook_pattern", pattern), own_v, past_v).transpose(2, 3)
+
+
+def _here(q: Heads, slots: Slots) -> Heads:
+    """What linear attention collects at the place itself."""
+    return (q * slots.k).sum(-1, keepdim=True) * slots.v
 
 
 def with_own_scores(
@@ -134,11 +145,11 @@ def attend_nothing(q: Heads, own: Slots, kind: str) -> Heads:
     A zero key has the score 0, so i zeroed slots add i to the denominator of place i.
     """
     _known(kind)
-    score = (q * own.k).sum(-1, keepdim=True)
     if kind == "linear":
-        return score * own.v
-    before = torch.arange(q.shape[-2], dtype=q.dtype, device=q.device)[:, None]
-    return torch.sigmoid(score / q.shape[-1] ** 0.5 - before.log()) * own.v
+        return _here(q, own)
+    score = (q * own.k).sum(-1, keepdim=True) / q.shape[-1] ** 0.5
+    before = torch.arange(q.shape[2], dtype=q.dtype, device=q.device)[:, None, None]
+    return torch.sigmoid(score - before.log()) * own.v
 
 
 def _known(kind: str) -> None:

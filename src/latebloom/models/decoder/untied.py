@@ -71,18 +71,19 @@ def _attended(
     here = torch.arange(places, device=x.device)
 
     def heads(letter: str, source: Tensor) -> Tensor:
-        """[reader, batch, head, place, d_head], made by each reader, or by the place itself."""
+        """[reader, batch, place, head, d_head], made by each reader, or by the place itself."""
         made = project(source, block[f"attn.W_{letter}"], block.get(f"attn.b_{letter}"))
         made = made if letter == "V" else sized(model, made, layer)
         if letter == "Q" or reader == "hidden":
             return made
-        return made[here, :, :, here].permute(1, 2, 0, 3).expand_as(made)
+        return made[here, :, here].transpose(0, 1).expand_as(made)
 
-    q = heads("Q", states)[here, :, :, here][:, :, :, None]
-    scores = (q @ heads("K", states).mT)[..., 0, :]  # reader, batch, head, place
+    q = heads("Q", states)[here, :, here]
+    scores = torch.einsum("rbhk,rbphk->rbhp", q, heads("K", states))
     hidden = future[:, None, None]
     if model.mixer(layer) == "softmax":
         pattern = torch.softmax((scores / q.shape[-1] ** 0.5).masked_fill(hidden, -torch.inf), -1)
     else:
         pattern = scores.masked_fill(hidden, 0.0)
-    return collect(pattern[..., None, :] @ heads("V", everyone), block["attn.W_O"], block.get("attn.b_O"))
+    z = torch.einsum("rbhp,rbphk->rbhk", pattern, heads("V", everyone))
+    return collect(z[:, :, None], block["attn.W_O"], block.get("attn.b_O"))
