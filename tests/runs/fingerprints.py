@@ -22,7 +22,9 @@ from tests.training.build import tiny
 STORED = Path(__file__).with_name("fingerprints.json")
 DOUBLE = Place(dtype=torch.float64)
 RTOL, ATOL = 1e-5, 1e-8  # float64 leaves far less on any processor; a changed rule changes far more
+TEXTS = Path(__file__).with_name("texts")
 TASK_SETTINGS = {
+    "hub_text": [{"dataset": str(TEXTS), "tokenizer": "characters", "tokens": 20, "n_test": 4, "batch_size": 3}],
     "linear_dynamics": [
         {"n_seen": 3, "length": 5, "n_test": 4, "batch_size": 3},
         {"n_seen": 2, "n_hidden": 4, "length": 5, "n_test": 4, "batch_size": 3},
@@ -34,6 +36,7 @@ TASK_SETTINGS = {
     "parity": [{"n": 8, "n_train": 20, "n_test": 20}, {"n": 8, "n_train": 9, "n_test": 9, "label_noise": 0.5}],
     "sine_sum": [{"places": 9, "window": 3, "n_test": 4, "batch_size": 3}],
     "synthetic_text": [{"length": 2000, "places": 9, "n_test": 4, "batch_size": 3}],
+    "text": [{"file": str(TEXTS / "made_up.txt"), "places": 9, "n_test": 4, "batch_size": 3}],
 }
 MODEL_SETTINGS = {
     "modular_mlp": {"d_mlp": 4, "d_embed": 5, "tied": False, "bias": True},
