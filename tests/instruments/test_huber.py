@@ -10,7 +10,7 @@ from latebloom.randomness import stream
 from latebloom.tasks.sine_sum import SineSum
 
 
-def by_monte_carlo(b, window, places, recovered, rows=40_000):
+def by_monte_carlo(b, window, places, recovered, rows=20_000):
     """Loss of a network that adds up the nearest lags it knows and is asked for the sum everywhere."""
     task = SineSum(places=places, window=window, b=b, p=1.0)
     inputs, targets, _ = task.draw(stream(1, "floor"), rows)
@@ -27,7 +27,7 @@ def test_floors_are_what_monte_carlo_finds(b, window, places):
     assert len(floors) == window + 1
     assert floors[-1] == pytest.approx(0, abs=1e-6)
     for recovered in (0, 1, window // 2):
-        assert floors[recovered] == pytest.approx(by_monte_carlo(b, window, places, recovered), abs=0.004)
+        assert floors[recovered] == pytest.approx(by_monte_carlo(b, window, places, recovered), abs=0.006)
 
 
 def test_the_published_trivial_loss_and_the_floors_worked_out_for_the_reduced_sizes():

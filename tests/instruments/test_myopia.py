@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 
 from latebloom.errors import LatebloomError
-from latebloom.instruments.myopia import divergence, largest_contexts, myopia, recovered_context
+from latebloom.instruments.myopia import (
+    divergence,
+    largest_contexts,
+    mean_by_place,
+    myopia,
+    recovered_context,
+    whole_answers,
+)
 from latebloom.randomness import stream
 
 
@@ -24,6 +31,22 @@ def test_the_gap_is_malus_minus_bonus_at_every_place(seed):
     torch.testing.assert_close(found.gap.total, (myopic - vanilla).mean(-1))
     weighted = myopia(vanilla, myopic, weight=torch.tensor([0.0, 0, 0, 2, 2, 0])).gap.total
     torch.testing.assert_close(weighted, (myopic - vanilla)[:, 3:5].mean(-1))
+
+
+def test_losses_by_place_and_whole_answers_are_those_of_a_loop():
+    losses = drawn(0, 2, 5, 3)
+    weight = torch.from_numpy(stream(1, "myopia").integers(0, 2, (2, 5, 3))).double()
+    weight[:, 0] = 1
+    said = torch.from_numpy(stream(2, "myopia").integers(0, 2, (2, 5, 3)))
+    truth = torch.zeros_like(said)
+    by_place, whole = mean_by_place(losses, weight), whole_answers(said, truth, weight)
+    for member in range(2):
+        rows = range(5)
+        for n in range(3):
+            counted = [float(losses[member, r, n]) for r in rows if weight[member, r, n]]
+            assert float(by_place[member, n]) == pytest.approx(sum(counted) / len(counted))
+        right = [all(said[member, r, n] == 0 or not weight[member, r, n] for n in range(3)) for r in rows]
+        assert float(whole[member]) == pytest.approx(sum(right) / 5)
 
 
 def test_two_quadratics_whose_best_present_is_known():

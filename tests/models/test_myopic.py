@@ -359,6 +359,7 @@ def test_a_teacher_is_part_of_the_shapes_and_not_trained():
     assert {name for name, shape in shapes.items() if not shape.trained} == {
         f"teacher.{n}" for n in decoder().shapes(SYMBOLS)
     }
+    assert model.flops(SYMBOLS, 3) == 2 * decoder().flops(SYMBOLS, 3)  # the teacher runs too
     params = initial_parameters(model, [model], SYMBOLS, [0], DOUBLE)
     assert model.forward(params, batch(model, members=1).inputs).shape == (1, 3, 6, 9)
     with pytest.raises(LatebloomError, match=r"only one side has: pos_embed\.W_pos"):

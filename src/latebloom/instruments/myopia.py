@@ -38,6 +38,27 @@ class Myopia:
     malus: Difference | None
 
 
+def mean_by_place(
+    losses: Float[Tensor, "*lead batch pos"], weight: Float[Tensor, "*lead batch pos"]
+) -> Float[Tensor, "*lead pos"]:
+    """Mean loss of each place over the rows in which it counts; NaN for one that never does."""
+    return (losses * weight).sum(-2) / weight.sum(-2)
+
+
+def whole_answers(
+    said: Int[Tensor, "*lead batch pos"],
+    targets: Int[Tensor, "*lead batch pos"],
+    weight: Float[Tensor, "*lead batch pos"],
+) -> Float[Tensor, "*lead"]:
+    """Share of rows in which every place that counts is right: exact match of greedy output.
+
+    `said` may come from rows that hold the right answer so far (teacher forcing): greedy output is right to the end
+    exactly if each of its symbols is the likeliest after the right ones.
+    """
+    wrong = (said != targets) & (weight > 0)
+    return 1 - wrong.any(-1).to(weight.dtype).mean(-1)
+
+
 def myopia(
     vanilla: Float[Tensor, "seed pos"],
     myopic: Float[Tensor, "seed pos"],

@@ -237,7 +237,7 @@ class Decoder(Model):
         return linear(x, weight, params.get("unembed.b_U"))
 
     def flops(self, signature: Signature, rows: int) -> float:
-        """One forward pass over every place of `rows` sequences of full length."""
+        """One forward pass over every place of `rows` sequences of full length; one more where there is a teacher."""
         per_place = sum(
             2.0 * float(np.prod(shape.dims))
             for name, shape in self._own_shapes(signature).items()
@@ -246,7 +246,8 @@ class Decoder(Model):
         if self.read_out == "tied":
             per_place += 2.0 * signature.n_outputs * self.d_model
         attention = 4.0 * signature.n_ctx * self.n_layers * self.n_heads * self.head_width / 2  # half is masked
-        return rows * signature.n_ctx * (per_place + attention)
+        passes = 2 if self.past.startswith("teacher") else 1
+        return passes * rows * signature.n_ctx * (per_place + attention)
 
     def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
         """What autograd keeps of every place: residual stream and norms, heads and patterns, the MLP, the outputs."""
