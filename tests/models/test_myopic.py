@@ -234,7 +234,7 @@ def test_a_device_without_the_fused_kernels_denominators_gets_the_same(past, mon
     model = decoder(past, 0.4)
     params, rows = population(model), batch(model)
     expected = gradient(model, params, rows)
-    monkeypatch.setattr(fused, "_tells_denominators", lambda q: False)
+    monkeypatch.setattr(fused, "_tells_denominators", lambda q, v: False)
     monkeypatch.setattr(fused, "BLOCK", 4)
     assert_same(gradient(model, params, rows), expected)
 
@@ -250,6 +250,20 @@ def test_own_and_past_gradients_add_up_to_all_of_it():
         torch.testing.assert_close(found, expected)
     lse = torch.logsumexp((q @ k.mT / 2).masked_fill(torch.ones(70, 70).triu(1) > 0, -torch.inf), -1)
     torch.testing.assert_close(fused.denominators(q, k), lse)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.05)]
+)
+def test_numbers_may_lie_in_memory_in_any_order(dtype, tolerance):
+    """Vectors spread over memory, and a gradient that is one number everywhere."""
+    fast, dtype = torch.nn.functional.scaled_dot_product_attention, getattr(torch, name)
+    spread = torch.tensor(stream(6, "myopic test").standard_normal((2, 3, 4, 7))).to(dtype).mT.requires_grad_(True)
+    for g in (torch.ones(2, 3, 1, 1, dtype=dtype).expand(2, 3, 7, 4), spread.detach()):
+        found, expected = fused.cut_attention(*[spread] * 5), fast(spread, spread, spread, is_causal=True)
+        torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
+        gradients = (torch.autograd.grad(out, spread, g)[0] for out in (found, expected))
+        torch.testing.assert_close(*gradients, rtol=tolerance, atol=tolerance)
 
 
 @each_cut

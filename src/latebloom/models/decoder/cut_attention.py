@@ -33,7 +33,8 @@ class _CutAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, past_k: Tensor, past_v: Tensor) -> Tensor:
         ctx.graph = None
-        if _tells_denominators(q):
+        q, k, v = (_dense(value) for value in (q, k, v))
+        if _tells_denominators(q, v):
             z, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, True)
         else:
             # Whatever kernel this device has; its own graph keeps what it keeps in vanilla attention.
@@ -50,7 +51,8 @@ class _CutAttention(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, z, lse = ctx.saved_tensors
         if ctx.graph is None:
-            full = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(g, q, k, v, z, lse, 0.0, True)
+            backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+            full = backward(_dense(g), q, k, v, z, lse, 0.0, True)
         else:
             live, leaves = ctx.graph
             full, ctx.graph = torch.autograd.grad(live, leaves, g), None
@@ -63,9 +65,15 @@ class _CutAttention(torch.autograd.Function):
         return full[0], dk, dv, *past
 
 
-def _tells_denominators(q: Tensor) -> bool:
-    """Whether PyTorch has the kernel that returns the log of each denominator, and would itself choose it here."""
-    return q.device.type == "cpu" and hasattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu")
+def _tells_denominators(q: Tensor, v: Tensor) -> bool:
+    """Whether PyTorch has the kernel that returns the log of each denominator; the one it uses itself on a CPU."""
+    known = hasattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu")
+    return known and q.device.type == "cpu" and q.shape == v.shape
+
+
+def _dense(value: Rows) -> Rows:
+    """With the numbers of a vector side by side: the kernel takes that for granted and reads on otherwise."""
+    return value if value.stride(-1) == 1 else value.contiguous()
 
 
 def denominators(q: Rows, k: Rows) -> Float[Tensor, "batch head pos"]:
