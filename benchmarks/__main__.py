@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
+from benchmarks.baselines import baselines
 from benchmarks.fleet import fleet
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
 from benchmarks.myopic import myopic
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
+from benchmarks.trees import trees
 from latebloom.training.device import training_arithmetic
 
 BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
@@ -20,9 +22,11 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "gradient": gradients,
     "adamw": updates,
     "observing": observing,
+    "trees": trees,
     "memory": memory,
     "fleet": fleet,
     "myopic": myopic,
+    "baselines": baselines,
 }
 COLUMNS = [field.name for field in dataclasses.fields(Row)]
 

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from latebloom.claims import all_claims
@@ -65,11 +66,13 @@ def _claims() -> Table:
 
 
 def _parts(kind: str, registry: Registry[Any]) -> Table:
-    table = _table(kind.removesuffix("s"), "what it is")
+    table = _table("loss" if kind == "losses" else kind.removesuffix("s"), "what it is")
     for name in registry:
         part = registry[name]
-        described = next((getattr(part, a) for a in ("measure", "rows", "rule") if hasattr(part, a)), part)
-        table.add_row(name, (described.__doc__ or "").split("\n")[0])
+        # Tasks and models are classes and speak for themselves; the others are records of functions.
+        own = () if isinstance(part, type) else ("measure", "rows", "rule")
+        described = next((getattr(part, a) for a in own if hasattr(part, a)), part)
+        table.add_row(name, escape((described.__doc__ or "").split("\n")[0]))
     return table
 
 

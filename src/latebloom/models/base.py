@@ -44,6 +44,7 @@ class Model(Spec):
 
     kind: str
     version: ClassVar[int] = 1  # goes into every run's hash; raise it when the same settings give other numbers
+    block: ClassVar[int | None] = None  # members whose rows are worked on together when `by_hand`; None: all
     init_scale: float = vary(1.0, gt=0, description="factor on every trained initial weight")
     init_seed: int | None = vary(None, description="which initial weights; None: the member's own seed")
     jitter: float = vary(0.0, ge=0, description="added to the first weight of the first table: a sensitivity probe")
@@ -105,8 +106,12 @@ class Model(Spec):
         return 2.0 * rows * sum(float(np.prod(shape.dims)) for shape in self.shapes(signature).values())
 
     def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
-        """Largest working set of one training step of one member, without parameters and optimiser state."""
+        """Largest working set of one training step of one member, without parameters, optimiser state and rows."""
         return float(itemsize) * rows * 4 * (signature.n_inputs + signature.n_outputs)
+
+    def derived_bytes(self, signature: Signature, rows: int) -> float:
+        """What is derived once from one member's rows, at its largest."""
+        return 0.0
 
 
 def initial_parameters(
