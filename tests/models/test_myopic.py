@@ -12,7 +12,11 @@ from latebloom.models.decoder import with_teacher
 from latebloom.models.decoder.past import attend_past
 from latebloom.models.decoder.untied import untie, untied_forward
 from latebloom.randomness import stream
+from latebloom.spec import identity
+from latebloom.tasks.majority import Majority
 from latebloom.training.dropout import Dropout
+from latebloom.training.experiment import Experiment, Training
+from latebloom.training.population import Population
 
 DOUBLE = Place(dtype=torch.float64)
 SYMBOLS = Signature(n_inputs=1, n_outputs=9, d_vocab=9, n_ctx=6)
@@ -395,3 +399,19 @@ def test_settings_that_do_not_fit_are_refused(settings, told):
 def test_an_attention_of_another_kind_is_not_cut_silently():
     with pytest.raises(LatebloomError, match=r"model\.attention = 'mesa' mixes places in a way of its own"):
         attend_past(torch.zeros(1, 1, 1, 2, 2), None, None, "mesa", True, "", untapped)
+
+
+def test_training_changes_the_student_and_leaves_its_teacher():
+    task = Majority(n_seen=4, n_said=3, batch_size=5, n_test=4)
+    experiment = Experiment(name="local", task=task, model=decoder("teacher_hidden"), training=Training(steps=3))
+    teacher = initial_parameters(decoder(), [decoder()], task.signature, [7], Place())
+    ours = Population.start([experiment], with_teacher(teacher, teacher))
+    for step in range(3):
+        ours.advance(step)
+    assert all(torch.equal(ours.params[f"teacher.{name}"], value) for name, value in teacher.items())
+    assert all(not torch.equal(ours.params[name], value) for name, value in teacher.items())
+
+
+def test_a_decoder_with_a_whole_past_is_known_by_what_it_was_known_by():
+    assert not {"past", "past_weight"} & identity(decoder()).keys()
+    assert identity(decoder("hidden"))["past"] == "hidden"
