@@ -10,6 +10,7 @@ from benchmarks.baselines import baselines
 from benchmarks.fleet import fleet
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
+from benchmarks.myopic import myopic
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
 from benchmarks.trees import trees
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "trees": trees,
     "memory": memory,
     "fleet": fleet,
+    "myopic": myopic,
     "baselines": baselines,
 }
 COLUMNS = [field.name for field in dataclasses.fields(Row)]
