@@ -19,7 +19,7 @@ from latebloom.models.decoder.attend import attend
 from latebloom.models.decoder.initial import draw
 from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, mlp, sinusoids
 from latebloom.models.decoder.past import PastKind
-from latebloom.models.decoder.teacher import TEACHER, taught
+from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
 from latebloom.spec import joined
 
 Attention = Literal["softmax", "linear"]
@@ -169,6 +169,12 @@ class Decoder(Model):
     def initial(self, name: str, shape: tuple[int, ...], noise: np.random.Generator) -> np.ndarray:
         """As the named initialisation says; see `latebloom.models.decoder.initial`."""
         return draw(self.init, name, shape, noise, self.init_std, self.n_layers)
+
+    def begin(self, given: Parameters) -> Parameters:
+        """With a teacher, a network that is given without one becomes its own teacher."""
+        if not self.past.startswith(TEACHER.removesuffix(".")) or any(name.startswith(TEACHER) for name in given):
+            return given
+        return with_teacher(given, given)
 
     def forward(self, params: Parameters, inputs: Tensor, tap: Tap = untapped) -> Float[Tensor, "member batch pos out"]:
         """Outputs at every place of sequences [member, batch, pos] of symbols or [member, batch, pos, n_inputs]."""
