@@ -6,10 +6,12 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
+from benchmarks.baselines import baselines
 from benchmarks.fleet import fleet
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
 from benchmarks.mesa import mesa
+from benchmarks.myopic import myopic
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
 from benchmarks.trees import trees
@@ -25,6 +27,8 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "mesa": mesa,
     "memory": memory,
     "fleet": fleet,
+    "myopic": myopic,
+    "baselines": baselines,
 }
 COLUMNS = [field.name for field in dataclasses.fields(Row)]
 

@@ -1,5 +1,7 @@
 """The reverse recursion: where it holds, where it is lost, and that it never returns wrong gradients."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -75,7 +77,30 @@ def test_the_check_is_what_protects_the_gradients(monkeypatch):
 def test_a_regulariser_that_has_died_out_is_refused_by_every_form():
     """Claim 32 of the sheet: float32, T = 1,024, gamma 0.5."""
     q, k, v, _ = problem(pos=1024, d_head=20, unit=True, dtype=SINGLE)
-    gamma = torch.full((1024,), 0.5)
-    for form in ("chunked", "conjugate", "recursive"):
+    for gamma, form in itertools.product((0.5, 0.6), ("chunked", "conjugate", "recursive")):
         with pytest.raises(LatebloomError, match=r"regulariser has died out.*Use regulariser='static'"):
-            mesa_attention(q, k, v, 1.0, gamma, form=form)
+            mesa_attention(q, k, v, 1.0, torch.full((1024,), gamma), form=form)
+
+
+def test_a_lambda_beyond_the_digits_is_refused_by_every_form():
+    """In float32, keys of length 4.5: lambda = 100 is solved, 10,000 would give gradients that are all noise."""
+    q, k, v, _ = problem(pos=100, d_head=20, dtype=SINGLE)
+    for form in ("chunked", "conjugate", "recursive"):
+        mesa_attention(q, k, v, 100.0, form=form, iterations=60)
+        with pytest.raises(LatebloomError, match=r"the regulariser 1/lambda is lost.*Use a smaller lambda"):
+            mesa_attention(q, k, v, 10000.0, form=form)
+        mesa_attention(q.double(), k.double(), v.double(), 10000.0, form=form, iterations=60)
+
+
+@pytest.mark.parametrize("lam", [1.0, 10.0, 100.0])
+@pytest.mark.parametrize(("gamma", "limit"), [(1.0, 1e-4), (0.9, 1e-3), (0.8, 1e-2)])
+def test_gradients_that_are_not_refused_are_right(lam, gamma, limit):
+    """float32 against float64 at T = 256."""
+    found = []
+    for dtype in (SINGLE, DOUBLE):
+        q, k, v, _ = problem(pos=256, d_head=20, dtype=dtype)
+        inputs = [x.requires_grad_() for x in (q, k, v)]
+        out, _ = mesa_attention(*inputs, lam, torch.full((256,), gamma, dtype=dtype))
+        found.append(torch.autograd.grad(out.sin().sum(), inputs))
+    for own, right in zip(*found, strict=True):
+        assert relative(own, right) < limit

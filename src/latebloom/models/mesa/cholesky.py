@@ -10,39 +10,60 @@ from latebloom.models.mesa.system import System
 PIECE = 1 << 21  # numbers in the matrices that are held at once
 
 
+def limit(dtype: torch.dtype) -> float:
+    """The largest condition number that is solved: 8e4 in float32, 5e13 in float64.
+
+    Outputs are wrong by about the condition number times the machine precision and gradients by more, since both of
+    their solves are: at this limit by a few per cent (docs/mesa_layer.md).
+    """
+    return 0.01 / torch.finfo(dtype).eps
+
+
 def factor(matrix: Float[Tensor, "*batch d d"]) -> tuple[Float[Tensor, "*batch d d"], Bool[Tensor, "*batch"]]:
-    """The lower Cholesky factor, and where the matrix is positive definite with a digit to spare."""
+    """The lower Cholesky factor, and where its pivots show no condition number beyond the limit."""
     lower, failed = torch.linalg.cholesky_ex(matrix)
-    pivots = lower.diagonal(dim1=-2, dim2=-1)
-    sound = pivots.amin(-1).square() > 4 * torch.finfo(matrix.dtype).eps * pivots.amax(-1).square()
+    pivots = lower.diagonal(dim1=-2, dim2=-1).square()
+    sound = pivots.amax(-1) < limit(matrix.dtype) * pivots.amin(-1)
     return lower, sound & (failed == 0)  # a pivot that is nan compares as unsound
 
 
 def sound_factor(matrix: Float[Tensor, "*batch d d"], system: System) -> Float[Tensor, "*batch d d"]:
-    """The lower Cholesky factor; matrices that are not positive definite are refused with the reason."""
+    """The lower Cholesky factor; matrices beyond the limit are refused with the reason."""
     lower, sound = factor(matrix)
     if not bool(sound.all()):
         raise not_definite(system)
     return lower
 
 
-def whitening(gram: Float[Tensor, "row border d d"], system: System) -> Float[Tensor, "row border d d"]:
-    """W with W^T W = (H + Lambda)^{-1} for Gram matrices of the system; refused where no digit of a solve is right.
+def whitened(
+    system: System,
+) -> tuple[Float[Tensor, "row chunk d_head d_head"], Float[Tensor, "row chunk d_head pos"]]:
+    """W with W^T W = (H + Lambda)^{-1} before every chunk, and W K^T; refused where too few digits would be right.
 
-    The condition number is estimated as the mean eigenvalue times the sum of the inverse ones: at most d too large or
-    too small.
+    The condition number is estimated as the mean eigenvalue times the sum of the inverse ones, which is at most d_head
+    too large or too small; k^T (H + Lambda)^{-1} k is how much a key of the chunk outweighs what was there.
     """
+    root = _whitening(system.gram, system)
+    across = root @ system.key.mT
+    if not bool((across.square().sum(-2) < limit(across.dtype)).all()):
+        raise not_definite(system)
+    return root, across
+
+
+def check(system: System) -> None:
+    """Refuses what the chunked form would refuse, for forms that need no factor and would go on with noise."""
+    whitened(system)
+    _whitening(system.last[:, None], system)
+
+
+def _whitening(gram: Float[Tensor, "row border d d"], system: System) -> Float[Tensor, "row border d d"]:
+    """W for Gram matrices of the system."""
     matrix = gram if system.ridge is None else gram + system.ridge[:, None].diag_embed()
     found = lower_inverse(sound_factor(matrix, system))
     condition = matrix.diagonal(dim1=-2, dim2=-1).mean(-1) * found.square().sum((-2, -1))
-    if not bool((condition < 0.1 / torch.finfo(matrix.dtype).eps).all()):
+    if not bool((condition < limit(matrix.dtype)).all()):
         raise not_definite(system)
     return found
-
-
-def check_borders(system: System) -> None:
-    """Refuses what the chunked form would refuse, for forms that need no factor and would go on with noise."""
-    whitening(torch.cat([system.gram, system.last[:, None]], 1), system)
 
 
 def lower_inverse(lower: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch d d"]:
@@ -63,7 +84,7 @@ def not_definite(system: System) -> LatebloomError:
         return LatebloomError(
             f"The mesa layer cannot solve for its queries in {dtype}: with forget factors below one the decaying "
             "regulariser has died out, and the keys still remembered do not span the key space. Use "
-            "regulariser='static', which does not decay, forget factors nearer to one, or float64."
+            "regulariser='static', which does not decay, forget factors nearer to one, a smaller lambda, or float64."
         )
     return LatebloomError(
         f"The mesa layer cannot solve for its queries in {dtype}: the regulariser 1/lambda is lost beside the sum of "

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latebloom.models.mesa.cholesky import factor, lower_inverse, solve_places, whitening
+from latebloom.models.mesa.cholesky import factor, lower_inverse, solve_places, whitened
 from latebloom.models.mesa.system import System
 
 # Less than this left of a border at a chunk's end, and the chunk is solved place by place.
@@ -59,8 +59,7 @@ class Chunked:
     @staticmethod
     def _factors(system: System) -> tuple[Tensor, Tensor, Tensor]:
         """The numbers c (zero in chunks that need another way), A^{-1} and D."""
-        root = whitening(system.gram, system)
-        across = root @ system.key.mT
+        root, across = whitened(system)
         left = system.chunks.since
         flat = left[..., -1:] >= FLOOR[left.dtype]
         lower, sound = factor(across.mT @ across + torch.where(flat, left, 1).diag_embed())

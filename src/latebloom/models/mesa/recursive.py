@@ -26,7 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.errors import LatebloomError
-from latebloom.models.mesa.cholesky import check_borders, sound_factor
+from latebloom.models.mesa.cholesky import check, sound_factor
 from latebloom.models.mesa.system import System
 
 Backward = Literal["sweep", "reverse", "reverse_or_refuse"]
@@ -50,7 +50,7 @@ class Recursive:
                 "Gram matrix keeps the update of rank one. Use form='chunked' or 'conjugate', or "
                 "regulariser='decaying'."
             )
-        check_borders(system)
+        check(system)
         first = first_inverse(system)
         found, last = sweep(first, *_places(system, rhs))
         return system.chunks.split(found), () if self.backward == "sweep" else (first, last)
