@@ -1,5 +1,7 @@
 """Claims on the mesa layer itself: its forms agree, its gradients are right, where it fails (4 to 8, 32)."""
 
+import warnings
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -8,7 +10,7 @@ from torch import Tensor
 from latebloom.claims import Evidence, Finding, all_of, claim, settle, with_control
 from latebloom.claims.statistics import exactly
 from latebloom.errors import LatebloomError
-from latebloom.models.mesa import mesa_attention, reconstruction_error
+from latebloom.models.mesa import MesaWarning, mesa_attention, reconstruction_error
 from latebloom.models.mesa.recursive import sweep
 from latebloom.randomness import stream
 from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER
@@ -216,16 +218,17 @@ def conjugate_steps(evidence: Evidence) -> Finding:
     """Claim 8."""
     inputs = problem(50, 20, "conjugate", rows=4, unit=True)
     right = mesa_attention(*inputs, 1.0, form="recursive")[0]
-    error = {
-        steps: apart(
-            mesa_attention(*inputs, 1.0, form="conjugate", regulariser="static", iterations=steps, chunk=16)[0], right
-        )
-        for steps in (1, 2, 3, 5, 8, 12, 16, 20, 30)
-    }
+    error = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MesaWarning)  # of too few steps: what they leave is the question
+        for steps in (1, 2, 3, 5, 8, 12, 16, 20, 30):
+            found = mesa_attention(*inputs, 1.0, form="conjugate", regulariser="static", iterations=steps, chunk=16)
+            error[steps] = apart(found[0], right)
     told = ", ".join(f"{value:.1e} after {steps}" for steps, value in error.items())
     rows = {str(steps): {"distance": value} for steps, value in error.items()}
-    found = settle(error[20] <= 1e-8 and error[30] <= 1e-10, told, extra={"distance by steps": rows})
-    return with_control(found, settle(error[2] <= 1e-3, f"{error[2]:.1e} after 2 steps"))
+    passed = error[20] <= 1e-8 and error[30] <= 1e-10
+    exact = settle(passed, told, estimate=exactly(error[20]), extra={"distance by steps": rows})
+    return with_control(exact, settle(error[2] <= 1e-3, f"{error[2]:.1e} after 2 steps"))
 
 
 GATES = (0.5, 0.7, 0.9, 0.99)
