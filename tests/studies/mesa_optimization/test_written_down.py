@@ -46,6 +46,30 @@ def test_one_stacked_layer_is_one_step():
     assert propositions.stacked_loss(0.07, 1, data) == pytest.approx(propositions.descent_loss(0.07, 1, data), rel=1e-9)
 
 
+def stacked_by_loop(states, targets, rate, steps):
+    """The stack of one sequence without any attention: each pair's error reduced by the pairs up to it."""
+    said = np.zeros(targets.shape)
+    # The pair (s_{j-1}, s_j) ends at place j; its error begins as s_j, and the first state has no input.
+    inputs = np.concatenate([np.zeros((1, states.shape[1])), states[:-1]])
+    error = states.copy()
+    for _ in range(steps):
+        said = said + rate * np.stack([error[: t + 1].T @ (inputs[: t + 1] @ states[t]) for t in range(len(states))])
+        error = error - rate * np.stack([error[: t + 1].T @ (inputs[: t + 1] @ inputs[t]) for t in range(len(states))])
+    return said
+
+
+def test_claim_3_is_contradicted_by_a_plain_loop_too():
+    """The stack is not behind descent at small depths: recomputed without the instruments."""
+    states, targets = sequences(10, 50, 64, "stacked")
+    x, y, rate = states.numpy(), targets.numpy(), 0.032
+    said = np.stack([stacked_by_loop(x[i], y[i], rate, 3) for i in range(len(x))])
+    layers = constructions.stacked_steps(10, [rate] * 3).layers()
+    np.testing.assert_allclose(propositions.said(layers, propositions.tokens(states), 10), said, atol=1e-10)
+    ours = float(((said - y) ** 2).sum(-1).mean() / 2)
+    best = min(propositions.descent_loss(r, 3, (states, targets)) for r in np.linspace(0.005, 0.04, 36))
+    assert min(ours, propositions.stacked_loss(0.025, 3, (states, targets))) < best
+
+
 def test_the_slow_references_agree_with_the_fast_ones():
     states, targets = sequences(3, 8, 2, "test")
     start = torch.full((3, 3), 0.2, dtype=torch.float64)

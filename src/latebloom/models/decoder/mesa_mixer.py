@@ -14,7 +14,6 @@ def mesa_mixer(q: Tensor, k: Tensor, v: Tensor, block: Parameters, name: str, ta
     One lambda a head, `attn.mesa_lambda` [member, head], begins at 1 and is trained as it is: as in the code of
     von Oswald et al. 2023 (arXiv 2309.05858 v2); values below 0.001 count as that.
     """
-    by_head = (value.transpose(2, 3) for value in (q, k, v))
     lam = block["attn.mesa_lambda"].clamp(min=LEAST)[:, None]
-    out, _ = mesa_attention(*by_head, lam)
+    out, _ = mesa_attention(q.transpose(2, 3), k.transpose(2, 3), v.transpose(2, 3), lam)
     return out.transpose(2, 3)

@@ -8,6 +8,7 @@ from latebloom.studies.mesa_optimization.claims import (
     mesa_layer,
     one_layer,
     one_layer_data,
+    plain,
     propositions,
     waiting,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "mesa_layer",
     "one_layer",
     "one_layer_data",
+    "plain",
     "propositions",
     "waiting",
 ]

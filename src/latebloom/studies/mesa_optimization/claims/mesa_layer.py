@@ -11,7 +11,8 @@ from latebloom.claims import Evidence, Finding, all_of, claim, settle, with_cont
 from latebloom.claims.statistics import exactly
 from latebloom.errors import LatebloomError
 from latebloom.models.mesa import MesaWarning, mesa_attention, reconstruction_error
-from latebloom.models.mesa.recursive import sweep
+from latebloom.models.mesa.attention import Form
+from latebloom.models.mesa.recursive import Backward, sweep
 from latebloom.randomness import stream
 from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER
 
@@ -106,11 +107,16 @@ def recursive(q: Tensor, k: Tensor, v: Tensor, lam: float, gamma: float, dtype: 
 def backward_is_right(evidence: Evidence) -> Finding:
     """Claim 5."""
     right = gradients("direct")
-    forms = {"recursive": {}, "recursive, reverse": {"backward": "reverse_or_refuse"}, "chunked": {}, "conjugate": {}}
-    worst = {}
-    for name, more in forms.items():
-        found = gradients(name.split(",")[0], **more)
-        worst[name] = max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(found, right, strict=True))
+    forms: dict[str, tuple[Form, Backward]] = {
+        "recursive": ("recursive", "sweep"),
+        "recursive, reverse": ("recursive", "reverse_or_refuse"),
+        "chunked": ("chunked", "sweep"),
+        "conjugate": ("conjugate", "sweep"),
+    }
+    worst = {
+        name: max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(gradients(*way), right, strict=True))
+        for name, way in forms.items()
+    }
     told = ", ".join(f"{name} {value:.1e}" for name, value in worst.items())
     q, k, v = (x.requires_grad_(True) for x in problem(12, 4, "backward", rows=2))
     plain = torch.autograd.grad(((q @ k.mT).tril() @ v).sin().sum(), k)[0]
@@ -119,14 +125,14 @@ def backward_is_right(evidence: Evidence) -> Finding:
     return with_control(found_all, settle(wrong <= 1e-2, f"linear attention's gradient by keys: {wrong:.2g}"))
 
 
-def gradients(form: str, **more: str) -> tuple[Tensor, ...]:
+def gradients(form: Form, backward: Backward = "sweep") -> tuple[Tensor, ...]:
     """Gradients of the sum of sines of the outputs by queries, keys, values, lambda and forget factors."""
-    inputs = [x.requires_grad_(True) for x in problem(12, 4, "backward", rows=2)]
+    q, k, v = (x.requires_grad_(True) for x in problem(12, 4, "backward", rows=2))
     lam = torch.tensor([0.7, 0.7], dtype=torch.float64, requires_grad=True)
     noise = stream(0, "mesa layer", "forget factors")
     gamma = torch.from_numpy(noise.uniform(0.8, 1.0, (2, 12))).requires_grad_(True)
-    out, _ = mesa_attention(*inputs, lam, gamma, form=form, chunk=5, **more)  # type: ignore[arg-type]
-    return torch.autograd.grad(out.sin().sum(), [*inputs, lam, gamma])
+    out, _ = mesa_attention(q, k, v, lam, gamma, form=form, chunk=5, backward=backward)
+    return torch.autograd.grad(out.sin().sum(), [q, k, v, lam, gamma])
 
 
 REVERSED = {  # places, forget factor, lambda, unit keys, float32 -> published error of the recovered R_0; inf: lost
@@ -257,16 +263,16 @@ def strong_forgetting(evidence: Evidence) -> Finding:
     for gate in GATES:
         gamma = torch.full((1024,), gate, dtype=torch.float64)
         right = mesa_attention(q, k, v, 1.0, gamma, form="direct", regulariser="static")[0]
-        inputs = [x.float() for x in (q, k, v, gamma)]
-        own = mesa_attention(*inputs[:3], 1.0, inputs[3], form="conjugate", regulariser="static")[0]
+        q32, k32, v32, gamma32 = (x.float() for x in (q, k, v, gamma))
+        own = mesa_attention(q32, k32, v32, 1.0, gamma32, form="conjugate", regulariser="static")[0]
         static[gate] = apart(own, right)
         start = torch.eye(20)[None]
-        single = sweep(start, inputs[1], inputs[3][None], inputs[0])[0]
+        single = sweep(start, k32, gamma32[None], q32)[0]
         double = sweep(start.double(), k, gamma[None], q)[0]
         off = float((single.double() - double).norm() / double.norm())
         decaying[gate] = off if np.isfinite(off) else np.inf
         try:
-            mesa_attention(*inputs[:3], 1.0, inputs[3], form="recursive")
+            mesa_attention(q32, k32, v32, 1.0, gamma32, form="recursive")
         except LatebloomError:
             refused.append(f"{gate:g}")
     told = ", ".join(f"{value:.1e} at {gate:g}" for gate, value in static.items())

@@ -1,5 +1,7 @@
 """Claims on weights that are written down: one step, preconditioning, stacked steps (1, 2, 3). Nothing is trained."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -7,6 +9,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from latebloom.baselines import descent, solvers
+from latebloom.baselines.solvers import Coefficient
 from latebloom.claims import Change, Evidence, Finding, all_of, claim, settle, with_control
 from latebloom.claims.statistics import exactly
 from latebloom.instruments import constructions
@@ -107,7 +110,7 @@ def solver_errors(states: Tensor, steps: int) -> dict[str, tuple[float, float]]:
     begun = (states[:, late] - right).norm(dim=-1)
     condition = high / low
     rate = solvers.optimal_rate(*bounds)
-    kinds = {
+    kinds: dict[str, tuple[Sequence[Coefficient], Sequence[Coefficient], Tensor]] = {
         "Richardson": ([rate] * steps, [0.0] * steps, ((condition - 1) / (condition + 1)) ** steps),
         "Chebyshev": (
             *solvers.chebyshev_schedule(*bounds, steps),

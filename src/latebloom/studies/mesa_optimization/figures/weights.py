@@ -58,9 +58,12 @@ def draw_halfway(nets: list[Network], heading: str, caption: str = "") -> "Figur
             axis.plot(steps, row, color=colour, linewidth=0.6, alpha=0.3)
         axis.plot(steps, np.median(rows, 0), color=colour, linewidth=2, linestyle=line, label=name)
     if nets[0].model.n_layers == 1:
-        for name, said, line in (("one gradient step", one_step, "-."), ("best of 12 numbers", formula, (0, (1, 1)))):
+        for reference, said, dashes in (
+            ("one gradient step", one_step, "-."),
+            ("best of 12 numbers", formula, (0, (1, 1))),
+        ):
             level = float(np.median([half_error(said(net), net.test[2]) for net in nets]))
-            axis.axhline(level, color="black", linestyle=line, linewidth=1.1, label=name)
+            axis.axhline(level, color="black", linestyle=dashes, linewidth=1.1, label=reference)
     axis.set(xlabel="step", ylabel="half the squared error, mean over places")
     count_axis(axis)
     title(figure, heading, caption, axis.get_legend_handles_labels())
