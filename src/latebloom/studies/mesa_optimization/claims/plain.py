@@ -18,7 +18,7 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     with_rows,
 )
 
-COST = {"laptop": "20 minutes on two cores"}
+COST = {"laptop": "30 minutes on two cores"}
 DISTANCES = 6
 
 
@@ -126,7 +126,7 @@ def softmax_solves(evidence: Evidence) -> Finding:
     fixed=FIXED,
     tag="C",
     scales=SCALES,
-    cost={"laptop": "20 minutes on two cores beyond claim 19"},
+    cost={"laptop": "15 minutes on two cores beyond claim 19"},
     needs=lambda scale: (Request("mesa_optimization.hybrid", scale), *softmax(scale)),
 )
 def hybrid_is_best(evidence: Evidence) -> Finding:

@@ -14,7 +14,7 @@ from latebloom.training.experiment import Experiment, Measure
 from latebloom.training.presets import Preset, preset
 from latebloom.training.schedule import Schedule
 
-STEPS = {"smoke": 20, "quick": 300, "laptop": 3000, "paper": 20_000}
+STEPS = {"smoke": 20, "quick": 300, "laptop": 2000, "paper": 20_000}
 DEPTHS = {"smoke": (2,), "quick": (2, 7), "laptop": (2, 7), "paper": (2, 3, 7, 12)}
 
 
