@@ -75,7 +75,7 @@ def _of_member(run: Run, member: int) -> Named:
     who, caption = f"{run.experiment}, member {member} ({_layers(net.model.n_layers)})", f"Run: {run.label}"
     if net.model.n_layers > 1:
         yield "probes", draw_probes(net, f"{who}: what probes read", caption)
-    yield "blocks", draw_blocks(net, 0, f"{who}: products of the first layer, step {net.steps[-1]:,}", caption)
+    yield "blocks", draw_blocks(net, 0, f"{who}: products of the first layer", f"Step {net.steps[-1]:,}. {caption}")
 
 
 def _on_channels(net: Network) -> bool:
