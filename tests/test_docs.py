@@ -209,6 +209,31 @@ def test_notes_tell_settings_as_the_code_has_them(study_notes):
     assert "| 50,000 | 60: seed 0 to 59 (60 values) |" in row
 
 
+def test_a_stale_verdict_is_never_shown_as_current(ledger_page, tmp_path):
+    document = {"format": 1, "study": "grokking", "entries": [ROW]}
+    (tmp_path / "grokking.json").write_text(json.dumps(document))
+    text = ledger_page.tables(tmp_path, frozenset({("grokking.1", "quick")}))
+    assert "1 claims: 1 stale." in text
+    assert "**stale (was contradicted)**" in text
+
+
+def test_an_entry_of_another_rule_is_stale(ledger_page, tmp_path):
+    values = {key: value for key, value in ROW.items() if key not in ("id", "verdict", "interval", "runs")}
+    words = dict.fromkeys(("title", "tag", "rule", "control", "note", "judged_at", "fingerprint"), "text")
+    entry = Entry(
+        **values,
+        **words,
+        id="grokking.14",
+        verdict=Verdict.REPRODUCED,
+        interval=None,
+        runs=(),
+        fixed="2026-01-31",
+        changes=(),
+    )
+    Ledger((entry,)).save(tmp_path)
+    assert ledger_page.stale_entries(tmp_path) == {("grokking.14", "quick")}
+
+
 def test_no_verdict_is_typed_into_the_notes():
     typed = [
         path.name for path in NOTES if re.search(r"\*\*(reproduced|contradicted|inconclusive)\*\*", path.read_text())

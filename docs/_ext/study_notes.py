@@ -8,9 +8,8 @@ is said to be not judged.
 import json
 import re
 
-from ledger_page import LEDGER, SCALES, measured, plain
+from ledger_page import LEDGER, SCALES, measured, plain, stale_entries, verdict
 
-from latebloom import studies
 from latebloom.claims import all_claims
 from latebloom.training.presets import PRESETS
 
@@ -70,14 +69,14 @@ def entries(folder):
     return {name: sorted(rows, key=lambda row: SCALES.index(row["scale"])) for name, rows in found.items()}
 
 
-def results(names, folder=LEDGER):
+def results(names, folder=LEDGER, stale=frozenset()):
     """A section a claim: what is said, where, the rule, and a row for each scale at which it was judged."""
     claims = {claim.id: claim for claim in all_claims()}
     judged = entries(folder)
-    return "\n\n".join(section(claims[name], judged.get(name, [])) for name in names)
+    return "\n\n".join(section(claims[name], judged.get(name, []), stale) for name in names)
 
 
-def section(claim, rows):
+def section(claim, rows, stale):
     """One claim in words and numbers."""
     facts = {
         "Published": claim.published,
@@ -89,11 +88,11 @@ def section(claim, rows):
     }
     lines = [f"### {claim.id}  {plain(claim.title)}", "", plain(claim.statement), ""]
     lines += [f"- *{name}:* {plain(text)}" for name, text in facts.items() if text]
-    lines += ["", *judgements(claim, rows)]
+    lines += ["", *judgements(claim, rows, stale)]
     return "\n".join(lines)
 
 
-def judgements(claim, rows):
+def judgements(claim, rows, stale):
     """A table of verdicts, or a sentence that there is none."""
     if not rows:
         cost = claim.cost.get(SCALE, "")
@@ -103,15 +102,23 @@ def judgements(claim, rows):
         ]
     lines = ["| scale | verdict | measured | seeds | note |", "|---|---|---|---|---|"]
     for row in rows:
-        cells = [row["scale"], f"**{row['verdict']}**", measured(row), plain(row["seeds"] or None), plain(row["note"])]
+        cells = [
+            row["scale"],
+            f"**{verdict(row, stale)}**",
+            measured(row),
+            plain(row["seeds"] or None),
+            plain(row["note"]),
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
 def filled(text):
     """A page's text with its markers replaced."""
-    studies.load()
-    make = {"settings": settings, "results": results}
+    if not MARKER.search(text):
+        return text
+    stale = stale_entries(LEDGER)
+    make = {"settings": settings, "results": lambda names: results(names, stale=stale)}
     return MARKER.sub(lambda match: make[match[1]](match[2].split()), text)
 
 
