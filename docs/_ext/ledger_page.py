@@ -32,8 +32,8 @@ def plain(value):
 
 
 def measured(row):
-    """The measured value with its interval."""
-    if not row["interval"]:
+    """The measured value with its interval, unless its text tells the interval itself, with the unit."""
+    if not row["interval"] or "[" in row["measured"]:
         return plain(row["measured"])
     low, high = ("unbounded" if end is None else plain(end) for end in row["interval"])
     return f"{plain(row['measured'])} ({low} to {high})"

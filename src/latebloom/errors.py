@@ -50,5 +50,5 @@ def _known(kind: str, names: list[str], hinted: bool) -> str:
     if len(names) <= FEW:
         return f"Known: {', '.join(names)}."
     if kind in LISTS:
-        return f"`latebloom ls {LISTS[kind]}` lists all {len(names)}."
+        return f"`latebloom ls {LISTS[kind]}` lists all."
     return f"There are {len(names)}." if hinted else f"Known: {', '.join(names)}."
