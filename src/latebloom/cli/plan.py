@@ -23,8 +23,8 @@ def _alike(found: Sequence[Cost]) -> list[list[Cost]]:
 def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console) -> None:
     """Prints parameters, arithmetic, memory and time of every population; trains nothing."""
     members = members_of(name, scale, overrides)
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")  # fits 80 columns
-    for heading in ("population", "times", "members", "steps", "weights", "MFLOP/step", "PFLOP", "memory", "time"):
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("population", "times", "members", "steps", "weights", "MFLOP/step", "memory", "time"):
         table.add_column(
             heading, justify="left" if heading == "population" else "right", no_wrap=heading != "population"
         )
@@ -38,14 +38,15 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
             f"{cost.steps:,}",
             f"{cost.parameters:,}",
             f"{cost.flops_per_step / 1e6:,.1f}",
-            f"{cost.flops_per_step * cost.steps * cost.members / 1e15:.3g}",
             f"{cost.memory / 1e6:,.0f} MB",
             duration(sum(one.seconds or 0.0 for one in alike) / len(alike)),
         )
     console.print(table)
     total = sum(cost.seconds or 0.0 for cost in found)
+    work = sum(cost.flops_per_step * cost.steps * cost.members for cost in found) / 1e15
     workers = min(cores(), len(found))
     console.print(
-        f"{len(members)} members in {len(found)} population{'s' if len(found) > 1 else ''}; about {duration(total / workers)} with {workers} "
-        f"worker{'s' if workers > 1 else ''} on this machine, timed for a second each; measurements not included."
+        f"{len(members)} members in {len(found)} population{'s' if len(found) > 1 else ''}, {work:.2g} PFLOP: "
+        f"about {duration(total / workers)} with {workers} worker{'s' if workers > 1 else ''} on this machine, "
+        "timed for a second each; measurements not included."
     )

@@ -127,7 +127,7 @@ def draw_stars(tables: Tables, heading: str, caption: str = "") -> "Figure":
                 between = "\n" if len(frequencies) > 4 else " "
                 axes[row, column].set_title(f"frequency{between}{frequency}", loc="left")
             if column == 0:
-                axes[row, column].set_ylabel(f"{name}\nsine coefficient")
+                axes[row, column].set_ylabel(f"{name}\nsine")
             if row == 1:
                 axes[row, column].set_xlabel("cosine")
     title(figure, heading, caption)
