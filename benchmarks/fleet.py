@@ -1,24 +1,32 @@
-"""All cores at once: a worker process for each, with one thread, as `latebloom run` uses them; by wall-clock time."""
+"""All cores at once, by wall-clock time: a population shared out over worker processes, as `latebloom run` does it.
+
+The peer has all cores too: one plain loop with a thread for each, as PyTorch does by itself, or with one where that is
+faster (threads that wait for each other are slow on a busy machine).
+"""
 
 import contextlib
 import multiprocessing
-import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing.pool import Pool
 
-from benchmarks.contestants import MAIN, Plain, advancing, flops
+import torch
+
+from benchmarks.contestants import MAIN, Plain, advancing, flops, parity
 from benchmarks.measuring import Effort, Row, matrix_product, rate
+from latebloom.fleet.local import cores
 from latebloom.training.device import training_arithmetic
+from latebloom.training.experiment import Experiment
 
 _worker = contextlib.ExitStack()  # lives as long as the worker
 _here: dict[str, Callable[[], object]] = {}
 
 
-def prepare(members: int) -> None:
-    """Sets a worker up: one thread, and the three contestants, warm."""
+def prepare(experiments: list[Experiment], members: int) -> None:
+    """Sets a worker up: one thread, its members, warm."""
     _worker.enter_context(training_arithmetic())
-    _here.update(product=matrix_product()[0], plain=Plain(MAIN).step, ours=advancing(MAIN, members))
+    _here.update({"product": matrix_product()[0], **{own.name: advancing(own, members) for own in experiments}})
     for once in _here.values():
         once()
 
@@ -30,17 +38,45 @@ def turn(job: tuple[str, float, float]) -> float:
     return rate(_here[name], seconds, time.perf_counter)
 
 
+def together(pool: Pool, workers: int, name: str, seconds: float) -> float:
+    """A contestant's rate in all workers together."""
+    return sum(pool.map(turn, [(name, time.time() + 0.05, seconds)] * workers, chunksize=1))
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """So many threads inside an operation."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def fleet(effort: Effort) -> list[Row]:
-    """Member-steps a second of all workers together."""
-    workers, members = os.cpu_count() or 1, max(effort.members[:2])
-    seconds = 4 * effort.seconds
-    found: dict[str, list[float]] = {"product": [], "plain": [], "ours": []}
-    with multiprocessing.get_context("spawn").Pool(workers, prepare, (members,)) as pool:
+    """Member-steps a second of all workers together, beside a plain loop that has the machine to itself."""
+    workers, total = cores(), max(effort.members[:2])
+    members, seconds = -(-total // workers), 2 * effort.seconds
+    experiments = [MAIN, parity(16), parity(32)]
+    plain = {own.name: Plain(own).step for own in experiments}
+    found: dict[str, list[float]] = {"product": []}
+    with multiprocessing.get_context("spawn").Pool(workers, prepare, (experiments, members)) as pool:
         for _ in range(effort.rounds):
-            for name, values in found.items():
-                jobs = [(name, time.time() + 0.05, seconds)] * workers
-                values.append(sum(pool.map(turn, jobs, chunksize=1)))
-    product, plain, ours = (statistics.median(values) for values in found.values())
-    floor = product * matrix_product()[1] / flops(MAIN)
-    name = f"main, {workers} workers, E = {members} each"
-    return [Row.rate(name, "member-steps/s (wall)", members * ours, plain, floor)]
+            found["product"].append(together(pool, workers, "product", seconds))
+            for name, once in plain.items():
+                found.setdefault(name, []).append(together(pool, workers, name, seconds))
+                for count in {1, workers}:
+                    with threads(count):
+                        found.setdefault(f"plain {name} {count}", []).append(rate(once, seconds, time.perf_counter))
+    rates = {name: statistics.median(values) for name, values in found.items()}
+    return [
+        Row.rate(
+            f"{own.name}, {workers} workers, E = {members} each",
+            "member-steps/s (wall)",
+            members * rates[own.name],
+            max(rates[f"plain {own.name} {count}"] for count in {1, workers}),
+            rates["product"] * matrix_product()[1] / flops(own),
+        )
+        for own in experiments
+    ]

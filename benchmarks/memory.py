@@ -8,7 +8,7 @@ import psutil
 
 from benchmarks.contestants import MAIN, advancing, parity
 from benchmarks.measuring import Effort, Row
-from latebloom.fleet.estimate import member_bytes
+from latebloom.fleet.estimate import population_bytes
 from latebloom.training.device import training_arithmetic
 from latebloom.training.experiment import Experiment
 
@@ -31,10 +31,15 @@ def sizes(experiment: Experiment, counts: list[int]) -> list[int]:
         return [workers.submit(resident, experiment, count).result() for count in counts]
 
 
+def predicted(experiment: Experiment, first: int, last: int) -> float:
+    """Bytes a further member adds by the estimate of `plan`."""
+    return (population_bytes(experiment, last) - population_bytes(experiment, first)) / (last - first)
+
+
 def memory(effort: Effort) -> list[Row]:
     """Megabytes a further member adds, between few and some members and between some and many."""
-    most = max(effort.members)
-    few, some, many = max(1, most // 16), max(2, most // 4), most
+    most = max(effort.members)  # few members would be lost in what the allocator keeps in hand
+    few, some, many = max(1, most // 2), 2 * most, 4 * most
     rows = []
     for experiment in (MAIN, parity()):
         low, middle, high = sizes(experiment, [few, some, many])
@@ -46,7 +51,7 @@ def memory(effort: Effort) -> list[Row]:
                     f"{experiment.name}, from E = {first} to {last}",
                     "MB/member",
                     bytes_ / (last - first) / 1e6,
-                    member_bytes(experiment) / 1e6,
+                    predicted(experiment, first, last) / 1e6,
                     4 * 4 * size / 1e6,  # weight, gradient and two moments, four bytes each
                 )
             )

@@ -22,7 +22,14 @@ from tests.training.build import tiny
 STORED = Path(__file__).with_name("fingerprints.json")
 DOUBLE = Place(dtype=torch.float64)
 RTOL, ATOL = 1e-5, 1e-8  # float64 leaves far less on any processor; a changed rule changes far more
+TEXTS = Path(__file__).with_name("texts")
+SMALL_TEXT = {"n_train": 30, "n_val": 6, "n_test": 6, "n_gen": 6, "n_eval": 4, "batch_size": 3}
 TASK_SETTINGS = {
+    "hub_text": [{"dataset": str(TEXTS), "tokenizer": "characters", "tokens": 20, "n_test": 4, "batch_size": 3}],
+    "question_formation": [SMALL_TEXT, SMALL_TEXT | {"structure": "printed", "objective": "prefix"}],
+    "tense_inflection": [SMALL_TEXT],
+    "dyck": [{"n_train": 60, "n_val": 5, "n_gen": 5, "n_eval": 4, "max_length": 20, "batch_size": 3}],
+    "simple_agreement": [{"n_types": 12, "n_train": 30, "n_val": 6, "n_gen": 6, "n_eval": 4, "batch_size": 3}],
     "in_context_functions": [
         {"mixture": "dense+sparse", "nonzeros": 1, "d": 2, "points": 3, "n_test": 4, "batch_size": 3},
         {"mixture": "relu", "tests": "relu", "d": 2, "points": 3, "n_test": 4, "batch_size": 3, "layout": "raventos"},
@@ -32,8 +39,13 @@ TASK_SETTINGS = {
         {"n_seen": 2, "n_hidden": 4, "length": 5, "n_test": 4, "batch_size": 3},
     ],
     "nonlinear_dynamics": [{"n_seen": 3, "length": 5, "n_test": 4, "batch_size": 3}],
+    "majority": [{"n_test": 4, "batch_size": 3}, {"conditioned": True, "loss_on": "said", "n_test": 4}],
     "modular": [{"p": 7}, {"p": 7, "pairs": "unordered", "label_noise": 0.5}, {"p": 7, "batch_size": 5}],
+    "multiplication": [{"digits": 2, "width": 3, "n_test": 4, "batch_size": 3}],
     "parity": [{"n": 8, "n_train": 20, "n_test": 20}, {"n": 8, "n_train": 9, "n_test": 9, "label_noise": 0.5}],
+    "sine_sum": [{"places": 9, "window": 3, "n_test": 4, "batch_size": 3}],
+    "synthetic_text": [{"length": 2000, "places": 9, "n_test": 4, "batch_size": 3}],
+    "text": [{"file": str(TEXTS / "made_up.txt"), "places": 9, "n_test": 4, "batch_size": 3}],
 }
 MODEL_SETTINGS = {
     "modular_mlp": {"d_mlp": 4, "d_embed": 5, "tied": False, "bias": True},

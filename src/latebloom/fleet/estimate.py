@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from latebloom.fleet.plan import Unit
+from latebloom.models import LOSSES
 from latebloom.training.device import training_arithmetic
 from latebloom.training.experiment import Experiment
 from latebloom.training.members import populations, shape_key
@@ -42,7 +43,7 @@ def cost(group: Sequence[Experiment], timed: bool = True) -> Cost:
         steps=first.training.steps,
         parameters=parameters,
         flops_per_step=3 * first.model.flops(signature, rows),
-        memory=len(group) * member_bytes(first),
+        memory=population_bytes(first, len(group)),
         seconds=seconds,
         description=f"{first.model.kind}, {first.task.kind}",
     )
@@ -61,14 +62,26 @@ def train_rows(member: Experiment) -> int:
     return next((int(count) for count in counts if count is not None), 1)
 
 
-def member_bytes(member: Experiment) -> float:
-    """Bytes one member needs: weights, gradients, optimiser state, rows, and the working set of a step."""
+def population_bytes(member: Experiment, count: int) -> float:
+    """Bytes that so many members of one shape need: weights, gradients, optimiser state, rows, and a step's work."""
     size = 4 if member.training.precision == "float32" else 8
-    signature = member.task.signature
-    parameters = sum(int(np.prod(shape.dims)) for shape in member.model.shapes(signature).values())
+    signature, model = member.task.signature, member.model
+    parameters = sum(int(np.prod(shape.dims)) for shape in model.shapes(signature).values())
     buffers = 2 + STATE.get(member.training.optimiser, 2)
     rows = train_rows(member)
-    return parameters * size * buffers + member.model.activation_bytes(signature, rows, size)
+    by_hand = model.by_hand(signature, LOSSES[member.training.loss])
+    together = min(count, model.block) if by_hand and model.block else count
+    derived = model.derived_bytes(signature, rows) if by_hand else 0.0
+    own = parameters * size * buffers + _row_bytes(member, size) + derived
+    return count * own + together * model.activation_bytes(signature, rows, size)
+
+
+def _row_bytes(member: Experiment, size: int) -> float:
+    """Training and test rows: inputs, a label and a weight each."""
+    counts = (getattr(member.task, name, None) or 0 for name in ("test_rows", "n_test"))
+    rows = train_rows(member) + max(int(count) for count in counts)
+    signature = member.task.signature
+    return float(rows) * (signature.n_inputs * (8 if signature.d_vocab else size) * max(signature.n_ctx, 1) + 8 + size)
 
 
 def seconds_per_step(group: Sequence[Experiment]) -> float:

@@ -44,6 +44,7 @@ class Model(Spec):
 
     kind: str
     version: ClassVar[int] = 1  # goes into every run's hash; raise it when the same settings give other numbers
+    block: ClassVar[int | None] = None  # members whose rows are worked on together when `by_hand`; None: all
     init_scale: float = vary(1.0, gt=0, description="factor on every trained initial weight")
     init_seed: int | None = vary(None, description="which initial weights; None: the member's own seed")
     jitter: float = vary(0.0, ge=0, description="added to the first weight of the first table: a sensitivity probe")
@@ -76,6 +77,10 @@ class Model(Spec):
         logits = self.forward(params, batch.inputs, tap)
         return batch.mean(loss.rows(logits * logit_scale.view(-1, *[1] * (logits.ndim - 1)), batch.targets))
 
+    def begin(self, given: Parameters) -> Parameters:
+        """The parameters to begin from when a network is given: its own, and what a family adds to them."""
+        return given
+
     def by_hand(self, signature: Signature, loss: Loss) -> bool:
         """Whether `gradient` records no graph for this task and loss."""
         return False
@@ -105,8 +110,12 @@ class Model(Spec):
         return 2.0 * rows * sum(float(np.prod(shape.dims)) for shape in self.shapes(signature).values())
 
     def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
-        """Largest working set of one training step of one member, without parameters and optimiser state."""
+        """Largest working set of one training step of one member, without parameters, optimiser state and rows."""
         return float(itemsize) * rows * 4 * (signature.n_inputs + signature.n_outputs)
+
+    def derived_bytes(self, signature: Signature, rows: int) -> float:
+        """What is derived once from one member's rows, at its largest."""
+        return 0.0
 
 
 def initial_parameters(

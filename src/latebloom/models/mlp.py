@@ -21,14 +21,13 @@ from latebloom.models.losses import Loss
 from latebloom.models.single_column import single_column_gradient
 from latebloom.models.single_hidden import output_gradient
 
-BLOCK = 16  # members whose rows are worked on together; the hidden layers of many more leave the cache meanwhile
-
 
 @MODELS.register("mlp")
 class MLP(Model):
     """`layers` hidden layers of `hidden` neurons each."""
 
     version: ClassVar[int] = 2
+    block: ClassVar[int] = 16  # hidden layers of many more members leave the cache before they are read again
     kind: str = "mlp"
     hidden: int = Field(32, ge=1, description="neurons in each hidden layer")
     layers: int = Field(1, ge=1, description="hidden layers")
@@ -148,7 +147,7 @@ class MLP(Model):
         first, out = params["W_0"], params["W_out"] * logit_scale[:, None, None]
         if self.bias == "first":  # an input that is always 1
             first = torch.cat([first, params["b_0"][:, None]], 1)
-        found = [self._rows_gradient(first[own], out[own], rows, loss) for own, rows in blocks(batch, BLOCK)]
+        found = [self._rows_gradient(first[own], out[own], rows, loss) for own, rows in blocks(batch, self.block)]
         value, d_first, d_out = found[0] if len(found) == 1 else map(torch.cat, zip(*found, strict=True))
         d_out = d_out * logit_scale[:, None, None]
         grads = {"W_0": d_first[:, : batch.inputs.shape[2]], "b_0": d_first[:, -1], "W_out": d_out}
@@ -170,8 +169,12 @@ class MLP(Model):
 
     def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
         """Encoded inputs, three copies of every hidden layer, and the logits."""
-        width = signature.n_inputs * (signature.d_vocab or 2)  # numbers are also kept with a one beside them
+        width = signature.n_inputs * signature.d_vocab
         return float(itemsize) * rows * (width + 3 * self.layers * self.hidden + 3 * signature.n_outputs)
+
+    def derived_bytes(self, signature: Signature, rows: int) -> float:
+        """Bits as 64-bit numbers while they are cut into words; rows of other numbers, with a one, take less."""
+        return 0.0 if signature.d_vocab else 8.0 * 2 * rows * signature.n_inputs
 
 
 def _with_one(batch: Batch) -> Float[Tensor, "member batch inputs_and_one"]:

@@ -24,14 +24,13 @@ from latebloom.models.blocks import blocks
 from latebloom.models.losses import Loss
 from latebloom.models.single_hidden import add_rows, add_rows_gradient, output_gradient
 
-BLOCK = 8  # members whose rows are worked on together; logits of more leave the cache before they are read again
-
 
 @MODELS.register("modular_mlp")
 class ModularMLP(Model):
     """One hidden layer over two embedded symbols."""
 
     version: ClassVar[int] = 1
+    block: ClassVar[int] = 8  # logits of more members leave the cache before they are read again
     kind: str = "modular_mlp"
     d_mlp: int = Field(24, ge=1, description="hidden neurons")
     d_embed: int = Field(500, ge=1, description="inner size of a factored table")
@@ -149,7 +148,7 @@ class ModularMLP(Model):
         scale = logit_scale[:, None, None]
         tables, out_table = self.in_tables(params), self.out_table(params) * scale
         found = []
-        for own, rows in blocks(batch, BLOCK):
+        for own, rows in blocks(batch, self.block):
             bias = params["b_in"][own] if self.bias else None
             cut = [table[own] for table in tables]
             found.append(self._by_tables(cut, bias, out_table[own], rows, loss))
@@ -199,8 +198,15 @@ class ModularMLP(Model):
         return 2.0 * tables + 2.0 * rows * h * out
 
     def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
-        """Logits and three copies of the hidden layer for every row, and where its symbols and its label are."""
-        return float(itemsize) * rows * (signature.n_outputs + 3 * self.d_mlp) + 8 * 3 * rows
+        """Logits and three copies of the hidden layer for every row."""
+        return float(itemsize) * rows * (signature.n_outputs + 3 * self.d_mlp)
+
+    def derived_bytes(self, signature: Signature, rows: int) -> float:
+        """Ten places for every row (its symbols in the tables, the bags of both ways, its label), and the tables of a
+        step with their gradients, which exist for all members at once.
+        """
+        tables = signature.d_vocab * self.d_mlp * (len(self.inputs) + 1)
+        return 8.0 * 10 * rows + 4.0 * 3 * tables
 
 
 def _add_product(grads: Parameters, name: str, left: Tensor, right: Tensor) -> None:

@@ -19,12 +19,20 @@ Mixer = Callable[[Heads, Heads, Heads, Parameters, str, Tap], Heads]
 
 def project(x: Float[Tensor, "member batch pos d_in"], weight: Tensor, bias: Tensor | None) -> Heads:
     """X times each head's weight [member, head, d_in, d_head], plus bias [member, head, d_head]."""
+    flat, wide, bias = flat_product(x, weight, bias)
+    return as_heads(torch.bmm(flat, wide) if bias is None else torch.baddbmm(bias, flat, wide), x, weight)
+
+
+def flat_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The three parts of `project` with all rows, and all heads, side by side: what one batched product takes."""
     members, batch, places, width = x.shape
-    heads, d_head = weight.shape[1], weight.shape[3]
-    wide = weight.transpose(1, 2).reshape(members, width, heads * d_head)
-    flat = x.reshape(members, batch * places, width)
-    out = torch.bmm(flat, wide) if bias is None else torch.baddbmm(bias.reshape(members, 1, -1), flat, wide)
-    return out.view(members, batch, places, heads, d_head)
+    wide = weight.transpose(1, 2).reshape(members, width, -1)
+    return x.reshape(members, batch * places, width), wide, None if bias is None else bias.reshape(members, 1, -1)
+
+
+def as_heads(out: Float[Tensor, "member row d_out"], x: Tensor, weight: Tensor) -> Heads:
+    """The product of `flat_product` by place and head again."""
+    return out.view(*x.shape[:3], weight.shape[1], weight.shape[3])
 
 
 def collect(z: Heads, weight: Tensor, bias: Tensor | None) -> Float[Tensor, "member batch pos d_model"]:
@@ -44,7 +52,7 @@ def softmax_mixer(q: Heads, k: Heads, v: Heads, block: Parameters, name: str, ta
         z = torch.nn.functional.scaled_dot_product_attention(by_head[0], by_head[1], by_head[2], is_causal=True)
         return z.transpose(1, 2).reshape(v.shape)
     scores = scores_of(q, k) / q.shape[-1] ** 0.5
-    scores = tap(f"{name}attn.hook_attn_scores", scores.masked_fill(_future(scores), -torch.inf))
+    scores = tap(f"{name}attn.hook_attn_scores", scores.masked_fill(future(scores), -torch.inf))
     return mixed(tap(f"{name}attn.hook_pattern", torch.softmax(scores, -1)), v)
 
 
@@ -53,7 +61,7 @@ def linear_mixer(q: Heads, k: Heads, v: Heads, block: Parameters, name: str, tap
     if tap is untapped:
         return causal_linear_attention(q, k, v)
     scores = tap(f"{name}attn.hook_attn_scores", scores_of(q, k))
-    return mixed(tap(f"{name}attn.hook_pattern", scores.masked_fill(_future(scores), 0.0)), v)
+    return mixed(tap(f"{name}attn.hook_pattern", scores.masked_fill(future(scores), 0.0)), v)
 
 
 MIXERS: dict[str, Mixer] = {"softmax": softmax_mixer, "linear": linear_mixer}
@@ -69,6 +77,6 @@ def mixed(pattern: Float[Tensor, "member batch head query key"], v: Heads) -> He
     return (pattern @ v.transpose(2, 3)).transpose(2, 3)
 
 
-def _future(scores: Tensor) -> Tensor:
+def future(scores: Tensor) -> Tensor:
     """True where the key comes after the query."""
     return torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)

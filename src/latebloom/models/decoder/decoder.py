@@ -8,7 +8,6 @@ Parameter and hook names are TransformerLens's.
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
@@ -16,9 +15,12 @@ from torch import Tensor
 from latebloom.data import Signature
 from latebloom.errors import LatebloomError
 from latebloom.models.base import MODELS, Model, Parameters, Shape, Tap, untapped
-from latebloom.models.decoder.attention import MIXERS, collect, project
+from latebloom.models.decoder.attend import attend
 from latebloom.models.decoder.initial import draw
 from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, mlp, sinusoids
+from latebloom.models.decoder.past import PastKind
+from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
+from latebloom.spec import joined
 
 Attention = Literal["softmax", "linear"]
 
@@ -52,6 +54,10 @@ class Decoder(Model):
     init: Literal["gpt2", "xavier", "normal"] = "gpt2"
     init_std: float = Field(0.02, gt=0, description="of 'gpt2' and 'normal'")
     dropout: float = Field(0.0, ge=0, lt=1)
+    past: PastKind = joined("whole", description="what places lend to later ones; see `latebloom.models.decoder.past`")
+    past_weight: float = joined(
+        0.0, ge=0, le=1, description="share of the past's gradient that 'hidden' and 'keys' keep: 1 would be vanilla"
+    )
 
     # Embeddings with positions, attention weights, attention output, MLP hidden layer, MLP output.
     dropout_at = ("blocks.0.hook_resid_pre", "attn.hook_pattern", "hook_attn_out", "mlp.hook_post", "hook_mlp_out")
@@ -72,6 +78,11 @@ class Decoder(Model):
             raise ValueError(
                 f"model.attention names {len(self.attention)} layers; model.n_layers = {self.n_layers}. "
                 "Name one for all, or one for each."
+            )
+        if self.past_weight and self.past not in ("hidden", "keys"):
+            raise ValueError(
+                f"model.past_weight = {self.past_weight} softens a cut; model.past = {self.past!r} cuts no gradient. "
+                "Set model.past=hidden or keys, or model.past_weight=0."
             )
         return self
 
@@ -95,7 +106,16 @@ class Decoder(Model):
         return self.attention[layer if len(self.attention) > 1 else 0]
 
     def shapes(self, signature: Signature) -> dict[str, Shape]:
-        """embed, pos_embed, each block's ln1 attn ln2 mlp, ln_final, unembed, as far as the settings have them."""
+        """embed, pos_embed, each block's ln1 attn ln2 mlp, ln_final, unembed, as far as the settings have them.
+
+        With a teacher, the same again under `teacher.`, which training does not change.
+        """
+        own = self._own_shapes(signature)
+        if not self.past.startswith("teacher"):
+            return own
+        return own | {f"{TEACHER}{name}": Shape(shape.dims, trained=False) for name, shape in own.items()}
+
+    def _own_shapes(self, signature: Signature) -> dict[str, Shape]:
         self._fits(signature)
         d, out = self.d_model, signature.n_outputs
         table: dict[str, tuple[int, ...]] = {}
@@ -150,15 +170,22 @@ class Decoder(Model):
         """As the named initialisation says; see `latebloom.models.decoder.initial`."""
         return draw(self.init, name, shape, noise, self.init_std, self.n_layers)
 
+    def begin(self, given: Parameters) -> Parameters:
+        """With a teacher, a network that is given without one becomes its own teacher."""
+        if not self.past.startswith(TEACHER.removesuffix(".")) or any(name.startswith(TEACHER) for name in given):
+            return given
+        return with_teacher(given, given)
+
     def forward(self, params: Parameters, inputs: Tensor, tap: Tap = untapped) -> Float[Tensor, "member batch pos out"]:
         """Outputs at every place of sequences [member, batch, pos] of symbols or [member, batch, pos, n_inputs]."""
         params, inputs = self._broadcast(params, inputs)
-        x = self._embed(params, inputs, tap)
+        lesson = taught(self, params, inputs)
+        x = self.embed(params, inputs, tap)
         for layer in range(self.n_layers):
-            x = self._block(_part(params, f"blocks.{layer}."), x, layer, tap)
+            x = self._block(part(params, f"blocks.{layer}."), x, layer, tap, lesson)
         if self.norm == "pre":
             x = tap("ln_final.hook_normalized", layer_norm(x, params["ln_final.w"], params["ln_final.b"]))
-        return tap("hook_logits", self._read(params, x))
+        return tap("hook_logits", self.read(params, x))
 
     def _broadcast(self, params: Parameters, inputs: Tensor) -> tuple[Parameters, Tensor]:
         """One member's parameters for many members' sequences, or one member's sequences for many."""
@@ -174,7 +201,8 @@ class Decoder(Model):
         count = max(own, inputs.shape[0])
         return {k: v.expand(count, *v.shape[1:]) for k, v in params.items()}, inputs.expand(count, *inputs.shape[1:])
 
-    def _embed(self, params: Parameters, inputs: Tensor, tap: Tap) -> Tensor:
+    def embed(self, params: Parameters, inputs: Tensor, tap: Tap) -> Tensor:
+        """The residual stream before the first block."""
         if self.read_out == "channels":
             x = inputs
         elif inputs.is_floating_point():
@@ -188,7 +216,7 @@ class Decoder(Model):
             x = x + tap("hook_pos_embed", sinusoids(x.shape[2], self.d_model, x))
         return x
 
-    def _block(self, block: Parameters, x: Tensor, layer: int, tap: Tap) -> Tensor:
+    def _block(self, block: Parameters, x: Tensor, layer: int, tap: Tap, lesson: dict[str, Tensor]) -> Tensor:
         """Attention, then the MLP, each added to the residual stream; LayerNorm before each, or after each sum."""
         name, pre, post = f"blocks.{layer}.", self.norm == "pre", self.norm == "post"
 
@@ -196,7 +224,7 @@ class Decoder(Model):
             return tap(f"{name}{which}.hook_normalized", layer_norm(value, block[f"{which}.w"], block[f"{which}.b"]))
 
         x = tap(f"{name}hook_resid_pre", x)
-        attended = self._attend(block, normalised("ln1", x) if pre else x, layer, tap)
+        attended = attend(self, block, normalised("ln1", x) if pre else x, layer, tap, lesson)
         x = x + tap(f"{name}hook_attn_out", attended)
         x = tap(f"{name}hook_resid_mid", normalised("ln1", x) if post else x)
         if self.mlp_width:
@@ -207,39 +235,25 @@ class Decoder(Model):
             x = x.clamp(-self.resid_clip, self.resid_clip)
         return tap(f"{name}hook_resid_post", x)
 
-    def _attend(self, block: Parameters, x: Tensor, layer: int, tap: Tap) -> Tensor:
-        """One attention layer."""
-        name, seen = f"blocks.{layer}.", x
-        if layer == 0 and self.positions == "first_keys":
-            places = sinusoids(x.shape[2], self.d_model, x).expand_as(x)
-            seen = torch.cat([x, places], -1)
-        q, k, v = (
-            project(source, block[f"attn.W_{letter}"], block.get(f"attn.b_{letter}"))
-            for letter, source in zip("QKV", (seen, seen, x), strict=True)
-        )
-        if self.qk_norm == "all" or (self.qk_norm == "later" and layer > 0):
-            q, k = (torch.nn.functional.normalize(value, dim=-1) for value in (q, k))
-        q, k, v = (tap(f"{name}attn.hook_{letter}", value) for letter, value in zip("qkv", (q, k, v), strict=True))
-        z = tap(f"{name}attn.hook_z", MIXERS[self.mixer(layer)](q, k, v, block, name, tap))
-        return collect(z, block["attn.W_O"], block.get("attn.b_O"))
-
-    def _read(self, params: Parameters, x: Tensor) -> Tensor:
+    def read(self, params: Parameters, x: Tensor) -> Tensor:
+        """Outputs from the residual stream after the last block and norm."""
         if self.read_out == "channels":
             return x[..., : self.channels]
         weight = params["embed.W_E"].mT if self.read_out == "tied" else params["unembed.W_U"]
         return linear(x, weight, params.get("unembed.b_U"))
 
     def flops(self, signature: Signature, rows: int) -> float:
-        """One forward pass over every place of `rows` sequences of full length."""
+        """One forward pass over every place of `rows` sequences of full length; one more where there is a teacher."""
         per_place = sum(
             2.0 * float(np.prod(shape.dims))
-            for name, shape in self.shapes(signature).items()
+            for name, shape in self._own_shapes(signature).items()
             if len(shape.dims) > 1 and not name.startswith(("embed", "pos_embed"))
         )
         if self.read_out == "tied":
             per_place += 2.0 * signature.n_outputs * self.d_model
         attention = 4.0 * signature.n_ctx * self.n_layers * self.n_heads * self.head_width / 2  # half is masked
-        return rows * signature.n_ctx * (per_place + attention)
+        passes = 2 if self.past.startswith("teacher") else 1
+        return passes * rows * signature.n_ctx * (per_place + attention)
 
     def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
         """What autograd keeps of every place: residual stream and norms, heads and patterns, the MLP, the outputs."""
@@ -249,6 +263,6 @@ class Decoder(Model):
         return float(itemsize) * rows * signature.n_ctx * (width + 3 * signature.n_outputs)
 
 
-def _part(params: Parameters, prefix: str) -> Parameters:
+def part(params: Parameters, prefix: str) -> Parameters:
     """The parameters of one block, by their names within it."""
     return {name.removeprefix(prefix): value for name, value in params.items() if name.startswith(prefix)}

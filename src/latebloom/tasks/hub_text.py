@@ -1,0 +1,149 @@
+"""Predict the next token of passages of a data set of the Hugging Face hub, or of a copy of it in a local folder.
+
+A passage is the first `tokens` tokens of a document that has at least so many, without a start token: the form of the
+published runs on MS MARCO and the Pile (Wu, Morris and Levine 2024, arXiv 2404.00859, section 5.1). Training passages
+are drawn with replacement; which passages are tested on is a function of their number alone.
+"""
+
+import importlib
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from pydantic import Field
+from torch import Tensor
+
+from latebloom.data import Signature
+from latebloom.errors import LatebloomError
+from latebloom.randomness import stream
+from latebloom.tasks.base import TASKS
+from latebloom.tasks.fresh import FreshTask, Rows
+from latebloom.tasks.text_tokens import Characters, Tokenizer, stored
+
+
+@TASKS.register("hub_text")
+class HubText(FreshTask):
+    """Passages of a named data set, read by a named tokenizer."""
+
+    kind: Literal["hub_text"] = "hub_text"
+    dataset: str = Field(
+        "microsoft/ms_marco", description="name on the hub, or a folder of .parquet, .jsonl or .txt files"
+    )
+    config: str = Field("v2.1", description="configuration on the hub; empty: none")
+    split: str = "train"
+    column: str = Field("passages", description="column that holds the text; of .txt files each line is a document")
+    tokenizer: str = Field(
+        "openai-community/gpt2", description="name on the hub, a folder or file tokenizer.json, or 'characters'"
+    )
+    tokens: int = Field(64, ge=2, description="tokens of a passage; a network sees all but the last")
+    documents: int | None = Field(None, ge=1, description="read at most so many; None: all")
+    batch_size: int = Field(512, ge=1, description="sequences in a training step")
+    test_share: float = Field(0.01, gt=0, lt=1)
+
+    @property
+    def passages(self) -> tuple[Int[np.ndarray, "passage token"], Tokenizer]:
+        """All passages, read once, and what turns them back into text."""
+        return _passages(
+            self.dataset, self.config, self.split, self.column, self.tokenizer, self.tokens, self.documents
+        )
+
+    @property
+    def signature(self) -> Signature:
+        """Tokens; logits of the next."""
+        size = self.passages[1].d_vocab
+        return Signature(n_inputs=1, n_outputs=size, d_vocab=size, n_ctx=self.tokens - 1)
+
+    def draw(self, noise: np.random.Generator, rows: int) -> Rows:
+        """Training passages, with replacement."""
+        return self._rows(noise, rows, test=False)
+
+    def draw_test(self, noise: np.random.Generator, rows: int) -> Rows:
+        """Test passages, with replacement."""
+        return self._rows(noise, rows, test=True)
+
+    def answer(self, inputs: Int[Tensor, "*rows pos"]) -> Int[Tensor, "*rows pos"]:
+        """No rule says the next token; the one that comes next in the passage is known where it is in the row."""
+        return torch.cat([inputs[..., 1:], inputs[..., -1:]], -1)
+
+    def _rows(self, noise: np.random.Generator, rows: int, test: bool) -> Rows:
+        passages, _ = self.passages
+        order = stream(0, "hub_text", "test passages").permutation(len(passages))
+        cut = max(1, round(len(passages) * self.test_share))
+        own = order[:cut] if test else order[cut:]
+        if not len(own):
+            raise LatebloomError(
+                f"task.dataset = {self.dataset!r} has {len(passages)} passages of {self.tokens} tokens: too few to set "
+                "some aside for testing. Read more documents, or take shorter passages."
+            )
+        found = passages[own[noise.integers(0, len(own), rows)]].astype(np.int64)
+        return found[:, :-1], found[:, 1:], np.ones((rows, self.tokens - 1))
+
+
+@lru_cache(maxsize=2)
+def _passages(
+    dataset: str, config: str, split: str, column: str, tokenizer: str, tokens: int, documents: int | None
+) -> tuple[Int[np.ndarray, "passage token"], Tokenizer]:
+    texts = list(_documents(dataset, config, split, column, documents))
+    own = Characters("".join(texts)) if tokenizer == "characters" else stored(tokenizer)
+    found = [ids[:tokens] for text in texts if len(ids := own.encode(text)) >= tokens]
+    if not found:
+        raise LatebloomError(
+            f"task.dataset = {dataset!r}: none of {len(texts)} documents has task.tokens = {tokens} tokens. "
+            "Take shorter passages, or another column."
+        )
+    return np.stack(found).astype(np.int32), own
+
+
+def _documents(dataset: str, config: str, split: str, column: str, most: int | None) -> Iterator[str]:
+    """The texts of a data set, at most so many."""
+    source = _local(Path(dataset).expanduser(), column) if Path(dataset).expanduser().is_dir() else None
+    for number, text in enumerate(_remote(dataset, config, split, column) if source is None else source):
+        if most is not None and number >= most:
+            return
+        yield text
+
+
+def _local(folder: Path, column: str) -> Iterator[str]:
+    """Documents of every file of a folder, in the order of file names."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix in (".parquet", ".jsonl", ".txt"))
+    if not files:
+        raise LatebloomError(f"task.dataset: the folder {folder} has no .parquet, .jsonl or .txt file.")
+    for path in files:
+        if path.suffix == ".txt":
+            yield from (line for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        elif path.suffix == ".jsonl":
+            for line in path.read_text(encoding="utf-8").splitlines():
+                yield _column(json.loads(line), column, str(path))
+        else:
+            import pyarrow.parquet as parquet
+
+            # A dictionary of columns answers as a row does.
+            yield from map(str, _column(parquet.read_table(path).to_pydict(), column, str(path)))
+
+
+def _remote(dataset: str, config: str, split: str, column: str) -> Iterator[str]:
+    """Documents of a data set of the hub, by the `datasets` library."""
+    try:
+        datasets = importlib.import_module("datasets")
+    except ImportError:
+        raise LatebloomError(
+            f"task.dataset = {dataset!r} is no folder here, and to fetch it needs the package `datasets`, which is not "
+            "installed: pip install datasets, or name a folder of .parquet, .jsonl or .txt files."
+        ) from None
+    for row in datasets.load_dataset(dataset, config or None, split=split, streaming=True):
+        value = _column(row, column, dataset)
+        if isinstance(value, dict):  # MS MARCO keeps the passages of a query together
+            yield from value.get("passage_text", [])
+        else:
+            yield str(value)
+
+
+def _column(row: dict[str, Any], column: str, where: str) -> Any:
+    if column not in row:
+        raise LatebloomError(f"task.column = {column!r} is not in {where}. Its columns: {', '.join(sorted(row))}.")
+    return row[column]

@@ -1,0 +1,180 @@
+"""Text of the user's, of a data set in a folder, and of libraries that are not there."""
+
+import json
+import sys
+import types
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from latebloom.errors import LatebloomError
+from latebloom.randomness import stream
+from latebloom.tasks.hub_text import HubText
+from latebloom.tasks.text import Text
+from latebloom.tasks.text_tokens import Characters, byte_pairs, stored
+
+BOOK = "It was the best of times, it was the worst of times, " * 40
+
+
+@pytest.fixture
+def book(tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text(BOOK, encoding="utf-8")
+    return path
+
+
+def test_a_file_is_cut_in_two_and_read_by_characters(book):
+    task = Text.parse({"file": str(book), "places": 8, "test_share": 0.25})
+    corpus = task.corpus
+    assert corpus.tokenizer.decode(np.concatenate([corpus.train, corpus.test])) == BOOK
+    assert len(corpus.test) == pytest.approx(len(BOOK) / 4, abs=1)
+    inputs, targets, _ = task.draw(stream(0, "text"), 50)
+    for row, target in zip(inputs, targets, strict=True):
+        assert corpus.tokenizer.decode([*row, target[-1]]) in BOOK
+    assert task.signature.d_vocab == len(set(BOOK))
+
+
+def test_a_file_that_changes_is_refused_and_its_digest_is_found_by_itself(book):
+    task = Text.parse({"file": str(book)})
+    assert len(task.digest) == 64
+    assert Text.parse(task.model_dump()) == task
+    book.write_text(BOOK + "And then.", encoding="utf-8")
+    with pytest.raises(LatebloomError, match=r"is no longer the text it was.*set task\.digest= to nothing"):
+        Text.parse(task.model_dump())
+    assert Text.parse({"file": str(book)}).digest != task.digest
+
+
+def test_missing_and_foreign_files_are_told(tmp_path, book):
+    with pytest.raises(LatebloomError, match=r"set task\.file to the path.*synthetic_text"):
+        Text.parse({})
+    with pytest.raises(LatebloomError, match=r"task\.file = 'nowhere\.txt': there is no such file"):
+        Text.parse({"file": "nowhere.txt"})
+    book.write_bytes("café".encode("latin1") * 300)
+    with pytest.raises(LatebloomError, match=r"is not UTF-8 text \(byte 3\).*iconv"):
+        _ = Text.parse({"file": str(book)}).corpus
+    (tmp_path / "empty.txt").write_text("")
+    with pytest.raises(LatebloomError, match="The text is empty"):
+        _ = Text.parse({"file": str(tmp_path / "empty.txt")}).corpus
+
+
+def test_a_character_the_tokenizer_never_saw_is_refused():
+    with pytest.raises(LatebloomError, match="The character 'z' is not among the 2"):
+        Characters("ab").encode("abz")
+
+
+def test_byte_pairs_need_their_library_and_more_than_the_bytes(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(LatebloomError, match=r"needs the package `tokenizers`.*pip install tokenizers"):
+        byte_pairs(BOOK, 300)
+    with pytest.raises(LatebloomError, match=r"vocabulary = 100: byte pairs begin with the 256 bytes"):
+        byte_pairs(BOOK, 100)
+
+
+def test_byte_pairs_of_the_real_library(book):
+    pytest.importorskip("tokenizers")
+    task = Text.parse({"file": str(book), "tokenizer": "byte_pair", "vocabulary": 300})
+    corpus = task.corpus
+    assert corpus.tokenizer.decode(corpus.train) + corpus.tokenizer.decode(corpus.test) == BOOK
+    assert len(corpus.train) < 0.6 * len(BOOK)
+
+
+@pytest.fixture
+def letters(monkeypatch):
+    """A library that looks like `tokenizers` and knows single letters; what it was asked for."""
+    asked = []
+
+    class Inner:
+        def get_vocab_size(self):
+            return 128
+
+        def encode(self, text):
+            return types.SimpleNamespace(ids=[ord(letter) for letter in text])
+
+        def decode(self, ids):
+            return "".join(map(chr, ids))
+
+    def read(place):
+        asked.append(place)
+        return Inner()
+
+    library = types.ModuleType("tokenizers")
+    library.Tokenizer = types.SimpleNamespace(from_file=read, from_pretrained=read)
+    monkeypatch.setitem(sys.modules, "tokenizers", library)
+    for part in ("decoders", "models", "pre_tokenizers", "trainers"):
+        monkeypatch.setitem(sys.modules, f"tokenizers.{part}", types.ModuleType(part))
+    return asked
+
+
+def test_a_stored_tokenizer_is_a_file_a_folder_or_a_name(tmp_path, letters):
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert stored(str(tmp_path)).encode("ab").tolist() == [97, 98]
+    assert stored(str(tmp_path / "tokenizer.json")).d_vocab == 128
+    assert stored("openai-community/gpt2").decode([97]) == "a"
+    assert letters == [str(tmp_path / "tokenizer.json")] * 2 + ["openai-community/gpt2"]
+    with pytest.raises(LatebloomError, match=r"there is no file .*other\.json"):
+        stored(str(tmp_path / "other.json"))
+
+
+DOCUMENTS = [f"document number {i} says {'abcdefgh'[i % 8] * (5 + i)}" for i in range(40)]
+
+
+def folder_of(kind, tmp_path):
+    folder = tmp_path / kind
+    folder.mkdir()
+    if kind == "parquet":
+        pyarrow.parquet.write_table(pyarrow.table({"text": DOCUMENTS[:25]}), folder / "a.parquet")
+        pyarrow.parquet.write_table(pyarrow.table({"text": DOCUMENTS[25:]}), folder / "b.parquet")
+    elif kind == "jsonl":
+        (folder / "a.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in DOCUMENTS))
+    else:
+        (folder / "a.txt").write_text("\n".join(DOCUMENTS))
+    return str(folder)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "txt"])
+def test_a_local_copy_of_a_data_set_gives_the_beginnings_of_long_documents(kind, tmp_path):
+    settings = {"dataset": folder_of(kind, tmp_path), "column": "text", "tokenizer": "characters", "tokens": 40}
+    task = HubText.parse(settings | {"test_share": 0.3})
+    passages, tokenizer = task.passages
+    assert [tokenizer.decode(row) for row in passages] == [text[:40] for text in DOCUMENTS if len(text) >= 40]
+    train, test = (
+        {tokenizer.decode(row) for row in task._rows(stream(0, "x"), 300, part)[0]} for part in (False, True)
+    )
+    assert not train & test
+    assert train | test == {text[:39] for text in DOCUMENTS if len(text) >= 40}
+    assert task.signature.n_ctx == 39
+    few = HubText.parse(settings | {"documents": 30})
+    assert len(few.passages[0]) == sum(len(text) >= 40 for text in DOCUMENTS[:30])
+
+
+def test_a_data_set_of_the_hub_is_read_by_its_library(monkeypatch, letters):
+    asked = []
+
+    def load_dataset(name, config, split, streaming):
+        asked.append((name, config, split, streaming))
+        return iter([{"passages": {"passage_text": DOCUMENTS[:20]}}, {"passages": {"passage_text": DOCUMENTS[20:]}}])
+
+    library = types.ModuleType("datasets")
+    library.load_dataset = load_dataset
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    task = HubText(tokens=40, documents=39)
+    passages, tokenizer = task.passages
+    assert asked == [("microsoft/ms_marco", "v2.1", "train", True)]
+    assert letters == ["openai-community/gpt2"]
+    assert len(passages) == sum(len(text) >= 40 for text in DOCUMENTS[:39])
+    assert tokenizer.decode(passages[0]) == next(text[:40] for text in DOCUMENTS if len(text) >= 40)
+
+
+def test_what_is_missing_of_a_data_set_is_told(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(LatebloomError, match=r"to fetch it needs the package `datasets`"):
+        _ = HubText(tokenizer="characters").passages
+    with pytest.raises(LatebloomError, match=r"has no \.parquet"):
+        _ = HubText(dataset=str(tmp_path), tokenizer="characters").passages
+    place = folder_of("jsonl", tmp_path)
+    with pytest.raises(LatebloomError, match=r"task\.column = 'body' is not in .*Its columns: text"):
+        _ = HubText(dataset=place, column="body", tokenizer="characters").passages
+    with pytest.raises(LatebloomError, match=r"none of 40 documents has task\.tokens = 900"):
+        _ = HubText(dataset=place, column="text", tokenizer="characters", tokens=900).passages
