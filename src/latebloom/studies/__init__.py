@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-STUDIES = ("grokking",)
+STUDIES = ("grokking", "mesa_optimization")
 
 
 def load() -> None:

@@ -22,7 +22,7 @@ from latebloom.models.decoder.past import PastKind
 from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
 from latebloom.spec import joined
 
-Attention = Literal["softmax", "linear"]
+Attention = Literal["softmax", "linear", "mesa"]
 
 
 @MODELS.register("decoder")
@@ -140,6 +140,8 @@ class Decoder(Model):
         seen = 2 * d if layer == 0 and self.positions == "first_keys" else d
         table: dict[str, tuple[int, ...]] = {} if self.norm == "none" else {"ln1.w": (d,), "ln1.b": (d,)}
         table |= {"attn.W_Q": (h, seen, k), "attn.W_K": (h, seen, k), "attn.W_V": (h, d, k), "attn.W_O": (h, k, d)}
+        if self.mixer(layer) == "mesa":
+            table["attn.mesa_lambda"] = (h,)
         if self.bias == "all":
             table |= {"attn.b_Q": (h, k), "attn.b_K": (h, k), "attn.b_V": (h, k), "attn.b_O": (d,)}
         if m:

@@ -109,12 +109,16 @@ def some_of(arms: Sequence[Arm], most: int = PANELS) -> list[Arm]:
 
 
 def draw_learning(logged: Logged, heading: str, caption: str = "") -> "Figure":
-    """Accuracy beside loss; for several arms a panel of each, accuracies in the left half and losses in the right."""
+    """Accuracy beside loss; for several arms a panel of each, accuracies in the left half and losses in the right.
+
+    Losses alone where targets are real numbers.
+    """
     arms = some_of(logged.arms)
+    halves = [accuracy, loss] if splits(logged, "accuracy") else [loss]
     wide = min(2, len(arms))  # arms abreast in each half
     rows = -(-len(arms) // wide)
-    figure, axes = canvas(rows, 2 * wide, height=3.2 if len(arms) == 1 else 2.1)
-    for half, draw in enumerate((accuracy, loss)):
+    figure, axes = canvas(rows, len(halves) * wide, height=3.2 if len(arms) == 1 else 2.1)
+    for half, draw in enumerate(halves):
         places = axes[:, half * wide : (half + 1) * wide].reshape(-1)
         for number, place in enumerate(places):
             if number >= len(arms):
@@ -128,8 +132,8 @@ def draw_learning(logged: Logged, heading: str, caption: str = "") -> "Figure":
                 place.set_title(textwrap.fill(arms[number].label, 26), loc="left", fontsize=8)
                 place.yaxis.label.set_fontsize(8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    guide, name = axes[0, wide].get_legend_handles_labels()
-    if "uniform guess" in name:
+    guide, name = axes[0, -wide].get_legend_handles_labels()
+    if len(halves) > 1 and "uniform guess" in name:
         handles, labels = [*handles, guide[-1]], [*labels, "uniform guess (loss)"]
     left_out = f"\n{len(arms)} of {len(logged.arms)} arms are drawn." if len(arms) < len(logged.arms) else ""
     if any((logged.frame[f"{split}_loss"] == 0).any() for split in splits(logged, "loss")):
