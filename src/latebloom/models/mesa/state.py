@@ -25,11 +25,11 @@ class MesaState:
         inverse: R_t, kept up to date by the recursive form of `mesa_step` only.
     """
 
-    gram: Float[Tensor, "*lead d_head d_head"]
-    moment: Float[Tensor, "*lead d_head d_value"]
+    gram: Float[Tensor, "... d_head d_head"]
+    moment: Float[Tensor, "... d_head d_value"]
     regulariser: Literal["decaying", "static"]
     position: int = 0
-    inverse: Float[Tensor, "*lead d_head d_head"] | None = None
+    inverse: Float[Tensor, "... d_head d_head"] | None = None
 
     def fits(self, regulariser: str, d_head: int, d_value: int) -> None:
         """The state belongs to a layer of this kind and these sizes."""

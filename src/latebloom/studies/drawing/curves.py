@@ -4,6 +4,7 @@ A faint line is one seed, the bold line the median over seeds, the band its midd
 their last value in median and band. Arms (members that differ in more than the seed) get a panel each.
 """
 
+import math
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -90,6 +91,9 @@ def step_axis(axes: "Axes", logged: Logged) -> None:
     if logged.log_steps and logged.last_step > 1:
         axes.set_xscale("symlog", linthresh=1, linscale=0.3)
         axes.set_xlim(0, logged.last_step)
+        # 0 and 1 lie so close that their numbers would touch.
+        powers = range(1, math.floor(math.log10(logged.last_step)) + 1)
+        axes.set_xticks([0, *(10**power for power in powers)] if powers else [0, 1])
     else:
         grid = axes.get_subplotspec()
         narrow = grid is not None and grid.get_gridspec().ncols > 2
@@ -125,7 +129,7 @@ def draw_learning(logged: Logged, heading: str, caption: str = "") -> "Figure":
             draw(place, logged, arms[number].members)
             _only_outer(place, left=number % wide == 0, below=number + wide >= len(arms))
             if len(arms) > 1:
-                place.set_title(textwrap.fill(arms[number].label, 30), loc="left", fontsize=8)
+                place.set_title(textwrap.fill(arms[number].label, 26), loc="left", fontsize=8)
                 place.yaxis.label.set_fontsize(8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     guide, name = axes[0, -wide].get_legend_handles_labels()
