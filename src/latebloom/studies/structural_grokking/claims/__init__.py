@@ -1,0 +1,1 @@
+"""Claims of the study; importing a module registers what it holds."""
