@@ -7,6 +7,7 @@ from latebloom.studies.structural_grokking.experiments.recipe import (
     STEPS,
     kept,
     network,
+    now_and_then,
     often,
     recipe,
     rows,
@@ -23,7 +24,7 @@ def measured(scale: str) -> tuple[Measure, ...]:
     """What is looked at in every network that forms questions."""
     return (
         Measure(name="structural_grokking.first_word"),
-        Measure(name="structural_grokking.train_loss"),
+        Measure(name="structural_grokking.train_loss", when=now_and_then(scale)),
         Measure(name="structural_grokking.weights"),
         Measure(name="structural_grokking.sentences", when=seldom(scale)),
         Measure(name="structural_grokking.attention", when=seldom(scale)),

@@ -4,16 +4,21 @@ from typing import Any
 
 from latebloom.models import GRU
 from latebloom.studies.structural_grokking.experiments.question import question
-from latebloom.studies.structural_grokking.experiments.recipe import SEEDS, recipe, rows
+from latebloom.studies.structural_grokking.experiments.recipe import SEEDS, now_and_then, recipe, rows
 from latebloom.studies.structural_grokking.experiments.tense import tense
 from latebloom.tasks import QuestionFormation, TenseInflection
 from latebloom.training.experiment import Experiment, Measure
 from latebloom.training.presets import Preset, preset
 
-# Accuracies and losses only: these arms answer whether, and trees and patterns would not say more.
-MEASURED = (Measure(name="structural_grokking.first_word"), Measure(name="structural_grokking.train_loss"))
+# Accuracies and losses only are measured: trees and patterns would not say more about whether an arm generalises.
 ADDED_STEPS = {"smoke": 30, "quick": 2000, "laptop": 6000, "paper": 50_000}
+EMBEDDED_STEPS = {"smoke": 30, "quick": 2000, "laptop": 8000, "paper": 300_000}
 GRU_STEPS = {"smoke": 30, "quick": 1000, "laptop": 10_000, "paper": 300_000}
+
+
+def loss(scale: str) -> Measure:
+    """The training loss."""
+    return Measure(name="structural_grokking.train_loss", when=now_and_then(scale))
 
 
 def _variant(name: str, scale: str, steps: int | None = None, task: dict[str, Any] | None = None) -> Experiment:
@@ -23,7 +28,7 @@ def _variant(name: str, scale: str, steps: int | None = None, task: dict[str, An
         scale,
         task=changed,
         training=recipe(scale, steps),
-        measure=MEASURED,
+        measure=(Measure(name="structural_grokking.first_word"), loss(scale)),
         population=5,
     )
 
@@ -31,7 +36,7 @@ def _variant(name: str, scale: str, steps: int | None = None, task: dict[str, An
 @preset("structural_grokking.question_embedded")
 def embedded(scale: str) -> Preset:
     """Question Formation where no copied sentence, or every one, has a clause on its subject."""
-    experiment = _variant("question_embedded", scale)
+    experiment = _variant("question_embedded", scale, EMBEDDED_STEPS[scale])
     return Preset(experiment, {"task.centre_embedded": (0.0, 1.0), "seed": range(SEEDS[scale])})
 
 
@@ -55,7 +60,7 @@ def both_ways(scale: str) -> Preset:
     experiment = _variant("question_source_both_ways", scale, task={"objective": "prefix"})
     task = QuestionFormation()
     model = experiment.model.replace({"source_ends": task.task_numbers})
-    return Preset(experiment.model_copy(update={"model": model}), {"seed": range(SEEDS[scale])})
+    return Preset(experiment.model_copy(update={"model": model}), {"seed": range(min(SEEDS[scale], 3))})
 
 
 @preset("structural_grokking.question_no_copies")
@@ -71,7 +76,7 @@ def tense_no_copies(scale: str) -> Preset:
         "structural_grokking.tense_no_copies",
         scale,
         task=TenseInflection.parse(rows(scale, past=0.0)),
-        measure=(Measure(name="structural_grokking.main_verb"), Measure(name="structural_grokking.train_loss")),
+        measure=(Measure(name="structural_grokking.main_verb"), loss(scale)),
         population=5,
     )
     return Preset(experiment, {"seed": range(SEEDS[scale])})

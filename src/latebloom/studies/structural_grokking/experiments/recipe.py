@@ -22,7 +22,7 @@ ADAM: dict[str, Any] = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-7, "weight_decay
 CORPUS = {"smoke": {"n_train": 300, "n_val": 60, "n_test": 20, "n_gen": 40}}  # elsewhere the published sizes
 
 # Fewer rows than the measures of the study use: every log passes these through the network in full length.
-FIT_ROWS = {"smoke": 12, "quick": 48, "laptop": 48, "paper": 200}
+FIT_ROWS = {"smoke": 12, "quick": 24, "laptop": 24, "paper": 200}
 
 
 def network(scale: str, n_layers: int = 6, **changes: Any) -> Decoder:
@@ -64,14 +64,22 @@ def rows(scale: str, **changes: Any) -> dict[str, Any]:
     return {"n_eval": FIT_ROWS[scale], "bucketed": scale != "paper"} | corpus | changes
 
 
+# All measuring together takes less than a tenth of the time of training; benchmarks/structural.py tells how much.
+
+
 def often(scale: str) -> Schedule:
     """Accuracies: every 250 of 12,000 steps, every 3,000 of 300,000 as published."""
     return Schedule(every={"smoke": 10, "quick": 100, "laptop": 250, "paper": 3000}[scale])
 
 
+def now_and_then(scale: str) -> Schedule:
+    """Losses, and accuracies that read whole sentences."""
+    return Schedule(every={"smoke": 10, "quick": 200, "laptop": 500, "paper": 3000}[scale])
+
+
 def seldom(scale: str) -> Schedule:
     """Trees, patterns and generated sentences."""
-    return Schedule(every={"smoke": 15, "quick": 500, "laptop": 1000, "paper": 6000}[scale])
+    return Schedule(every={"smoke": 15, "quick": 1000, "laptop": 1500, "paper": 6000}[scale])
 
 
 def kept(scale: str) -> Schedule:

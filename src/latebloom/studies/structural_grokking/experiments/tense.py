@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from latebloom.studies.structural_grokking.experiments.recipe import SEEDS, kept, network, often, recipe, rows, seldom
+from latebloom.studies.structural_grokking.experiments.recipe import (
+    SEEDS,
+    kept,
+    network,
+    now_and_then,
+    recipe,
+    rows,
+    seldom,
+)
 from latebloom.tasks import TenseInflection
 from latebloom.training.experiment import Experiment, Measure
 from latebloom.training.presets import Preset, preset
@@ -16,7 +24,7 @@ def tense(name: str, scale: str, **parts: Any) -> Experiment:
         "task": TenseInflection.parse(rows(scale)),
         "model": network(scale, 4),
         "training": recipe(scale),
-        "log": often(scale),
+        "log": now_and_then(scale),
         "snapshots": kept(scale),
         "measure": (
             Measure(name="structural_grokking.main_verb"),

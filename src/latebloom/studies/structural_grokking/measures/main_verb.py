@@ -5,14 +5,13 @@ from torch import Tensor
 
 from latebloom.instruments.generation import main_verb_accuracy, shares, until
 from latebloom.studies.structural_grokking.measures.items import labels, next_logits, pair_task
-from latebloom.studies.structural_grokking.measures.sentences import write
-from latebloom.tasks.language.pair_task import PairTask
+from latebloom.studies.structural_grokking.measures.sentences import whole, write
 from latebloom.tasks.language.text import PAD
 from latebloom.training.measures import Columns, measure
 from latebloom.training.view import View
 
-ROWS = 500  # of a split
-WRITTEN = 100  # sentences written at each look
+ROWS = {"val": 150, "gen": 300}
+WRITTEN = {"val": 40, "gen": 60}  # sentences written at each look
 
 
 @measure("structural_grokking.main_verb")
@@ -26,8 +25,8 @@ def main_verb(view: View) -> Columns:
     """
     task, columns = pair_task(view, "structural_grokking.main_verb"), {}
     for split in ("val", "gen"):
-        known = labels(task, split, ROWS, copies=split == "val")
-        logits = next_logits(view, _whole(task, known), known["main_query"])
+        known = labels(task, split, ROWS[split], copies=split == "val")
+        logits = next_logits(view, whole(known), known["main_query"])
         chosen = logits.argmax(-1)
         found = shares(chosen, {"right": known["main"], "recent": known["distractor"]})
         columns[f"{split}_main_verb"] = found["right"]
@@ -46,21 +45,12 @@ def inflected(view: View) -> Columns:
     task, columns = pair_task(view, "structural_grokking.inflected"), {}
     category = torch.from_numpy(task.word_classes())
     for split in ("val", "gen"):
-        known = labels(task, split, WRITTEN, copies=split == "val")
+        known = labels(task, split, WRITTEN[split], copies=split == "val")
         mark = task.vocabulary.number[task.marks[1]]
         gold, written = (until(tokens, mark, PAD) for tokens in (known["target"], write(view, known, task)))
         verb = known["main_query"] - known["query"]
         columns[f"{split}_inflected"] = main_verb_accuracy(written, gold, verb, category, PAD)
     return columns
-
-
-def _whole(task: PairTask, known: dict[str, Tensor]) -> Tensor:
-    """Prefix and target of each row, side by side."""
-    rows = len(known["row"])
-    whole = torch.zeros(rows, known["prefix"].shape[1] + known["target"].shape[1], dtype=torch.int64)
-    whole[:, : known["prefix"].shape[1]] = known["prefix"]
-    place = known["query"][:, None] + 1 + torch.arange(known["target"].shape[1])
-    return whole.scatter(1, place, known["target"])
 
 
 def _preferred(logits: Tensor, known: dict[str, Tensor]) -> Tensor:

@@ -5,6 +5,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from latebloom.instruments.bracketings import left_branching
 from latebloom.instruments.parseval import baseline_scores, bracket_scores
 from latebloom.instruments.span_vectors import Spans, span_similarities
 from latebloom.instruments.tree_projection import project
@@ -28,6 +29,11 @@ def trees(view: View) -> Columns:
     per sentence; `t_score_per_node`. `t_parseval` of greedy trees, as published, `t_parseval_chart` of exact ones, with
     `..._gen` on withheld sentences, and beside them what right-branching trees score (`right_branching`, `..._gen`).
     `greedy_equal`: share of sentences whose greedy tree is the exact one; `greedy_gap`: mean value lost.
+
+    In a causal network every span that begins at the first word is alike with and without context, so the left-branching
+    tree has the largest value there can be and is the exact projection of every sentence, whatever the network:
+    `chart_left_branching` is the share of sentences where the chart says so. What the published numbers measure is
+    what greedy decoding does differently.
     """
     model, task = decoder(view, "structural_grokking.trees"), pair_task(view, "structural_grokking.trees")
     training = sources(task, "train", SENTENCES, transformed=task.auxiliaries)
@@ -48,6 +54,8 @@ def trees(view: View) -> Columns:
         ).f1,
         "greedy_equal": (chart.trees == greedy.trees).all(-1).all(-1).double().mean(-1),
         "greedy_gap": (chart.value - greedy.value).mean(-1),
+        "t_score_greedy": tree_score(spans.similarity, spans.lengths, decoder="greedy").per_sentence,
+        "chart_left_branching": (chart.trees == left_branching(spans.lengths)).all(-1).all(-1).double().mean(-1),
     }
     members = len(view.population.members)
     return found | {
