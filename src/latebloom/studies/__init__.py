@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-STUDIES = ("grokking",)
+STUDIES = ("grokking", "structural_grokking")
 
 
 def load() -> None:

@@ -30,8 +30,8 @@ def trees(view: View) -> Columns:
     `..._gen` on withheld sentences, and beside them what right-branching trees score (`right_branching`, `..._gen`).
     `greedy_equal`: share of sentences whose greedy tree is the exact one; `greedy_gap`: mean value lost.
 
-    In a causal network every span that begins at the first word is alike with and without context, so the left-branching
-    tree has the largest value there can be and is the exact projection of every sentence, whatever the network:
+    In a causal network every span that begins at the first word is alike with and without context, so the
+    left-branching tree has the largest value there can be and is the exact projection of every sentence, whatever the network:
     `chart_left_branching` is the share of sentences where the chart says so. What the published numbers measure is
     what greedy decoding does differently.
     """
