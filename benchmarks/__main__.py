@@ -13,6 +13,7 @@ from benchmarks.memory import memory
 from benchmarks.myopic import myopic
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
+from benchmarks.structural import structural
 from benchmarks.trees import trees
 from latebloom.training.device import training_arithmetic
 
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "memory": memory,
     "fleet": fleet,
     "myopic": myopic,
+    "structural": structural,
     "baselines": baselines,
 }
 COLUMNS = [field.name for field in dataclasses.fields(Row)]

@@ -226,7 +226,7 @@ def test_what_does_not_fit_is_refused():
         first_word(small("structural_grokking.dyck"))
     with pytest.raises(LatebloomError, match=r"Set one number, such as task.corpus_seed=0"):
         first_word(small("structural_grokking.question", **{"task.corpus_seed": None}))
-    with pytest.raises(LatebloomError, match="reads the attention of a decoder; model.kind is 'gru'"):
+    with pytest.raises(LatebloomError, match=r"reads the attention of a decoder; model.kind is 'gru'"):
         attention(small("structural_grokking.question_gru"))
     with pytest.raises(LatebloomError, match="brackets measures dyck"):
         brackets(small("structural_grokking.question"))

@@ -31,9 +31,9 @@ def trees(view: View) -> Columns:
     `greedy_equal`: share of sentences whose greedy tree is the exact one; `greedy_gap`: mean value lost.
 
     In a causal network every span that begins at the first word is alike with and without context, so the
-    left-branching tree has the largest value there can be and is the exact projection of every sentence, whatever the network:
-    `chart_left_branching` is the share of sentences where the chart says so. What the published numbers measure is
-    what greedy decoding does differently.
+    left-branching tree has the largest value there can be: it is the exact projection, whatever the network computes.
+    `chart_left_branching` is the share of sentences where the chart says so. The published numbers measure what greedy
+    decoding does differently.
     """
     model, task = decoder(view, "structural_grokking.trees"), pair_task(view, "structural_grokking.trees")
     training = sources(task, "train", SENTENCES, transformed=task.auxiliaries)
