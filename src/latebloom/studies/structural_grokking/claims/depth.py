@@ -157,10 +157,10 @@ def two_layers(evidence: Evidence) -> Finding:
     parts = {}
     for name, (table, known, held_out) in arms.items():
         good = (table.of(held_out) >= SUCCESS) & (table.of(known) >= 0.99)
-        found = share(int(good.any(1).sum()), len(good))
+        reach = share(int(good.any(1).sum()), len(good))
         top = median(table.highest(held_out))
         parts[name] = settle(
-            found.value == 0, f"{found} of seeds reach .8; largest {top}", seeds=len(good), estimate=found
+            reach.value == 0, f"{reach} of seeds reach .8; largest {top}", seeds=len(good), estimate=reach
         )
     found = all_of(parts)
     times = crossing(six, QUESTION, SUCCESS)

@@ -13,7 +13,7 @@ from latebloom.training.presets import Preset, preset
 # Accuracies and losses only are measured: trees and patterns would not say more about whether an arm generalises.
 ADDED_STEPS = {"smoke": 30, "quick": 2000, "laptop": 6000, "paper": 50_000}
 EMBEDDED_STEPS = {"smoke": 30, "quick": 2000, "laptop": 8000, "paper": 300_000}
-GRU_STEPS = {"smoke": 30, "quick": 1000, "laptop": 10_000, "paper": 300_000}
+GRU_STEPS = {"smoke": 30, "quick": 1000, "laptop": 8000, "paper": 300_000}
 
 
 def loss(scale: str) -> Measure:
