@@ -10,6 +10,7 @@ from benchmarks.baselines import baselines
 from benchmarks.fleet import fleet
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
+from benchmarks.mesa import mesa
 from benchmarks.myopic import myopic
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "adamw": updates,
     "observing": observing,
     "trees": trees,
+    "mesa": mesa,
     "memory": memory,
     "fleet": fleet,
     "myopic": myopic,

@@ -14,11 +14,12 @@ import torch
 
 @dataclass(frozen=True)
 class Effort:
-    """How long and how large: rounds of turns, seconds of one turn, numbers of members."""
+    """How long and how large: rounds of turns, seconds of one turn, numbers of members, lengths of sequences."""
 
     rounds: int = 9
     seconds: float = 0.25
     members: tuple[int, ...] = (1, 16, 64)
+    places: tuple[int, ...] = (64, 256, 1024, 4096)
 
 
 @dataclass(frozen=True)

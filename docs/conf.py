@@ -19,6 +19,7 @@ extensions = [
     "ledger_page",
     "plain_docstrings",
     "reference_pages",
+    "study_notes",
 ]
 exclude_patterns = ["_ext"]
 default_role = "code"

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from latebloom.claims import Entry, Ledger, Verdict
+from latebloom import studies
+from latebloom.claims import Entry, Ledger, Verdict, all_claims
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -163,3 +164,78 @@ def test_example_runs(path, tmp_path):
     # In a process of its own, as a reader would call it.
     done = subprocess.run([sys.executable, path], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def study_notes(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    return load(DOCS / "_ext" / "study_notes.py")
+
+
+NOTES = sorted((DOCS / "studies").rglob("*.md"))
+
+
+def test_every_claim_stands_in_the_notes_of_its_study_once(study_notes):
+    studies.load()
+    told = [
+        name
+        for path in NOTES
+        for kind, names in study_notes.MARKER.findall(path.read_text())
+        if kind == "results"
+        for name in names.split()
+    ]
+    assert sorted(told) == sorted(claim.id for claim in all_claims())
+
+
+def test_notes_take_verdicts_from_the_ledger_and_say_where_there_is_none(study_notes, tmp_path):
+    studies.load()
+    quick = ROW | {"id": "grokking.03", "note": "a*b", "verdict": "inconclusive"}
+    document = {"format": 1, "study": "grokking", "entries": [quick | {"scale": "laptop"}, quick]}
+    (tmp_path / "grokking.json").write_text(json.dumps(document))
+    text = study_notes.results(["grokking.03", "grokking.05"], tmp_path)
+    first, second = text.split("### grokking.05")
+    assert [line for line in first.splitlines() if "**" in line] == [
+        r"| quick | **inconclusive** | 0.123 (0.1 to 0.25) | 3 | a\*b |",
+        r"| laptop | **inconclusive** | 0.123 (0.1 to 0.25) | 3 | a\*b |",
+    ]
+    assert "The ledger holds no verdict on it yet" in second
+    assert "`latebloom reproduce grokking.05 --scale laptop`" in second
+
+
+def test_notes_tell_settings_as_the_code_has_them(study_notes):
+    studies.load()
+    row = study_notes.settings(["grokking.modular_addition"]).splitlines()[-1]
+    assert "optimiser adamw, loss cross\\_entropy\\_per\\_class, lr 0.001, weight\\_decay 1.0" in row
+    assert "| 50,000 | 60: seed 0 to 59 (60 values) |" in row
+
+
+def test_a_stale_verdict_is_never_shown_as_current(ledger_page, tmp_path):
+    document = {"format": 1, "study": "grokking", "entries": [ROW]}
+    (tmp_path / "grokking.json").write_text(json.dumps(document))
+    text = ledger_page.tables(tmp_path, frozenset({("grokking.1", "quick")}))
+    assert "1 claims: 1 stale." in text
+    assert "**stale (was contradicted)**" in text
+
+
+def test_an_entry_of_another_rule_is_stale(ledger_page, tmp_path):
+    values = {key: value for key, value in ROW.items() if key not in ("id", "verdict", "interval", "runs")}
+    words = dict.fromkeys(("title", "tag", "rule", "control", "note", "judged_at", "fingerprint"), "text")
+    entry = Entry(
+        **values,
+        **words,
+        id="grokking.14",
+        verdict=Verdict.REPRODUCED,
+        interval=None,
+        runs=(),
+        fixed="2026-01-31",
+        changes=(),
+    )
+    Ledger((entry,)).save(tmp_path)
+    assert ledger_page.stale_entries(tmp_path) == {("grokking.14", "quick")}
+
+
+def test_no_verdict_is_typed_into_the_notes():
+    typed = [
+        path.name for path in NOTES if re.search(r"\*\*(reproduced|contradicted|inconclusive)\*\*", path.read_text())
+    ]
+    assert typed == []

@@ -8,6 +8,12 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from latebloom import studies
+from latebloom.claims import Ledger, all_claims
+from latebloom.claims.standing import is_current
+from latebloom.errors import LatebloomError
+from latebloom.fleet.plan import run_hash
+
 MARKER = "<!-- ledger -->"
 LEDGER = Path(__file__).parents[2] / "ledger"
 SCALES = ["quick", "laptop", "paper"]
@@ -26,16 +32,21 @@ def plain(value):
 
 
 def measured(row):
-    """The measured value with its interval."""
-    if not row["interval"]:
+    """The measured value with its interval, unless its text tells the interval itself, with the unit."""
+    if not row["interval"] or "[" in row["measured"]:
         return plain(row["measured"])
     low, high = ("unbounded" if end is None else plain(end) for end in row["interval"])
     return f"{plain(row['measured'])} ({low} to {high})"
 
 
-def table(rows):
+def verdict(row, stale):
+    """The verdict; one that rests on a rule or on runs that are not today's is never shown as if it did."""
+    return f"stale (was {row['verdict']})" if (row["id"], row["scale"]) in stale else row["verdict"]
+
+
+def table(rows, stale=frozenset()):
     """One study's claims as a Markdown table, after a line that counts the verdicts."""
-    counts = Counter(row["verdict"] for row in rows)
+    counts = Counter("stale" if (row["id"], row["scale"]) in stale else row["verdict"] for row in rows)
     lines = [f"{len(rows)} claims: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common()) + ".", ""]
     lines += ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
     for row in rows:
@@ -44,13 +55,32 @@ def table(rows):
             plain(row["statement"]),
             plain(row["published"]),
             measured(row),
-            f"**{plain(row['verdict'])}**",
+            f"**{plain(verdict(row, stale))}**",
             plain(row["scale"]),
             plain(row["seeds"] or None),  # a claim that is computed has none
             f"`{row['command']}`".replace("|", r"\|") if row["command"] else "",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def stale_entries(folder):
+    """(claim, scale) of every entry whose rule, judge or runs have changed since: `latebloom claims` calls it stale."""
+    studies.load()
+    claims = {claim.id: claim for claim in all_claims()}
+    return frozenset(
+        (entry.id, entry.scale)
+        for entry in Ledger.load(folder).entries
+        if entry.id not in claims or not is_current(claims[entry.id], entry, run_of)
+    )
+
+
+def run_of(request):
+    """Hash of the run that answers a request today; None if it can no longer be made."""
+    try:
+        return run_hash(request.experiment, request.scale, request.overrides)
+    except LatebloomError:
+        return None
 
 
 def entries(path):
@@ -63,18 +93,18 @@ def entries(path):
     return [rows[name] for name in sorted(rows)]
 
 
-def tables(folder):
+def tables(folder, stale=frozenset()):
     """Every study of a ledger folder as Markdown; a sentence if there is none."""
     studies = {path.stem: entries(path) for path in sorted(folder.glob("*.json"))}
     if not any(studies.values()):
         return "The ledger holds no verdicts yet."
-    return "\n\n".join(f"## {study}\n\n{table(rows)}" for study, rows in studies.items() if rows)
+    return "\n\n".join(f"## {study}\n\n{table(rows, stale)}" for study, rows in studies.items() if rows)
 
 
 def fill(app, docname, source):
     """Replaces the marker while Sphinx reads a page."""
     if MARKER in source[0]:
-        source[0] = source[0].replace(MARKER, tables(LEDGER))
+        source[0] = source[0].replace(MARKER, tables(LEDGER, stale_entries(LEDGER)))
 
 
 def always_read(app, env, added, changed, removed):

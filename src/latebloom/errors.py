@@ -3,6 +3,17 @@
 import difflib
 from collections.abc import Iterable
 
+FEW = 20  # names that an error still lists one by one
+LISTS = {  # kind of thing -> what `latebloom ls` calls the list of them
+    "experiment": "experiments",
+    "study or claim": "claims",
+    "task": "tasks",
+    "model": "models",
+    "optimiser": "optimisers",
+    "loss": "losses",
+    "measure": "measures",
+}
+
 
 class LatebloomError(Exception):
     """Base of every error meant for the user; the command line prints its text without a traceback."""
@@ -31,4 +42,13 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> LatebloomError:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=2)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return LatebloomError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names)}.")
+    return LatebloomError(f"Unknown {kind} {name!r}.{hint} {_known(kind, names, bool(near))}")
+
+
+def _known(kind: str, names: list[str], hinted: bool) -> str:
+    """All names if they are few; of many, where they are listed: a page of names hides the hint."""
+    if len(names) <= FEW:
+        return f"Known: {', '.join(names)}."
+    if kind in LISTS:
+        return f"`latebloom ls {LISTS[kind]}` lists all."
+    return f"There are {len(names)}." if hinted else f"Known: {', '.join(names)}."

@@ -6,14 +6,16 @@ import math
 import pytest
 import torch
 
+from benchmarks import mesa
 from benchmarks.__main__ import BENCHMARKS, COLUMNS, main
 from benchmarks.contestants import MAIN, Plain, parity, population
 from benchmarks.measuring import Effort, Row, in_turn
+from latebloom.models.mesa import mesa_attention
 
-TINY = Effort(rounds=1, seconds=0.001, members=(1, 2))
+TINY = Effort(rounds=1, seconds=0.001, members=(1, 2), places=(4, 8))
 
 
-@pytest.mark.parametrize("name", sorted(set(BENCHMARKS) - {"memory", "fleet", "observing"}))
+@pytest.mark.parametrize("name", sorted(set(BENCHMARKS) - {"memory", "fleet", "observing", "mesa"}))
 def test_every_row_has_the_columns_and_consistent_ratios(name, capsys):
     assert main([name, "--json"], TINY) == 0
     rows = json.loads(capsys.readouterr().out)
@@ -55,6 +57,21 @@ def test_contestants_take_turns_and_the_first_run_is_not_counted():
     )
     assert "".join(seen) == "ababab"
     assert found == {"a": 1.0, "b": 1.0}
+
+
+def test_the_plain_mesa_loop_computes_the_same_layer(monkeypatch):
+    """And the rows of the mesa benchmark are all there, without its processes, which take long to start."""
+    monkeypatch.setattr(mesa, "_peak_growth", lambda effort: [])
+    names = [row.name for row in mesa.mesa(TINY)]
+    assert names[:2] == ["mesa, T = 4", "mesa, T = 8"]
+    assert "mesa, kept for backward, from T = 4 to 8" in names
+    tensors = mesa.inputs(40, 2)
+    found = [torch.autograd.grad(layer(*tensors).sin().sum(), tensors) for layer in (mesa.ours, mesa.plain)]
+    for own, right in zip(*found, strict=True):
+        torch.testing.assert_close(own, right, rtol=1e-3, atol=1e-4)
+    gamma = torch.full((1, 40), 0.9)
+    static, _ = mesa_attention(*tensors, 1.0, gamma, regulariser="static")
+    torch.testing.assert_close(static, mesa.plain(*tensors, gamma, True), rtol=1e-3, atol=1e-4)
 
 
 AGREE = {"rtol": 2e-5, "atol": 0}

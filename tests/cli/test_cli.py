@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,6 +58,13 @@ def test_settings_may_stand_before_options(capsys, runs_home):
         (["run", *TINY, "--workers", "0"], "at least one worker"),
         (["reproduce", "grokking.999"], "Unknown study or claim"),
         (["show", "nothing"], "No run 'nothing'"),
+        (["show", "grokking.99"], "Unknown study or claim 'grokking.99'"),
+        (["run", "modular_addition"], "`latebloom ls experiments` lists all"),
+        (["run", *TINY, "weight_dcay=1"], "Fields beside it: training.steps"),
+        (["run", *TINY, "seed=0:1000000000"], "1,000,000,000 members; a run holds at most 100,000"),
+        (["run", *TINY, "seed=0:1000", "lr=" + ",".join(map(str, range(1, 200)))], "199 of training.lr"),
+        (["run", *TINY, "--zoom", "10:5"], "START must be below END"),
+        (["run", *TINY, "--zoom", "late"], "START:END"),
     ],
 )
 def test_wrong_words_end_with_code_2_and_a_hint(capsys, runs_home, words, told):
@@ -69,7 +77,12 @@ def test_wrong_words_end_with_code_2_and_a_hint(capsys, runs_home, words, told):
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [(["rnu"], "Did you mean 'run'?"), (["claims", "seed=1"], "takes no settings"), ([], "required")],
+    [
+        (["rnu"], "Did you mean 'run'?"),
+        (["ls", "modles"], "Did you mean 'models'?"),
+        (["claims", "seed=1"], "takes no settings"),
+        ([], "required"),
+    ],
 )
 def test_wrong_commands_are_answered_by_the_nearest(capsys, words, told):
     with pytest.raises(SystemExit) as stop:
@@ -164,3 +177,68 @@ def test_a_signal_ends_with_code_3_and_the_same_command_goes_on_bit_for_bit(runs
     assert Run(one).measurements().equals(Run(other).measurements())
     for name, value in Run(one).parameters(1).items():
         assert value.equal(Run(other).parameters(1)[name])
+
+
+def test_a_run_of_a_newer_version_hides_no_other(capsys, runs_home):
+    call(capsys, "run", *TINY, "seed=0:1")
+    call(capsys, "run", *TINY, "seed=1:2")
+    first, second = run_folders(runs_home)
+    document = json.loads((first / "run.json").read_text())
+    (first / "run.json").write_text(json.dumps(document | {"format": 99}))
+    code, out, _ = call(capsys, "ls", "runs")
+    assert code == 0
+    assert [line.split()[-1] for line in out.splitlines() if first.name in line] == ["unreadable"]
+    assert [line.split()[2] for line in out.splitlines() if second.name in line] == ["finished"]
+
+
+@pytest.mark.parametrize("width", ["80", "120"])
+def test_no_name_of_a_run_is_cut(capsys, runs_home, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    call(capsys, "run", *TINY, "seed=0:1", "steps=10")
+    (folder,) = run_folders(runs_home)
+    _, out, _ = call(capsys, "ls", "runs")
+    assert f"{folder.parent.name}/{folder.name}" in out
+    assert "populations" in out
+
+
+@pytest.mark.parametrize("words", [["claims"], ["ls", "claims"], ["claims", "--json"]])
+def test_a_closed_pipe_is_no_failure(words):
+    command = [sys.executable, "-m", "latebloom.cli", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_output_to_a_full_disk_is_told_in_a_sentence():
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "latebloom.cli", "claims"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "latebloom: cannot write the output: the disk is full. Runs and ledger are intact.\n"
+
+
+def test_equal_populations_are_one_line_of_a_plan(capsys, monkeypatch):
+    monkeypatch.setattr("latebloom.fleet.estimate.PROBE_SECONDS", 0.01)
+    monkeypatch.setenv("COLUMNS", "120")
+    _, out, _ = call(capsys, "plan", *TINY, "seed=0:8", "population=2")
+    rows = [line.split() for line in out.splitlines() if line.startswith("modular_mlp")]
+    assert [row[2:4] for row in rows] == [["4", "2"]]
+    assert "8 members in 4 populations" in out
+
+
+@pytest.mark.parametrize("what", ["tasks", "models", "optimisers", "losses", "measures"])
+def test_every_part_has_one_sentence_of_its_own(capsys, monkeypatch, what):
+    monkeypatch.setenv("COLUMNS", "300")
+    _, out, _ = call(capsys, "ls", what)
+    told = [line.split(maxsplit=1)[1].strip() for line in out.splitlines()[1:]]
+    assert [text for text in told if not text.endswith(".") or len(text) > 120] == []
+    assert len(set(told)) == len(told)
+
+
+def test_a_ledger_that_is_a_file_is_refused(capsys, tmp_path):
+    (tmp_path / "ledger").write_text("")
+    code, _, err = call(capsys, "claims", "--ledger", str(tmp_path / "ledger"))
+    assert code == 1
+    assert "must be a folder" in err

@@ -415,3 +415,15 @@ def test_training_changes_the_student_and_leaves_its_teacher():
 def test_a_decoder_with_a_whole_past_is_known_by_what_it_was_known_by():
     assert not {"past", "past_weight"} & identity(decoder()).keys()
     assert identity(decoder("hidden"))["past"] == "hidden"
+
+
+def test_a_network_that_is_given_becomes_its_own_teacher():
+    plain = Decoder(n_layers=1, d_model=4, n_heads=1)
+    signature = Signature(n_inputs=1, n_outputs=5, d_vocab=5, n_ctx=4)
+    given = initial_parameters(plain, [plain], signature, [0], Place())
+    pupil = plain.replace({"past": "teacher_keys"})
+    begun = pupil.begin(given)
+    assert set(begun) == set(pupil.shapes(signature))
+    assert all(torch.equal(begun[f"teacher.{name}"], value) for name, value in given.items())
+    assert pupil.begin(begun) is begun
+    assert plain.begin(given) is given

@@ -117,6 +117,8 @@ class Ledger:
 
         Raises `StoreError` for a file that cannot be read, naming it.
         """
+        if folder.exists() and not folder.is_dir():
+            raise StoreError(f"The ledger {folder} is a file; it must be a folder, with one file a study.")
         return cls().merge(entry for path in sorted(folder.glob("*.json")) for entry in _read(path))
 
     def save(self, folder: Path) -> None:

@@ -113,6 +113,7 @@ def _wide(rows: Iterable[Standing]) -> "RenderableType":
         table.add_column(
             name,
             no_wrap=fixed,
+            overflow="fold",
             justify="right" if name in ("seeds", "seconds") else "left",
             ratio=None if fixed or name == "verdict" else (3 if name == "measured" else 2),
             min_width=12 if name == "verdict" else None,

@@ -1,5 +1,7 @@
 """The command line. Thin: it parses words, calls the library, prints; heavy imports wait until a command needs them."""
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 
@@ -25,3 +27,15 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has left
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno != errno.ENOSPC:
+            raise
+        # What was being printed went to a full disk.
+        print("latebloom: cannot write the output: the disk is full. Runs and ledger are intact.", file=sys.stderr)
+        _forget_output()
+        return 1
+
+
+def _forget_output() -> None:
+    """Sends what is still buffered nowhere, so that the end of the program does not fail on it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,7 +7,10 @@ from latebloom.tasks import QuestionFormation, TenseInflection
 from latebloom.tasks.language.files import read_items, report
 from latebloom.tasks.language.pair_task import PairTask
 
-TASKS: dict[str, type[QuestionFormation] | type[TenseInflection]] = {"question_formation": QuestionFormation, "tense_inflection": TenseInflection}
+TASKS: dict[str, type[QuestionFormation] | type[TenseInflection]] = {
+    "question_formation": QuestionFormation,
+    "tense_inflection": TenseInflection,
+}
 
 
 def check(path: Path, name: str | None) -> str:

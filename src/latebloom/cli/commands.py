@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 
 from rich.console import Console
@@ -11,14 +12,16 @@ from latebloom.claims import terminal_table
 from latebloom.cli import listing
 from latebloom.cli.plan import print_plan
 from latebloom.cli.progress import Progress
-from latebloom.cli.zoom import run_zoom
+from latebloom.cli.zoom import parse_window, run_zoom
 from latebloom.errors import LatebloomError
 from latebloom.fleet.local import run_plans
 from latebloom.fleet.plan import Plan, plan
 from latebloom.fleet.work import Result
+from latebloom.fleet.zoom import check_window
 from latebloom.runs.home import home
 from latebloom.runs.run import Run
 from latebloom.studies.reproduce import judge_again, prepare, reproduce, select, standing
+from latebloom.training.presets import members_of
 
 INTERRUPTED = 3
 FAILED = 1
@@ -47,6 +50,10 @@ def list_things(arguments: argparse.Namespace) -> int:
 def run_experiment(arguments: argparse.Namespace) -> int:
     """`latebloom run`."""
     workers = _workers(arguments.workers)
+    window = parse_window(arguments.zoom) if arguments.zoom else None
+    if window:
+        steps = [member.training.steps for member in members_of(*_asked(arguments))]
+        check_window(window, arguments.experiment, min(steps))
     laid = plan(arguments.experiment, arguments.scale, arguments.overrides, home())
     results = _train([laid], workers)
     for result in results:
@@ -58,9 +65,10 @@ def run_experiment(arguments: argparse.Namespace) -> int:
     if not found.finished:
         print(f"Interrupted. The same command goes on from the last checkpoint: {found.command}")
         return INTERRUPTED
-    if arguments.zoom:
-        run_zoom(found, arguments.zoom, console())
+    if window:
+        run_zoom(found, window, console())
     listing.show_run(found, console())
+    print(f"Curves and figures: latebloom show {found.label}")
     return 0
 
 
@@ -105,6 +113,8 @@ def show_thing(arguments: argparse.Namespace) -> int:
         claims = select([arguments.name])
     except LatebloomError:
         claims = []
+    if not claims and re.fullmatch(r"[a-z_]+\.[0-9]+", arguments.name):
+        select([arguments.name])  # written like a claim: say which claims there are, not which runs
     if len(claims) == 1:
         show_claim(claims[0], arguments.ledger, arguments.out, console())
     else:
@@ -132,12 +142,24 @@ def _train(plans: list[Plan], workers: int | None) -> list[Result]:
         return run_plans(plans, progress, workers)
 
 
+def _asked(arguments: argparse.Namespace) -> tuple[str, str, list[str]]:
+    return arguments.experiment, arguments.scale, arguments.overrides
+
+
 def _workers(asked: int | None) -> int | None:
     if asked is not None and asked < 1:
         raise LatebloomError(f"--workers {asked}: there must be at least one worker.")
     return asked
 
 
+class Output(Console):
+    """A console that leaves a closed pipe to the program: rich would end it with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Lets the error pass."""
+        raise
+
+
 def console() -> Console:
     """Where tables go; colours only on a terminal."""
-    return Console(highlight=False)
+    return Output(highlight=False)

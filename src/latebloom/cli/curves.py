@@ -43,7 +43,7 @@ def braille(series: Series, title: str, width: int, low: float | None, high: flo
     text.append("\n")
     for row in range(HEIGHT):
         value = top - (top - bottom) * row / (HEIGHT - 1)
-        label = (f"1e{value:.1f}" if log else f"{value:.2f}") if row in (0, HEIGHT // 2, HEIGHT - 1) else ""
+        label = (f"{10**value:.1e}" if log else f"{value:.2f}") if row in (0, HEIGHT // 2, HEIGHT - 1) else ""
         text.append(f"{label:>{GUTTER - 1}} ", style="dim")
         for column in range(columns):
             style = COLOURS[owner[row, column] % len(COLOURS)] if cells[row, column] else ""

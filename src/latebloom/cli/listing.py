@@ -1,5 +1,6 @@
 """Lists: studies, experiments, claims, parts, runs; and a run's table of members."""
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -8,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from latebloom.claims import all_claims
+from latebloom.errors import StoreError
 from latebloom.models import LOSSES, MODELS
 from latebloom.registry import Registry
 from latebloom.runs.home import home, run_folders
@@ -70,17 +72,33 @@ def _parts(kind: str, registry: Registry[Any]) -> Table:
     for name in registry:
         part = registry[name]
         # Tasks and models are classes and speak for themselves; the others are records of functions.
-        own = () if isinstance(part, type) else ("measure", "rows", "rule")
+        own = () if isinstance(part, type) else ("measure", "rows")
         described = next((getattr(part, a) for a in own if hasattr(part, a)), part)
-        table.add_row(name, escape((described.__doc__ or "").split("\n")[0]))
+        table.add_row(name, escape(getattr(part, "about", "") or first_sentence(described.__doc__)))
     return table
 
 
+def first_sentence(text: str | None) -> str:
+    r"""The first sentence of a docstring's first paragraph, on one line.
+
+    >>> first_sentence("Loss and accuracy of a, e.g. B:\nboth. More of it.")
+    'Loss and accuracy of a, e.g. B: both.'
+    """
+    paragraph = " ".join((text or "").split("\n\n")[0].split())
+    return re.split(r"(?<=[^.].\.) (?=[A-Z`])", paragraph)[0]
+
+
 def _runs() -> Table:
-    table = _table("run", "members", "status", "seconds")
+    table = _table("run", "members", "populations", "seconds")
     for path in run_folders(home()):
-        run = Run(path)
-        table.add_row(run.label, str(len(run.document["members"])), run.status, f"{run.seconds:.0f}")
+        try:
+            run = Run(path)
+            done, total = sum(folder.finished for folder in run.populations), len(run.populations)
+            status = "finished" if done == total else f"{done} of {total}"
+            row = str(len(run.document["members"])), status, f"{run.seconds:.0f}"
+        except StoreError:  # one run that cannot be read must not hide the others; `show` tells why
+            row = "", "unreadable", ""
+        table.add_row(f"{path.parent.name}/{path.name}", *row)
     return table
 
 
@@ -108,7 +126,6 @@ def show_run(run: Run, console: Console) -> None:
         f"{run.label}: {len(members)} members, {run.status}, {run.seconds:.0f} s of training.\n{run.path}",
         soft_wrap=True,
     )
-    console.print(f"Curves and figures: latebloom show {run.label}", soft_wrap=True)
 
 
 def _text(value: object) -> str:

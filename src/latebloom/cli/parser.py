@@ -17,8 +17,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Says what was wrong and where help is; exit code 2."""
-        if "invalid choice:" in message and "argument COMMAND" in message:
-            message = str(unknown_name("command", message.split("'")[1], COMMANDS))
+        if "invalid choice:" in message:
+            kind, known = ("command", COMMANDS) if "argument COMMAND" in message else ("list", LISTS)
+            message = str(unknown_name(kind, message.split("'")[1], known))
         self.exit(2, f"{self.prog}: {message}\n`{self.prog} --help` tells more.\n")
 
 

@@ -6,12 +6,24 @@ from latebloom.errors import LatebloomError
 from latebloom.fleet.zoom import zoom_run
 from latebloom.runs.run import Run
 
+Window = tuple[int, int, int]  # first step, last step, stride
 
-def run_zoom(run: Run, text: str, console: Console) -> None:
-    """Replays a window of every population and prints its curve."""
+
+def parse_window(text: str) -> Window:
+    """The window as typed; a text of another form is refused with an example.
+
+    >>> parse_window("4000:4500")
+    (4000, 4500, 1)
+    """
     parts = text.split(":")
     if len(parts) not in (2, 3) or not all(part.isdigit() for part in parts):
         raise LatebloomError(f"--zoom {text}: write START:END or START:END:STRIDE in steps, e.g. --zoom 4000:4500:10.")
     first, last, stride = (*map(int, parts), 1)[:3]
+    return first, last, stride
+
+
+def run_zoom(run: Run, window: Window, console: Console) -> None:
+    """Replays a window of every population and says how to read it."""
+    first, last, stride = window
     zoom_run(run, first, last, stride)
     console.print(f"Measured steps {first:,} to {last:,} every {stride}: `measurements(zooms=True)` reads them.")

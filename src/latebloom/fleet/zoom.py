@@ -23,17 +23,22 @@ class _Watcher:
         return self.interrupt.asked.is_set()
 
 
+def check_window(window: tuple[int, int, int], name: str, steps: int) -> None:
+    """Refuses a window (first, last, stride) that does not lie in a run of so many steps."""
+    first, last, stride = window
+    if not (0 <= first < last <= steps and stride >= 1):
+        raise LatebloomError(
+            f"--zoom {first}:{last}:{stride} is no window of {name}: it has steps 0 to {steps}; "
+            "START must be below END and the stride at least 1."
+        )
+
+
 def zoom_run(run: Run, first: int, last: int, stride: int = 1) -> None:
     """Measures every population of a run at steps first, first + stride, ... up to last, and keeps it with the run.
 
     Raises `LatebloomError` for a window outside the run.
     """
-    steps = run.specification(0)["training"]["steps"]
-    if not (0 <= first < last <= steps and stride >= 1):
-        raise LatebloomError(
-            f"--zoom {first}:{last}:{stride} is no window of {run.label}: it has steps 0 to {steps}; "
-            "START must be below END and the stride at least 1."
-        )
+    check_window((first, last, stride), run.label, run.specification(0)["training"]["steps"])
     with Interrupt().listening() as interrupt:
         for folder in run.populations:
             members = tuple(Experiment.parse(member) for member in folder.header["members"])

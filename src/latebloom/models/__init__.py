@@ -5,6 +5,7 @@ from latebloom.models.constructed import CircleSolution, GromovSolution, ParityS
 from latebloom.models.decoder import Decoder
 from latebloom.models.gru import GRU
 from latebloom.models.losses import LOSSES, Loss
+from latebloom.models.mesa import MesaAttention
 from latebloom.models.mlp import MLP
 from latebloom.models.modular_mlp import ModularMLP
 from latebloom.models.transformer import Transformer
@@ -18,6 +19,7 @@ __all__ = [
     "Decoder",
     "GromovSolution",
     "Loss",
+    "MesaAttention",
     "Model",
     "ModularMLP",
     "Parameters",

@@ -77,6 +77,10 @@ class Model(Spec):
         logits = self.forward(params, batch.inputs, tap)
         return batch.mean(loss.rows(logits * logit_scale.view(-1, *[1] * (logits.ndim - 1)), batch.targets))
 
+    def begin(self, given: Parameters) -> Parameters:
+        """The parameters to begin from when a network is given: its own, and what a family adds to them."""
+        return given
+
     def by_hand(self, signature: Signature, loss: Loss) -> bool:
         """Whether `gradient` records no graph for this task and loss."""
         return False

@@ -25,6 +25,7 @@ def explained(path: Path) -> Iterator[None]:
             errno.EACCES: "no permission to write there: set LATEBLOOM_HOME to a folder that can be written",
             errno.EPERM: "no permission to write there: set LATEBLOOM_HOME to a folder that can be written",
             errno.EEXIST: "a file stands where a folder is needed: set LATEBLOOM_HOME to a folder",
+            errno.ENOENT: "the folder cannot be made: set LATEBLOOM_HOME to a folder that can be written",
             errno.ENOTDIR: "a file stands where a folder is needed: set LATEBLOOM_HOME to a folder",
         }
         if error.errno not in reasons:

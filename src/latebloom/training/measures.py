@@ -44,8 +44,9 @@ def versions(measures: Sequence[Measure]) -> dict[str, int]:
 
 @measure("fit", version=2)
 def fit(view: View) -> Columns:
-    """Loss and, where targets are labels, accuracy on every split, each member over its own rows and places:
-    `train_loss`, `test_accuracy`, ...
+    """Loss, and accuracy where targets are labels, on every split: `train_loss`, `test_accuracy`, ...
+
+    Each member over its own rows and places.
     """
     columns = {}
     for split, batch in view.splits.items():

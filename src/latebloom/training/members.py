@@ -3,6 +3,7 @@
 import difflib
 import itertools
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from latebloom.spec import Spec, digest, fields
 from latebloom.training.experiment import Experiment, Stop
 
 Axes = dict[str, list[Any]]  # dotted field -> the values its members take
+MOST = 100_000  # members of a run; the published sweeps have some ten thousand
 RANGE = re.compile(r"-?[0-9]+(:-?[0-9]+){1,2}")
 
 
@@ -29,8 +31,21 @@ def find_field(experiment: Experiment, name: str) -> str:
     if matches:
         raise LatebloomError(f"The field {name!r} could be {' or '.join(matches)}: write it in full.")
     near = difflib.get_close_matches(name, {*paths, *(path.rsplit(".", 1)[-1] for path in paths)}, n=2)
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    raise LatebloomError(f"{experiment.name} has no field {name!r}.{hint} Its fields: {', '.join(paths)}.")
+    told = f"{experiment.name} has no field {name!r}."
+    if near:
+        told += f" Did you mean {' or '.join(map(repr, near))}?"
+        same = [path for path in paths if path.split(".")[0] == find_section(near[0], paths)]
+        raise LatebloomError(f"{told} Fields beside it: {', '.join(same)}.")
+    raise LatebloomError(f"{told} Its fields: {', '.join(paths)}.")
+
+
+def find_section(name: str, paths: Sequence[str]) -> str:
+    """The section (task, model, training, ...) a field or a last part of one stands in.
+
+    >>> find_section("lr", ["task.p", "training.lr"])
+    'training'
+    """
+    return next(path for path in paths if path == name or path.endswith("." + name)).split(".")[0]
 
 
 def _paths(experiment: Experiment) -> list[str]:
@@ -55,6 +70,10 @@ def parse_values(text: str) -> list[Any]:
         bounds = [int(part) for part in text.split(":")]
         if len(bounds) == 3 and bounds[2] == 0:
             raise LatebloomError(f"The range {text!r} never moves on: the step in a:b:step must not be 0.")
+        if len(range(*bounds)) > MOST:
+            raise LatebloomError(
+                f"The range {text!r} would make {len(range(*bounds)):,} members; a run holds at most {MOST:,}."
+            )
         values = list(range(*bounds))
         if not values:
             raise LatebloomError(f"The range {text!r} is empty: in a:b the end b is not included and must be above a.")
@@ -86,6 +105,10 @@ def parse_overrides(experiment: Experiment, texts: Sequence[str]) -> Axes:
 def expand(experiment: Experiment, axes: Mapping[str, Sequence[Any]]) -> list[Experiment]:
     """One specification for each member: all combinations of the axes, seeds varying fastest."""
     names = sorted(axes, key=lambda name: name == "seed")
+    number = math.prod(len(axes[name]) for name in names)
+    if number > MOST:
+        told = " x ".join(f"{len(axes[name]):,} of {name}" for name in names if len(axes[name]) > 1)
+        raise LatebloomError(f"{told} make {number:,} members; a run holds at most {MOST:,}. Take fewer values.")
     return [
         experiment.replace(dict(zip(names, values, strict=True)))
         for values in itertools.product(*(axes[n] for n in names))

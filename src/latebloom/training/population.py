@@ -71,7 +71,7 @@ class Population:
         signature = first.task.signature
         params = initial_parameters(first.model, [m.model for m in members], signature, [m.seed for m in members], spot)
         if initial is not None:
-            params = _take(params, initial)
+            params = _take(params, first.model.begin(initial))
         hyper = {
             name: torch.tensor([getattr(m.training, name) for m in members], dtype=spot.dtype, device=spot.device)
             for name in HYPER

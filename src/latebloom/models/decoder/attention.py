@@ -12,6 +12,7 @@ from torch import Tensor
 
 from latebloom.models.base import Parameters, Tap, untapped
 from latebloom.models.decoder.linear_attention import causal_linear_attention
+from latebloom.models.decoder.mesa_mixer import mesa_mixer
 
 Heads = Float[Tensor, "member batch pos head d_head"]
 Mixer = Callable[[Heads, Heads, Heads, Parameters, str, Tap], Heads]
@@ -64,7 +65,7 @@ def linear_mixer(q: Heads, k: Heads, v: Heads, block: Parameters, name: str, tap
     return mixed(tap(f"{name}attn.hook_pattern", scores.masked_fill(future(scores), 0.0)), v)
 
 
-MIXERS: dict[str, Mixer] = {"softmax": softmax_mixer, "linear": linear_mixer}
+MIXERS: dict[str, Mixer] = {"softmax": softmax_mixer, "linear": linear_mixer, "mesa": mesa_mixer}
 
 
 def scores_of(q: Heads, k: Heads) -> Float[Tensor, "member batch head query key"]:

@@ -21,10 +21,10 @@ from latebloom.models.decoder.initial import draw
 from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, mlp
 from latebloom.models.decoder.past import PastKind
 from latebloom.models.decoder.places import Places, placed, reach
-from latebloom.models.decoder.teacher import TEACHER, taught
+from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
 from latebloom.spec import joined
 
-Attention = Literal["softmax", "linear"]
+Attention = Literal["softmax", "linear", "mesa"]
 
 
 @MODELS.register("decoder")
@@ -150,6 +150,8 @@ class Decoder(Model):
         seen = 2 * d if layer == 0 and self.positions == "first_keys" else d
         table: dict[str, tuple[int, ...]] = {} if self.norm == "none" else {"ln1.w": (d,), "ln1.b": (d,)}
         table |= {"attn.W_Q": (h, seen, k), "attn.W_K": (h, seen, k), "attn.W_V": (h, d, k), "attn.W_O": (h, k, d)}
+        if self.mixer(layer) == "mesa":
+            table["attn.mesa_lambda"] = (h,)
         if self.bias == "all":
             table |= {"attn.b_Q": (h, k), "attn.b_K": (h, k), "attn.b_V": (h, k), "attn.b_O": (d,)}
         if m:
@@ -179,6 +181,12 @@ class Decoder(Model):
     def initial(self, name: str, shape: tuple[int, ...], noise: np.random.Generator) -> np.ndarray:
         """As the named initialisation says; see `latebloom.models.decoder.initial`."""
         return draw(self.init, name, shape, noise, self.init_std, self.n_layers)
+
+    def begin(self, given: Parameters) -> Parameters:
+        """With a teacher, a network that is given without one becomes its own teacher."""
+        if not self.past.startswith(TEACHER.removesuffix(".")) or any(name.startswith(TEACHER) for name in given):
+            return given
+        return with_teacher(given, given)
 
     def forward(
         self, params: Parameters, inputs: Tensor, tap: Tap = untapped, positions: Places | None = None

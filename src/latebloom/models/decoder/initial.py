@@ -8,14 +8,14 @@ import numpy as np
 def draw(
     rule: str, name: str, shape: tuple[int, ...], noise: np.random.Generator, std: float, n_layers: int
 ) -> np.ndarray:
-    """One member's initial value of one parameter; biases are zero and norms are one.
+    """One member's initial value of one parameter; biases are zero, norms and lambdas are one.
 
     `gpt2`: normal with `std`, what is added to the residual stream divided by sqrt(2 n_layers) (Radford et al. 2019).
     `normal`: normal with `std` everywhere. `xavier`: uniform within sqrt(6 / (fan_in + fan_out)), the first matrix of
     an MLP with gain sqrt(2), heads side by side as one matrix (Glorot & Bengio 2010).
     """
     table, leaf = name.rsplit(".", 1)
-    if leaf == "w":
+    if leaf in ("w", "mesa_lambda"):
         return np.ones(shape)
     if leaf == "b" or leaf.startswith("b_"):
         return np.zeros(shape)

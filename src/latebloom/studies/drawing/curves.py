@@ -4,6 +4,7 @@ A faint line is one seed, the bold line the median over seeds, the band its midd
 their last value in median and band. Arms (members that differ in more than the seed) get a panel each.
 """
 
+import math
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -90,6 +91,9 @@ def step_axis(axes: "Axes", logged: Logged) -> None:
     if logged.log_steps and logged.last_step > 1:
         axes.set_xscale("symlog", linthresh=1, linscale=0.3)
         axes.set_xlim(0, logged.last_step)
+        # 0 and 1 lie so close that their numbers would touch.
+        powers = range(1, math.floor(math.log10(logged.last_step)) + 1)
+        axes.set_xticks([0, *(10**power for power in powers)] if powers else [0, 1])
     else:
         grid = axes.get_subplotspec()
         narrow = grid is not None and grid.get_gridspec().ncols > 2
@@ -105,12 +109,16 @@ def some_of(arms: Sequence[Arm], most: int = PANELS) -> list[Arm]:
 
 
 def draw_learning(logged: Logged, heading: str, caption: str = "") -> "Figure":
-    """Accuracy beside loss; for several arms a panel of each, accuracies in the left half and losses in the right."""
+    """Accuracy beside loss; for several arms a panel of each, accuracies in the left half and losses in the right.
+
+    Losses alone where targets are real numbers.
+    """
     arms = some_of(logged.arms)
+    halves = [accuracy, loss] if splits(logged, "accuracy") else [loss]
     wide = min(2, len(arms))  # arms abreast in each half
     rows = -(-len(arms) // wide)
-    figure, axes = canvas(rows, 2 * wide, height=3.2 if len(arms) == 1 else 2.1)
-    for half, draw in enumerate((accuracy, loss)):
+    figure, axes = canvas(rows, len(halves) * wide, height=3.2 if len(arms) == 1 else 2.1)
+    for half, draw in enumerate(halves):
         places = axes[:, half * wide : (half + 1) * wide].reshape(-1)
         for number, place in enumerate(places):
             if number >= len(arms):
@@ -121,11 +129,11 @@ def draw_learning(logged: Logged, heading: str, caption: str = "") -> "Figure":
             draw(place, logged, arms[number].members)
             _only_outer(place, left=number % wide == 0, below=number + wide >= len(arms))
             if len(arms) > 1:
-                place.set_title(textwrap.fill(arms[number].label, 30), loc="left", fontsize=8)
+                place.set_title(textwrap.fill(arms[number].label, 26), loc="left", fontsize=8)
                 place.yaxis.label.set_fontsize(8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    guide, name = axes[0, wide].get_legend_handles_labels()
-    if "uniform guess" in name:
+    guide, name = axes[0, -wide].get_legend_handles_labels()
+    if len(halves) > 1 and "uniform guess" in name:
         handles, labels = [*handles, guide[-1]], [*labels, "uniform guess (loss)"]
     left_out = f"\n{len(arms)} of {len(logged.arms)} arms are drawn." if len(arms) < len(logged.arms) else ""
     if any((logged.frame[f"{split}_loss"] == 0).any() for split in splits(logged, "loss")):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PANELS = 6
 COUNTED = {"uses"}  # lists that count something for 1, 2, 3, ...: drawn in that order
+UNITS = {"x": "ratio"}  # what stands on an axis for a unit that is read after a number only
 MANY = 24  # from here on a histogram says more than single dots
 
 
@@ -31,7 +32,10 @@ class Panel:
 
 def panels(entry: Entry) -> list[Panel]:
     """Pictures for an entry's estimates (one for each unit) and for its extra values, at most six."""
-    found = [Panel(unit or "estimates", "intervals", group) for unit, group in _by_unit(entry.estimates).items()]
+    found = [
+        Panel(UNITS.get(unit, unit) or "estimates", "intervals", group)
+        for unit, group in _by_unit(entry.estimates).items()
+    ]
     return [*found, *_walk("", entry.extra)][:PANELS]
 
 
@@ -130,7 +134,8 @@ def _intervals(axes: "Axes", values: Mapping[str, Any]) -> None:
     _log_if_wide(axes, "x", [number for row in known for number in row])
     axes.grid(axis="x", color="#e6e6e6")
     if len({estimate["unit"] for estimate in values.values()}) == 1:
-        axes.set_xlabel(next(iter(values.values()))["unit"])
+        unit = next(iter(values.values()))["unit"]
+        axes.set_xlabel(UNITS.get(unit, unit))
 
 
 def _dots(axes: "Axes", values: Sequence[float | None]) -> None:

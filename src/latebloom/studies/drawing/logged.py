@@ -104,7 +104,11 @@ class Logged:
     def loss_unit(self) -> str:
         """Name and unit of the loss axis."""
         names = {member.training.loss.removesuffix("_per_class") for member in self.specifications.values()}
-        known = {"cross_entropy": "cross-entropy (nats)", "mse": "mean squared error"}
+        known = {
+            "cross_entropy": "cross-entropy (nats)",
+            "mse": "mean squared error",
+            "half_squared_error": "half the squared error",
+        }
         return known.get(next(iter(names)), f"{next(iter(names))} loss") if len(names) == 1 else "loss"
 
     def chance(self, member: int) -> float:

@@ -51,6 +51,12 @@ class Adam:
             )
 
 
-OPTIMISERS.register("adamw")(Optimiser(Adam("decoupled")))
-OPTIMISERS.register("adam")(Optimiser(Adam("l2")))
-OPTIMISERS.register("adam_l1")(Optimiser(Adam("l1")))
+OPTIMISERS.register("adamw")(
+    Optimiser(Adam("decoupled"), about="Adam with decoupled weight decay (Loshchilov & Hutter 2019).")
+)
+OPTIMISERS.register("adam")(
+    Optimiser(Adam("l2"), about="Adam; weight decay is an L2 term of the gradient (Kingma & Ba 2015).")
+)
+OPTIMISERS.register("adam_l1")(
+    Optimiser(Adam("l1"), about="Adam; weight decay is an L1 term of the gradient (the explorable).")
+)

@@ -52,6 +52,7 @@ class Optimiser:
 
     rule: Rule
     transform: Transform | None = None
+    about: str = ""  # one line for lists
 
     @property
     def version(self) -> tuple[int, ...]:

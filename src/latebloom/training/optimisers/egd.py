@@ -51,4 +51,4 @@ class EGD:
         self.base.update(params, full, state, {**hyper, "weight_decay": torch.zeros_like(decay)}, step)
 
 
-OPTIMISERS.register("egd")(Optimiser(EGD()))
+OPTIMISERS.register("egd")(Optimiser(EGD(), about="SGD; all singular values of the first layer's gradient made 1."))

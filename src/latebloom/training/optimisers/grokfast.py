@@ -66,7 +66,15 @@ class GrokfastMA:
         return out
 
 
-OPTIMISERS.register("grokfast_ema")(Optimiser(Adam("l2"), GrokfastEMA()))
-OPTIMISERS.register("grokfast_ema_adamw")(Optimiser(Adam("decoupled"), GrokfastEMA()))
-OPTIMISERS.register("grokfast_ma")(Optimiser(Adam("l2"), GrokfastMA()))
-OPTIMISERS.register("grokfast_ma_adamw")(Optimiser(Adam("decoupled"), GrokfastMA()))
+OPTIMISERS.register("grokfast_ema")(
+    Optimiser(Adam("l2"), GrokfastEMA(), "Adam; the gradient's running average is amplified.")
+)
+OPTIMISERS.register("grokfast_ema_adamw")(
+    Optimiser(Adam("decoupled"), GrokfastEMA(), "AdamW; the gradient's running average is amplified.")
+)
+OPTIMISERS.register("grokfast_ma")(
+    Optimiser(Adam("l2"), GrokfastMA(), "Adam; the mean of the last gradients is amplified.")
+)
+OPTIMISERS.register("grokfast_ma_adamw")(
+    Optimiser(Adam("decoupled"), GrokfastMA(), "AdamW; the mean of the last gradients is amplified.")
+)

@@ -62,4 +62,4 @@ class Muon:
             self.rest.update(params, others, state, {**hyper, "lr": hyper["lr_rest"]}, step)
 
 
-OPTIMISERS.register("muon")(Optimiser(Muon()))
+OPTIMISERS.register("muon")(Optimiser(Muon(), about="Orthogonalised momentum on hidden matrices, AdamW on the rest."))

@@ -35,5 +35,7 @@ class OrthoGrad:
         return out
 
 
-OPTIMISERS.register("orthograd_adamw")(Optimiser(Adam("decoupled"), OrthoGrad()))
-OPTIMISERS.register("orthograd_sgd")(Optimiser(SGD(), OrthoGrad()))
+OPTIMISERS.register("orthograd_adamw")(
+    Optimiser(Adam("decoupled"), OrthoGrad(), "AdamW on gradients made orthogonal to the weights.")
+)
+OPTIMISERS.register("orthograd_sgd")(Optimiser(SGD(), OrthoGrad(), "SGD on gradients made orthogonal to the weights."))

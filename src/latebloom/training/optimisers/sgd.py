@@ -25,4 +25,4 @@ class SGD:
             weight.addcmul_(velocity, wide(hyper["lr"], weight), value=-1)
 
 
-OPTIMISERS.register("sgd")(Optimiser(SGD()))
+OPTIMISERS.register("sgd")(Optimiser(SGD(), about="Gradient descent with momentum; weight decay is an L2 term."))

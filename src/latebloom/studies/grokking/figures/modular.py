@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAIR = 13, 19  # the page's first pair
+WAVES = 8  # lines that can still be told apart in one panel
 
 
 def draw_weights(early: Tables, late: Tables, heading: str, caption: str = "") -> "Figure":
@@ -57,7 +58,8 @@ def _heatmaps(early: Tables, late: Tables, transform: bool, heading: str, captio
             image = heatmap(axis, rows_of(table, order).numpy(), top)
             axis.set_title(f"{name}, step {stage.step:,}", loc="left")
             if column == 0:
-                axis.set_ylabel("neuron (sorted)")
+                # The words in brackets are longer than the axes of few neurons are high.
+                axis.set_ylabel("neuron" if height < 2 else "neuron (sorted)")
             axis.set_yticks([])
             if transform:
                 _frequency_ticks(axis, late.p)
@@ -84,14 +86,17 @@ def draw_waves(tables: Tables, heading: str, caption: str = "") -> "Figure":
     figure, axes = canvas(2, max(1, len(frequencies)), height=2.1, sharex=True, sharey="row")
     for column, frequency in enumerate(frequencies):
         neurons = tables.members_of(frequency)
+        every = -(-len(neurons) // WAVES)  # evenly over the phases, which sort them
+        drawn = neurons[::every].tolist() if len(neurons) else []
         turn = (torch.arange(tables.p) * frequency % tables.p).argsort(stable=True)
         for row, (name, table) in enumerate((("W_in", tables.first), ("W_out", tables.out))):
             axis = axes[row, column]
             axis.axhline(0, color=GUIDE, linewidth=0.6)
-            for number, neuron in enumerate(neurons.tolist()):
+            for number, neuron in enumerate(drawn):
                 axis.plot(table[turn, neuron].numpy(), color=CYCLE[number % len(CYCLE)], linewidth=1.1)
             if row == 0:
                 count = f"{len(neurons)} neuron" + ("s" if len(neurons) != 1 else "")
+                count = f"{len(drawn)} of {count}" if len(drawn) < len(neurons) else count
                 axis.set_title(f"frequency {frequency}\n{count}", loc="left", fontsize=9)
             if column == 0:
                 axis.set_ylabel(f"{name} weight")
@@ -100,7 +105,7 @@ def draw_waves(tables: Tables, heading: str, caption: str = "") -> "Figure":
     total = int(tables.groups().present.sum())
     some = f" {len(frequencies)} of {total} frequencies are drawn." if len(frequencies) < total else ""
     told = "Residues j are ordered so that a wave of the column's frequency makes one turn."
-    title(figure, heading, f"{told}{some} {caption}".strip())
+    title(figure, heading, f"{told}{some}\n{caption}".strip())
     return figure
 
 
@@ -118,9 +123,11 @@ def draw_stars(tables: Tables, heading: str, caption: str = "") -> "Figure":
             points = pair[:, neurons].T.numpy()
             star(axes[row, column], np.concatenate([points, np.zeros((len(points), 2 - points.shape[1]))], 1))
             if row == 0:
-                axes[row, column].set_title(f"frequency {frequency}", loc="left")
+                # In a narrow column a long title would run over the figure's edge: it is no part of the layout.
+                between = "\n" if len(frequencies) > 4 else " "
+                axes[row, column].set_title(f"frequency{between}{frequency}", loc="left")
             if column == 0:
-                axes[row, column].set_ylabel(f"{name}\nsine coefficient")
+                axes[row, column].set_ylabel(f"{name}\nsine")
             if row == 1:
                 axes[row, column].set_xlabel("cosine")
     title(figure, heading, caption)

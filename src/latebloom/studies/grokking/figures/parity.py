@@ -30,6 +30,7 @@ def draw_trajectories(run: Run, member: int, k: int, heading: str, caption: str 
     None for a run that kept fewer than three snapshots.
     """
     steps = run.snapshot_steps(member)
+    steps = _without_leap(steps)
     if len(steps) < 3:
         return None
     kept = [run.parameters(member, step) for step in steps]
@@ -51,8 +52,20 @@ def draw_trajectories(run: Run, member: int, k: int, heading: str, caption: str 
     axis.set_ylabel("input weight")
     axis.set_xlabel("step")
     count_axis(axis)
+    if steps[-1] < run.snapshot_steps(member)[-1]:
+        caption = f"Drawn to step {steps[-1]:,}, as long as weights were kept often.\n{caption}".strip()
     title(figure, heading, caption, (handles, [str(handle.get_label()) for handle in handles]))
     return figure
+
+
+def _without_leap(steps: list[int]) -> list[int]:
+    """The steps without a last one that lies far beyond the others: a line to it would show what was not seen.
+
+    >>> _without_leap([0, 250, 500, 20_000])
+    [0, 250, 500]
+    """
+    apart = np.diff(steps)
+    return steps[:-1] if len(apart) > 2 and apart[-1] > 5 * np.median(apart) else steps
 
 
 def draw_parity_weights(run: Run, member: int, k: int, heading: str, caption: str = "") -> "Figure":

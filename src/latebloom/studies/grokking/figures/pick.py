@@ -46,11 +46,11 @@ def _of_all(run: Run, logged: Logged) -> Named:
     lines = "Faint: one seed. Bold: median. Band: middle half." if any(len(a.members) > 1 for a in logged.arms) else ""
     command = f"Run: {run.label}"
     if logged.last_step:
-        yield "curves", curves.draw_learning(logged, who, f"{lines} {command}".strip())
+        yield "curves", curves.draw_learning(logged, who, f"{lines}\n{command}".strip())
         if norms := curves.norm_columns(logged):
-            yield "norms", curves.draw_columns(logged, norms, f"{who}: weight norms", f"{lines} {command}".strip())
+            yield "norms", curves.draw_columns(logged, norms, f"{who}: weight norms", f"{lines}\n{command}".strip())
         if others := curves.other_columns(logged):
-            yield "measures", curves.draw_columns(logged, others, f"{who}: measured", f"{lines} {command}".strip())
+            yield "measures", curves.draw_columns(logged, others, f"{who}: measured", f"{lines}\n{command}".strip())
     if logged.axes:
         yield "outcomes", outcomes.draw_outcomes(logged, f"{who}: outcomes under two rules", command)
         yield "end_values", outcomes.draw_end_values(logged, f"{who}: values at the end", command)
@@ -85,7 +85,7 @@ def _of_member(run: Run, logged: Logged, member: int) -> Named:
         yield "weights", parity.draw_parity_weights(run, member, k, f"{who}: weights", command)
 
 
-_STAR = "Neurons are joined in the order of their input angle; the dashed circle has their mean radius. "
+_STAR = "Neurons are joined in the order of their input angle; the dashed circle has their mean radius.\n"
 
 
 def _count(number: int, noun: str) -> str:

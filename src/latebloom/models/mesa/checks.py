@@ -1,0 +1,107 @@
+"""What a mesa layer refuses, in sentences that say what would be right."""
+
+import torch
+from torch import Tensor
+
+from latebloom.errors import LatebloomError, unknown_name
+
+FORMS = ("chunked", "conjugate", "recursive", "direct")
+REGULARISERS = ("decaying", "static")
+
+
+def names(form: str, regulariser: str) -> None:
+    """The form and the regulariser are known."""
+    if form not in FORMS:
+        raise unknown_name("form of the mesa layer", form, FORMS)
+    if regulariser not in REGULARISERS:
+        raise unknown_name("regulariser", regulariser, REGULARISERS)
+
+
+def at_least_one(**counts: int) -> None:
+    """Sizes and numbers of things are whole and positive."""
+    for name, count in counts.items():
+        if count < 1:
+            raise LatebloomError(f"{name} = {count}, but a mesa layer needs at least 1.")
+
+
+def precision(**tensors: Tensor) -> None:
+    """All tensors are float32, or all float64."""
+    for name, tensor in tensors.items():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        if tensor.dtype in (torch.float16, torch.bfloat16):
+            raise LatebloomError(
+                f"{name} is {kind}. Solving for the query loses all digits in half precision, because errors are "
+                f"multiplied by the condition number of the Gram matrix. Pass {name}.float(), and turn the output "
+                "back if you need to; the module MesaAttention does both by itself."
+            )
+        if tensor.dtype not in (torch.float32, torch.float64):
+            raise LatebloomError(f"{name} is {kind}; a mesa layer computes in float32 or float64.")
+    kinds = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors.items()}
+    if len(set(kinds.values())) > 1:
+        listed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        raise LatebloomError(f"The inputs of a mesa layer differ in type: {listed}. Give all of them one type.")
+
+
+def sizes(query: Tensor, key: Tensor, value: Tensor) -> None:
+    """Queries and keys [..., pos, d_head], values [..., pos, d_value]: positions and widths fit and none is 0."""
+    for name, tensor in (("query", query), ("key", key), ("value", value)):
+        if tensor.ndim < 2:
+            raise LatebloomError(f"{name} has shape {tuple(tensor.shape)}; expected [..., pos, d_head].")
+        if tensor.shape[-1] == 0:
+            raise LatebloomError(
+                f"{name} has shape {tuple(tensor.shape)}: its last axis, the size of a head (n_a, d_head), is 0, so "
+                "there is nothing to compare or to store. Use at least 1."
+            )
+        if tensor.shape[-2] == 0:
+            raise LatebloomError(f"{name} has shape {tuple(tensor.shape)}: no places. A sequence needs at least one.")
+    if query.shape[-2:] != key.shape[-2:] or key.shape[-2] != value.shape[-2]:
+        raise LatebloomError(
+            f"query {tuple(query.shape)}, key {tuple(key.shape)} and value {tuple(value.shape)} do not fit: the last "
+            "two axes of query and key must be equal, and value must have as many places."
+        )
+
+
+def leading(**shapes: tuple[int, ...]) -> torch.Size:
+    """The common leading axes (member, batch, head, ...)."""
+    try:
+        return torch.broadcast_shapes(*shapes.values())
+    except RuntimeError:
+        listed = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+        raise LatebloomError(f"The leading axes of the inputs do not broadcast: {listed}.") from None
+
+
+def positive(name: str, value: Tensor) -> None:
+    """lambda, or the diagonal Lambda, is positive and finite everywhere."""
+    bad = ~((value > 0) & value.isfinite())
+    if bool(bad.any()):
+        where = tuple(bad.nonzero()[0].tolist())
+        place = f" at {where}" if where else ""
+        raise LatebloomError(
+            f"{name} = {float(value.detach()[where]):.4g}{place}, but it must be positive and finite: the regulariser "
+            "||Phi||^2 / (2 lambda) is what makes the solve possible before the keys span their space. Learn it "
+            "through a softplus (MesaAttention does unless parametrisation='free') or lower the learning rate."
+        )
+
+
+def forget_factors(gamma: Tensor, pos: int) -> None:
+    """Forget factors lie in (0, 1], one for each place."""
+    if gamma.ndim == 0 or gamma.shape[-1] not in (1, pos):
+        raise LatebloomError(f"gamma has shape {tuple(gamma.shape)}; expected [..., pos] with pos = {pos}.")
+    bad = ~((gamma > 0) & (gamma <= 1))
+    if bool(bad.any()):
+        where = tuple(bad.nonzero()[0].tolist())
+        raise LatebloomError(
+            f"gamma = {float(gamma.detach()[where]):.4g} at {where}, but a forget factor lies in (0, 1]: 1 keeps "
+            "everything. A sigmoid gives such numbers; no forgetting at all is gamma=None."
+        )
+
+
+def longer_than_made(pos: int, n_ctx: int | None) -> None:
+    """The sequence is not longer than the layer was made for."""
+    if n_ctx is not None and pos > n_ctx:
+        raise LatebloomError(
+            f"The sequence has {pos} places, but this mesa layer was made for n_ctx = {n_ctx}. Nothing in it depends "
+            f"on the position, so it can run longer: set n_ctx = {pos} (or None) on the layer. Without forget "
+            "factors the Gram matrix keeps growing with the sequence, so outputs beyond the trained length were "
+            "never trained."
+        )

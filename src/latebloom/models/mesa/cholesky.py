@@ -1,0 +1,123 @@
+"""Cholesky factors, what to say when there is none, and the exact solve place by place in bounded memory."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from latebloom.errors import LatebloomError
+from latebloom.models.mesa.system import System
+
+PIECE = 1 << 21  # numbers in the matrices that are held at once
+
+
+def limit(dtype: torch.dtype) -> float:
+    """The largest condition number that is solved: 8e4 in float32, 5e13 in float64.
+
+    Outputs are wrong by about the condition number times the machine precision and gradients by more, since both of
+    their solves are: at this limit by a few per cent (docs/mesa_layer.md).
+    """
+    return 0.01 / torch.finfo(dtype).eps
+
+
+def factor(matrix: Float[Tensor, "*batch d d"]) -> tuple[Float[Tensor, "*batch d d"], Bool[Tensor, "*batch"]]:
+    """The lower Cholesky factor, and where its pivots show no condition number beyond the limit."""
+    lower, failed = torch.linalg.cholesky_ex(matrix)
+    pivots = lower.diagonal(dim1=-2, dim2=-1).square()
+    sound = pivots.amax(-1) < limit(matrix.dtype) * pivots.amin(-1)
+    return lower, sound & (failed == 0)  # a pivot that is nan compares as unsound
+
+
+def sound_factor(matrix: Float[Tensor, "*batch d d"], system: System) -> Float[Tensor, "*batch d d"]:
+    """The lower Cholesky factor; matrices beyond the limit are refused with the reason."""
+    lower, sound = factor(matrix)
+    if not bool(sound.all()):
+        raise not_definite(system)
+    return lower
+
+
+def whitened(
+    system: System,
+) -> tuple[Float[Tensor, "row chunk d_head d_head"], Float[Tensor, "row chunk d_head pos"]]:
+    """W with W^T W = (H + Lambda)^{-1} before every chunk, and W K^T; refused where too few digits would be right.
+
+    The condition number is estimated as the mean eigenvalue times the sum of the inverse ones, which is at most d_head
+    too large or too small; k^T (H + Lambda)^{-1} k is how much a key of the chunk outweighs what was there.
+    """
+    root = _whitening(system.gram, system)
+    across = root @ system.key.mT
+    if not bool((across.square().sum(-2) < limit(across.dtype)).all()):
+        raise not_definite(system)
+    return root, across
+
+
+def check(system: System) -> None:
+    """Refuses what the chunked form would refuse, for forms that need no factor and would go on with noise."""
+    whitened(system)
+    _whitening(system.last[:, None], system)
+
+
+def _whitening(gram: Float[Tensor, "row border d d"], system: System) -> Float[Tensor, "row border d d"]:
+    """W for Gram matrices of the system."""
+    matrix = gram if system.ridge is None else gram + system.ridge[:, None].diag_embed()
+    found = lower_inverse(sound_factor(matrix, system))
+    condition = matrix.diagonal(dim1=-2, dim2=-1).mean(-1) * found.square().sum((-2, -1))
+    if not bool((condition < limit(matrix.dtype)).all()):
+        raise not_definite(system)
+    return found
+
+
+def lower_inverse(lower: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch d d"]:
+    """Of lower triangular matrices. Products are faster than substitution; refinement mends the rounding."""
+    eye = torch.eye(lower.shape[-1], dtype=lower.dtype, device=lower.device)
+    return torch.linalg.solve_triangular(lower, eye, upper=False)
+
+
+def not_definite(system: System) -> LatebloomError:
+    """Why some A_t cannot be solved, and what to do."""
+    dtype = str(system.key.dtype).removeprefix("torch.")
+    if not all(bool(tensor.isfinite().all()) for tensor in (system.key, system.gram)):
+        return LatebloomError(
+            "The mesa layer met keys or a state that are not finite (nan or inf). Look at what comes into the layer: a "
+            "learning rate that is too large is the usual reason."
+        )
+    if system.ridge is None and system.chunks.gated:
+        return LatebloomError(
+            f"The mesa layer cannot solve for its queries in {dtype}: with forget factors below one the decaying "
+            "regulariser has died out, and the keys still remembered do not span the key space. Use "
+            "regulariser='static', which does not decay, forget factors nearer to one, a smaller lambda, or float64."
+        )
+    return LatebloomError(
+        f"The mesa layer cannot solve for its queries in {dtype}: the regulariser 1/lambda is lost beside the sum of "
+        "squared keys. Use a smaller lambda, keys of unit length (normalise='l2'), or float64."
+    )
+
+
+def solve_places(
+    system: System, rhs: Float[Tensor, "row chunk pos d_head"], which: Bool[Tensor, "row chunk"]
+) -> Float[Tensor, "picked pos d_head"]:
+    """A_t x_t = b_t by a Cholesky factor for every place of the chosen chunks: exact for any Lambda and any gate."""
+    picked = which.nonzero(as_tuple=True)
+    size, d = rhs.shape[-2:]
+    step = max(1, PIECE // (size * d * d))
+    pieces = [
+        _solve(system, rhs, rows, chunks)
+        for rows, chunks in zip(picked[0].split(step), picked[1].split(step), strict=True)
+    ]
+    found = torch.cat(pieces)
+    return found.view_as(rhs) if len(found) == which.numel() else found
+
+
+def _solve(system: System, rhs: Tensor, rows: Tensor, chunks: Tensor) -> Tensor:
+    """The same for a few chunks, given by their row and chunk numbers."""
+    key = system.key[rows, chunks]
+    within, since = system.chunks.within, system.chunks.since
+    if system.chunks.gated:
+        within, since = within[rows, chunks], since[rows, chunks]
+    else:
+        within, since = within[0], since[0].expand(len(rows), -1)
+    outer = (key[..., :, None] * key[..., None, :]).flatten(-2)
+    matrix = (within @ outer).unflatten(-1, key.shape[-1:] * 2)
+    matrix = matrix + since[..., None, None] * system.gram[rows, chunks][:, None]
+    if system.ridge is not None:
+        matrix = matrix + system.ridge[rows].diag_embed()[:, None]
+    return torch.cholesky_solve(rhs[rows, chunks][..., None], sound_factor(matrix, system))[..., 0]

@@ -1,0 +1,187 @@
+"""What the judges of this study ask of a run: trained networks, their test sequences, references on the same ones."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from latebloom.baselines import chebyshev, descent
+from latebloom.baselines.pairs import loss_by_place
+from latebloom.baselines.ridge import ridge
+from latebloom.claims import Finding, Readable
+from latebloom.instruments import compressed
+from latebloom.instruments.linear_attention import Products, run
+from latebloom.models import Decoder, Parameters, run_with_cache
+from latebloom.randomness import stream
+from latebloom.runs.run import Run
+from latebloom.studies.mesa_optimization.measures.main import layer_products
+from latebloom.tasks import LinearDynamics
+from latebloom.training.experiment import Experiment
+
+PAPER = "von Oswald et al. 2023, arXiv:2309.05858 v2"
+FIXED = "2026-11-25"
+PENALTY = 1e-3  # of the source's ridge controls
+FITTED_ON = 1024  # sequences on which references choose their numbers; never those of a test split
+
+Places = Float[np.ndarray, " pos"]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """One trained member with its test sequences. Everything is computed in float64."""
+
+    run: Run
+    member: int
+
+    @cached_property
+    def specification(self) -> Experiment:
+        """Its resolved settings."""
+        return Experiment.parse(self.run.specification(self.member))
+
+    @property
+    def task(self) -> LinearDynamics:
+        """What it was trained on."""
+        return cast(LinearDynamics, self.specification.task)
+
+    @property
+    def model(self) -> Decoder:
+        """Its settings as a network."""
+        return cast(Decoder, self.specification.model)
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps at which its weights were kept."""
+        return self.run.snapshot_steps(self.member)
+
+    @cached_property
+    def test(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Tokens [batch, pos, d_token], states [batch, pos, d] and next states of its test split."""
+        return _rows(self.task, self.task.test_sequences(self.specification.seed))
+
+    @cached_property
+    def other(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for other sequences, on which references choose their numbers."""
+        noise = stream(self.specification.seed, "references")
+        return _rows(self.task, self.task.sequences(noise, FITTED_ON))
+
+    def parameters(self, step: int | None = None) -> Parameters:
+        """Weights at a kept step, by default the last, without member axis."""
+        return {name: value.double() for name, value in self.run.parameters(self.member, step).items()}
+
+    def layers(self, step: int | None = None) -> list[Products]:
+        """The products of every layer; of linear layers they are all that acts."""
+        params = self.parameters(step)
+        return [layer_products(params, layer) for layer in range(self.model.n_layers)]
+
+    def outputs(self, step: int | None = None, tokens: Tensor | None = None) -> Tensor:
+        """What it says at every place of its test sequences, or of others."""
+        return self.streams(step, tokens)[1]
+
+    def streams(
+        self, step: int | None = None, tokens: Tensor | None = None, params: Parameters | None = None
+    ) -> tuple[list[Tensor], Tensor]:
+        """The residual stream before the first layer and after each, and the outputs; `params` instead of its own."""
+        own = {name: value[None] for name, value in (params or self.parameters(step)).items()}
+        with torch.no_grad():
+            out, cache = run_with_cache(self.model, own, (self.test[0] if tokens is None else tokens)[None])
+        kept = [cache["blocks.0.hook_resid_pre"]]
+        kept += [cache[f"blocks.{layer}.hook_resid_post"] for layer in range(self.model.n_layers)]
+        return [value[0] for value in kept], out[0]
+
+    def loss(self, step: int | None = None) -> float:
+        """Test loss at a kept step: half the squared error summed over outputs, mean over places and sequences."""
+        own = {name: value[None] for name, value in self.parameters(step).items()}
+        with torch.no_grad():
+            return half_error(self.model.forward(own, self.test[0][None])[0], self.test[2])
+
+    def loss_of(self, layers: list[Products]) -> float:
+        """Test loss with other products in the place of its own; clipped as it is."""
+        out = run(layers, self.test[0], self.model.resid_clip)[-1][..., : self.task.n_seen]
+        return half_error(out, self.test[2])
+
+
+def networks(run: Readable) -> list[Network]:
+    """Every member of a run that did not diverge."""
+    own = cast(Run, run)
+    members = own.members()
+    return [Network(own, int(member)) for member in members["member"][~members["diverged"].astype(bool)]]
+
+
+def at_depth(run: Readable, layers: int) -> list[Network]:
+    """The members of so many layers, by seed."""
+    chosen = [network for network in networks(run) if network.model.n_layers == layers]
+    return sorted(chosen, key=lambda network: network.specification.seed)
+
+
+def half_error(outputs: Tensor, targets: Tensor) -> float:
+    """Half the squared error summed over outputs, mean over places and sequences."""
+    return float(loss_by_place(outputs, targets).mean())
+
+
+def _rows(task: LinearDynamics, made: Any) -> tuple[Tensor, Tensor, Tensor]:
+    tokens, targets, _ = task.rows(made)
+    return torch.from_numpy(tokens.copy()), torch.from_numpy(made.seen[:, :-1].copy()), torch.from_numpy(targets.copy())
+
+
+# --- references on a network's own test sequences ---------------------------------------------------------------------
+
+
+def one_step_rate(network: Network) -> float:
+    """The rate of one gradient step from 0 with the least loss, found on other sequences."""
+    return float(descent.best_rate(*network.other[1:]))
+
+
+def one_step(network: Network) -> Tensor:
+    """GD-1: one gradient step from Phi_0 = 0 at the best rate."""
+    return descent.one_step(*network.test[1:], one_step_rate(network))
+
+
+def formula(network: Network) -> Tensor:
+    """The best that one layer of block-scalar weights can do: eight coefficients (twelve numbers), fitted elsewhere."""
+    table = compressed.fit_one_layer(*network.other[1:])
+    return compressed.one_layer(network.test[1], table)
+
+
+def ridge_of(network: Network, lagged: bool = False) -> Tensor:
+    """Ridge regression on all visible pairs; `lagged` leaves out the newest, as the released control does."""
+    return ridge(*network.test[1:], penalty=PENALTY, lagged=lagged)
+
+
+def solver_steps(network: Network, steps: int, lagged: bool = False) -> Tensor:
+    """The Chebyshev-like control with `steps` steps, its numbers fitted on other sequences."""
+    states, targets = (part[:256] for part in network.other[1:])
+    scalars = chebyshev.fitted_scalars(states, targets, steps, PENALTY, lagged)
+    return chebyshev.chebyshev(*network.test[1:], scalars, PENALTY, lagged)
+
+
+def bounded(network: Network, outputs: Tensor) -> Tensor:
+    """Predictions clipped as the network's stream is, so that a bound the source's references lack decides nothing."""
+    clip = network.model.resid_clip
+    return outputs if clip is None else outputs.clamp(-clip, clip)
+
+
+def zero(network: Network) -> Tensor:
+    """Says nothing."""
+    return torch.zeros_like(network.test[2])
+
+
+def by_place(network: Network, outputs: Tensor) -> Places:
+    """Test loss at each place."""
+    return loss_by_place(outputs, network.test[2]).numpy()
+
+
+def curves_of(rows: dict[str, list[Places]]) -> dict[str, dict[str, float]]:
+    """Median over networks of the loss at each place, by place and predictor, for pictures."""
+    middle = {name: np.median(np.stack(values), 0) for name, values in rows.items()}
+    count = len(next(iter(middle.values())))
+    return {str(place + 1): {name: float(values[place]) for name, values in middle.items()} for place in range(count)}
+
+
+def with_rows(finding: Finding, rows: Mapping[str, Any]) -> Finding:
+    """A finding with more rows for pictures."""
+    return replace(finding, extra={**finding.extra, **rows})

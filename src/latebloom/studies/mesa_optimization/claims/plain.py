@@ -1,0 +1,154 @@
+"""Claims on networks that read plain states: binding, softmax stacks as solvers, the hybrid (17, 19, 20)."""
+
+import numpy as np
+
+from latebloom.claims import Evidence, Finding, Request, all_of, at_least, at_most, between, claim, decide, with_control
+from latebloom.claims.statistics import median, paired_ratio
+from latebloom.instruments.binding import copy_errors
+from latebloom.studies.mesa_optimization.claims.deep import LAGS, SCALES, STEPS, depths_of, fitted, losses, solved
+from latebloom.studies.mesa_optimization.claims.networks import (
+    FIXED,
+    PAPER,
+    Network,
+    at_depth,
+    by_place,
+    curves_of,
+    networks,
+    ridge_of,
+    with_rows,
+)
+
+COST = {"laptop": "30 minutes on two cores"}
+DISTANCES = 6
+
+
+def softmax(scale: str) -> tuple[Request, ...]:
+    """Softmax stacks by depth."""
+    return (Request("mesa_optimization.softmax", scale),)
+
+
+def unread(nets: list[Network], layer: int = 1, step: int | None = None) -> np.ndarray:
+    """[network, distance] share of the variance of earlier states that a probe at the last place leaves unread."""
+    rows = []
+    for net in nets:
+        states = net.test[1]
+        reach = min(DISTANCES, states.shape[1])
+        rows.append(copy_errors(net.streams(step)[0][layer], states, reach)[1].numpy())
+    return np.stack(rows)
+
+
+@claim(
+    id="mesa_optimization.17",
+    title="The first softmax layer binds a state to the one before",
+    statement="From the first layer's output the current and the previous state are read almost without loss, older "
+    "ones are not.",
+    source=f"{PAPER}, figures 2 and 3A; released results",
+    published="error at t - 1 0.0004, at t - 2 0.151 of 0.26, older 0.25 to 0.26 (seven softmax layers, d = 10)",
+    measure="held-out probe error of earlier states from the first layer's output at the last place, as a share of "
+    "their variance; the deepest softmax stack",
+    rule="medians over seeds: at most 0.02 at distances 0 and 1; at least 0.3 at distance 2 and 0.8 at distance 5",
+    control="the layer's output before training must fail at distance 1",
+    fixed=FIXED,
+    tag="C",
+    scales=SCALES,
+    cost=COST,
+    needs=softmax,
+)
+def first_layer_binds(evidence: Evidence) -> Finding:
+    """Claim 17."""
+    nets = at_depth(evidence.run, depths_of(networks(evidence.run))[-1])
+    found, before = unread(nets), unread(nets, step=nets[0].steps[0])
+    parts = {
+        f"unread {distance} back": decide(
+            median(found[:, distance]), at_most(0.02) if distance < 2 else at_least(least)
+        )
+        for distance, least in ((0, 0.0), (1, 0.0), (2, 0.3), (5, 0.8))
+        if distance < found.shape[1]
+    }
+    rows = {
+        str(back): {"trained": float(np.median(found[:, back])), "untrained": float(np.median(before[:, back]))}
+        for back in range(found.shape[1])
+    }
+    control = decide(median(before[:, 1]), at_most(0.02), measured=f"untrained, 1 back {median(before[:, 1])}")
+    return with_rows(with_control(all_of(parts), control), {"share unread by distance": rows})
+
+
+@claim(
+    id="mesa_optimization.19",
+    title="Seven softmax layers are about as good as six solver steps",
+    statement="A standard transformer on plain tokens predicts as well as preconditioning with six solver steps.",
+    source=f"{PAPER}, figures 6C and 7; released results",
+    published="0.2302 against 0.2317 of the released control, which leaves out the newest pair; 0.207 with it",
+    measure="average test loss of seven softmax layers and of six fitted steps on the same sequences, with all pairs "
+    "(fair) and without the newest (as released)",
+    rule="the median ratio to the fair control has an interval within 0.9 to 1.1; the released control is told beside "
+    "it",
+    control="two softmax layers must fail",
+    fixed=FIXED,
+    tag="C",
+    scales=SCALES,
+    cost=COST,
+    needs=softmax,
+)
+def softmax_solves(evidence: Evidence) -> Finding:
+    """Claim 19."""
+    depths = depths_of(networks(evidence.run))
+    nets, few = at_depth(evidence.run, depths[-1]), at_depth(evidence.run, depths[0])
+    scalars = {name: fitted(nets[0], STEPS, lag) for name, lag in LAGS.items()}
+    own = np.array([net.loss() for net in nets])
+    control = {name: losses(nets, [solved(n, scalars[name], lag) for n in nets]) for name, lag in LAGS.items()}
+    ratio = {name: paired_ratio(own, values) for name, values in control.items()}
+    rows = {"network": [by_place(n, n.outputs()) for n in nets]}
+    rows |= {f"six steps, {k}": [by_place(n, solved(n, scalars[k], lag)) for n in nets] for k, lag in LAGS.items()}
+    rows["ridge"] = [by_place(n, ridge_of(n)) for n in nets]
+    found = decide(
+        ratio["fair"],
+        between(0.9, 1.1),
+        measured=f"network / six fair steps {ratio['fair']}; / six steps without the newest pair {ratio['lagged']}",
+        note=f"Median losses: network {np.median(own):.4f}, six steps {np.median(control['fair']):.4f} (fair), "
+        f"{np.median(control['lagged']):.4f} (as released).",
+        extra={"loss by place": curves_of(rows)},
+    )
+    two = paired_ratio([n.loss() for n in few], losses(few, [solved(n, scalars["fair"]) for n in few]))
+    return with_control(found, decide(two, between(0.9, 1.1), measured=f"{depths[0]} layers / six steps {two}"))
+
+
+@claim(
+    id="mesa_optimization.20",
+    title="The hybrid with one mesa layer is best, ridge is better",
+    statement="A softmax layer followed by a mesa layer beats deeper transformers; fair ridge regression beats it.",
+    source=f"{PAPER}, figure 7; released results",
+    published="hybrid 0.1984, twelve softmax layers 0.1994, seven 0.2302; ridge on all pairs 0.184",
+    measure="average test losses on the same sequences, plain tokens",
+    rule="median paired ratios have intervals below 1: hybrid to the deepest softmax stack, and ridge on all pairs to "
+    "hybrid",
+    control="the hybrid before training must fail",
+    fixed=FIXED,
+    tag="C",
+    scales=SCALES,
+    cost={"laptop": "15 minutes on two cores beyond claim 19"},
+    needs=lambda scale: (Request("mesa_optimization.hybrid", scale), *softmax(scale)),
+)
+def hybrid_is_best(evidence: Evidence) -> Finding:
+    """Claim 20."""
+    nets = sorted(networks(evidence.runs[0]), key=lambda net: net.specification.seed)
+    stacks = at_depth(evidence.runs[1], depths_of(networks(evidence.runs[1]))[-1])
+    own, deepest = np.array([n.loss() for n in nets]), np.array([n.loss() for n in stacks])
+    ridge = losses(nets, [ridge_of(n) for n in nets])
+    rows = {
+        "softmax and mesa": [by_place(n, n.outputs()) for n in nets],
+        f"{stacks[0].model.n_layers} softmax": [by_place(n, n.outputs()) for n in stacks],
+        "ridge": [by_place(n, ridge_of(n)) for n in nets],
+        "ridge, lagged": [by_place(n, ridge_of(n, lagged=True)) for n in nets],
+    }
+    parts = {
+        "hybrid / softmax layers": decide(paired_ratio(own, deepest), at_most(1.0)),
+        "ridge / hybrid": decide(paired_ratio(ridge, own), at_most(1.0)),
+    }
+    note = (
+        f"Median losses: hybrid {np.median(own):.4f}, {stacks[0].model.n_layers} softmax layers "
+        f"{np.median(deepest):.4f}, ridge {np.median(ridge):.4f}."
+    )
+    before = paired_ratio([n.loss(n.steps[0]) for n in nets], deepest)
+    control = decide(before, at_most(1.0), measured=f"untrained / softmax layers {before}")
+    return with_rows(with_control(all_of(parts, note=note), control), {"loss by place": curves_of(rows)})

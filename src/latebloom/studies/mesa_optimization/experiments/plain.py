@@ -1,0 +1,69 @@
+"""Plain tokens s_t: layers must first bind a state to the one before; softmax stacks, and a hybrid with a mesa layer.
+
+Source: von Oswald et al. 2023 (arXiv 2309.05858 v2), figures 2, 3A, 6C and 7, as its released code has it: attention
+only (the text has norms and MLPs), positions beside the first layer's queries and keys, no biases. At laptop d = 5 and
+25 places, fewer steps at a higher rate; see the notes of the study.
+"""
+
+from typing import Any
+
+from latebloom.models import Decoder
+from latebloom.studies.mesa_optimization.experiments.deep import SEEDS, SIZES
+from latebloom.studies.mesa_optimization.experiments.sizes import Attention, Size, recipe
+from latebloom.training.experiment import Experiment, Measure
+from latebloom.training.presets import Preset, preset
+from latebloom.training.schedule import Schedule
+
+STEPS = {"smoke": 20, "quick": 300, "laptop": 2000, "paper": 20_000}
+DEPTHS = {"smoke": (2,), "quick": (2, 7), "laptop": (2, 7), "paper": (2, 3, 7, 12)}
+
+
+def network(size: Size, attention: tuple[Attention, ...], **changes: Any) -> Decoder:
+    """Embedding to 4 d, attention layers of four heads of 2 d, read-out; weights begin with a deviation of 0.05."""
+    settings: dict[str, Any] = {
+        "n_layers": len(attention),
+        "d_model": 4 * size.d,
+        "n_heads": 4,
+        "d_head": 2 * size.d,
+        "d_mlp": 0,
+        "attention": attention,
+        "norm": "none",
+        "positions": "first_keys",
+        "bias": "none",
+        "init": "normal",
+        "init_std": 0.05,
+    }
+    return Decoder.parse(settings | changes)
+
+
+def plain(scale: str, name: str, model: Decoder, lr: float) -> Experiment:
+    """A network on plain tokens; the rate warms up over a tenth of the training and falls by a cosine."""
+    steps = STEPS[scale]
+    return Experiment(
+        name=f"mesa_optimization.{name}",
+        task=SIZES[scale].task("plain"),
+        model=model,
+        training=recipe(steps, lr, 0.05, warmup=steps // 10, decay="cosine", decay_to=0.05),
+        log=Schedule(every=max(steps // 20, 1)),
+        snapshots=Schedule(every=max(steps // 4, 1)),
+        measure=(Measure(name="mesa_optimization.places", when=Schedule(every=max(steps // 5, 1))),),
+        population=5,
+    )
+
+
+@preset("mesa_optimization.softmax")
+def softmax(scale: str) -> Preset:
+    """Softmax layers on plain tokens, by depth."""
+    experiment = plain(scale, "softmax", network(SIZES[scale], ("softmax",)), SOFTMAX_RATE[scale])
+    return Preset(experiment, {"model.n_layers": DEPTHS[scale], "seed": range(SEEDS[scale])})
+
+
+@preset("mesa_optimization.hybrid")
+def hybrid(scale: str) -> Preset:
+    """A softmax layer, which binds, and a mesa layer, which solves."""
+    model = network(SIZES[scale], ("softmax", "mesa"), resid_clip=1.0)
+    return Preset(plain(scale, "hybrid", model, HYBRID_RATE[scale]), {"seed": range(SEEDS[scale])})
+
+
+SOFTMAX_RATE = {"smoke": 3e-3, "quick": 3e-3, "laptop": 3e-3, "paper": 8e-4}
+HYBRID_RATE = {"smoke": 2e-3, "quick": 2e-3, "laptop": 2e-3, "paper": 3e-4}

@@ -1,0 +1,96 @@
+"""Which pictures a run gets: decided by its networks (depth, kind of attention, tokens), not by its name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latebloom.errors import LatebloomError
+from latebloom.models import Decoder
+from latebloom.runs.run import Run
+from latebloom.studies.drawing import curves
+from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.drawing.style import save, styled
+from latebloom.studies.mesa_optimization.claims.networks import Network, networks
+from latebloom.studies.mesa_optimization.figures.context import draw_context, draw_depth
+from latebloom.studies.mesa_optimization.figures.probes import draw_probes
+from latebloom.studies.mesa_optimization.figures.weights import draw_blocks, draw_halfway
+from latebloom.tasks import LinearDynamics
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Named = Iterator[tuple[str, "Figure | None"]]
+SNAPSHOTS = 3  # from here on a curve over snapshots says something
+
+
+def draw_run(run: Run, out: Path, member: int = 0) -> list[Path]:
+    """Every picture that fits the run, as PNG and SVG in `out`; pictures of weights and probes show one member.
+
+    An unfinished run is drawn as far as it is. Raises `LatebloomError` for a member it does not have.
+    """
+    if not 0 <= member < len(run.document["members"]):
+        raise LatebloomError(f"{run.label} has members 0 to {len(run.document['members']) - 1}; there is no {member}.")
+    logged = Logged(run)
+    written: list[Path] = []
+    if not len(logged.frame):
+        return written
+    with styled():
+        for name, figure in (*_curves(run, logged), *_of_all(run), *_of_member(run, member)):
+            if figure is not None:
+                written += save(figure, out, name)
+    return written
+
+
+def _curves(run: Run, logged: Logged) -> Named:
+    """What was logged while the networks learned."""
+    who = f"{run.experiment}, {len(logged.members)} members, scale {run.scale}"
+    caption = f"Faint: one seed. Bold: median. Band: middle half. Run: {run.label}"
+    if logged.last_step:
+        yield "curves", curves.draw_learning(logged, who, caption)
+        if others := curves.other_columns(logged):
+            yield "measures", curves.draw_columns(logged, others, f"{who}: measured", caption)
+
+
+def _of_all(run: Run) -> Named:
+    """Losses by place and by depth, and half-way to the compressed weights, over all members."""
+    nets = [net for net in networks(run) if _on_channels(net)]
+    if not nets:
+        return
+    who, caption = f"{run.experiment}, scale {run.scale}", f"Run: {run.label}"
+    yield "context", draw_context(nets, f"{who}: loss by length of the context", f"Faint: one seed. {caption}")
+    depths = sorted({net.model.n_layers for net in nets})
+    if len(depths) > 1:
+        yield "depth", draw_depth(nets, f"{who}: loss by depth", caption)
+    deepest = [net for net in nets if net.model.n_layers == depths[-1]]
+    if _linear(deepest[0]) and len(deepest[0].steps) >= SNAPSHOTS:
+        told = f"Products averaged with those compressed late in training. Faint: one seed. {caption}"
+        yield "halfway", draw_halfway(deepest, f"{who}: {_layers(depths[-1])}, half-way to numbers", told)
+
+
+def _of_member(run: Run, member: int) -> Named:
+    """Weights and probes of one member."""
+    net = Network(run, member)
+    if not _on_channels(net) or not net.steps:
+        return
+    who, caption = f"{run.experiment}, member {member} ({_layers(net.model.n_layers)})", f"Run: {run.label}"
+    if net.model.n_layers > 1:
+        yield "probes", draw_probes(net, f"{who}: what probes read", caption)
+    yield "blocks", draw_blocks(net, 0, f"{who}: products of the first layer, step {net.steps[-1]:,}", caption)
+
+
+def _on_channels(net: Network) -> bool:
+    """Whether the network works on the theory's channels of a linear system."""
+    specification = net.specification
+    return (
+        isinstance(specification.task, LinearDynamics)
+        and isinstance(specification.model, Decoder)
+        and specification.model.read_out == "channels"
+    )
+
+
+def _linear(net: Network) -> bool:
+    return all(net.model.mixer(layer) == "linear" for layer in range(net.model.n_layers))
+
+
+def _layers(count: int) -> str:
+    return f"{count} layer" + ("" if count == 1 else "s")

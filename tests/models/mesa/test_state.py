@@ -1,0 +1,90 @@
+"""Decoding place by place, and in pieces, gives what the whole sequence gives."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latebloom.errors import LatebloomError
+from latebloom.models.mesa import MesaState, mesa_attention, mesa_step
+from latebloom.models.mesa.state import regulariser_diagonal, start
+from tests.models.mesa.problems import problem
+from tests.models.mesa.test_forms import KINDS
+
+
+@given(
+    kind=st.sampled_from([*KINDS, ("direct", "static", (0.7, 1.0))]),
+    pos=st.integers(2, 20),
+    cut=st.integers(0, 20),
+    seed=st.integers(0, 99),
+)
+def test_a_prefix_and_then_steps_equal_the_whole(kind, pos, cut, seed):
+    form, regulariser, gates = kind
+    cut = min(cut, pos)
+    q, k, v, gamma = problem((2,), pos, gates=gates, seed=seed)
+    settings = {"form": form}
+    whole, end = mesa_attention(q, k, v, 2.0, gamma, regulariser=regulariser, **settings)
+    if cut:
+        parts = [x if x is None else x[:, :cut] for x in (q, k, v, gamma)]
+        first, state = mesa_attention(*parts[:3], 2.0, parts[3], regulariser=regulariser, **settings)
+        torch.testing.assert_close(first, whole[:, :cut])
+    else:
+        state = start((2,), 3, regulariser_diagonal(2.0, None, q[:, 0]), regulariser)
+    for t in range(cut, pos):
+        left = None if gamma is None else gamma[:, t]
+        out, state = mesa_step(state, q[:, t], k[:, t], v[:, t], 2.0, left, **settings)
+        torch.testing.assert_close(out, whole[:, t])
+    assert state.position == end.position == pos
+    torch.testing.assert_close(state.gram, end.gram)
+    torch.testing.assert_close(state.moment, end.moment)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pieces_equal_the_whole(kind):
+    form, regulariser, gates = kind
+    q, k, v, gamma = problem((2,), 23, gates=gates)
+    settings = {"form": form, "regulariser": regulariser, "chunk": 4}
+    whole, _ = mesa_attention(q, k, v, 2.0, gamma, **settings)
+    state, found = None, []
+    for a, b in ((0, 7), (7, 8), (8, 23)):
+        part = None if gamma is None else gamma[:, a:b]
+        out, state = mesa_attention(q[:, a:b], k[:, a:b], v[:, a:b], 2.0, part, state=state, **settings)
+        found.append(out)
+    torch.testing.assert_close(torch.cat(found, 1), whole)
+
+
+def test_the_recursive_step_keeps_its_inverse():
+    q, k, v, gamma = problem(gates=(0.9, 1.0))
+    state = start((), 3, regulariser_diagonal(1.0, None, q[0]), "decaying")
+    for t in range(12):
+        _, state = mesa_step(state, q[t], k[t], v[t], gamma=gamma[t], form="recursive")
+    torch.testing.assert_close(state.inverse @ state.gram, torch.eye(4, dtype=torch.float64))
+
+
+def test_a_step_can_be_differentiated_and_a_state_cut_from_the_graph():
+    q, k, v, _ = problem()
+    k.requires_grad_()
+    _, state = mesa_attention(q[:-1], k[:-1], v[:-1])
+    out, _ = mesa_step(state, q[-1], k[-1], v[-1])
+    (through,) = torch.autograd.grad(out.sum(), k)
+    whole, _ = mesa_attention(q, k, v, form="direct")
+    torch.testing.assert_close(through, torch.autograd.grad(whole[-1].sum(), k)[0])
+    cut = state.detach()
+    assert not cut.gram.requires_grad and not cut.moment.requires_grad and cut.position == 11
+
+
+def test_a_state_of_another_layer_is_refused():
+    q, k, v, _ = problem()
+    _, state = mesa_attention(q, k, v)
+    with pytest.raises(LatebloomError, match="comes from regulariser='decaying' and cannot go on with 'static'"):
+        mesa_attention(q, k, v, regulariser="static", state=state)
+    with pytest.raises(
+        LatebloomError, match=r"The state is for \(d_head, d_value\) = \(4, 3\), the inputs have \(4, 2\)"
+    ):
+        mesa_step(state, q[0], k[0], v[0, :2])
+
+
+def test_the_recursive_step_cannot_forget_with_a_static_lambda():
+    state = MesaState(torch.eye(2), torch.zeros(2, 1), "static")
+    with pytest.raises(LatebloomError, match="The recursive form cannot forget with regulariser='static'"):
+        mesa_step(state, torch.ones(2), torch.ones(2), torch.ones(1), gamma=torch.tensor(0.5), form="recursive")

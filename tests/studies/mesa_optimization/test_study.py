@@ -1,0 +1,109 @@
+"""Experiments, measures and figures of the study on real (smoke) runs, and the table of its claims."""
+
+import numpy as np
+import pytest
+import torch
+
+import latebloom
+from latebloom import studies
+from latebloom.baselines.pairs import loss_by_place
+from latebloom.claims.registry import of_study
+from latebloom.errors import LatebloomError
+from latebloom.instruments.weight_blocks import gradient_step
+from latebloom.studies.mesa_optimization.claims.networks import networks
+from latebloom.studies.mesa_optimization.figures import draw_run
+from latebloom.training.experiment import SCALES
+from latebloom.training.measures import MEASURES
+from latebloom.training.population import Population
+from latebloom.training.presets import PRESETS, members_of
+from latebloom.training.view import View
+
+studies.load()
+OWN = [name for name in PRESETS if name.startswith("mesa_optimization.")]
+
+
+def test_all_thirty_two_claims_are_there_and_say_what_they_need():
+    claims = of_study("mesa_optimization")
+    assert [claim.id for claim in claims] == [f"mesa_optimization.{number:02}" for number in range(1, 33)]
+    for claim in claims:
+        assert (claim.judge is None) == bool(claim.why)
+        assert claim.cost, claim.id
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", OWN)
+def test_every_experiment_exists_at_every_scale(name, scale):
+    members = members_of(name, scale)
+    assert len({member.seed for member in members}) >= (5 if scale in ("laptop", "paper") else 1)
+    assert all(member.training.loss == "half_squared_error" for member in members)
+
+
+@pytest.mark.parametrize("need", ["laptop", "paper"])
+def test_claims_ask_for_experiments_that_exist(need):
+    for claim in of_study("mesa_optimization"):
+        if claim.judge is not None and need in claim.scales:
+            assert all(request.experiment in OWN for request in claim.needs(need))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A smoke run of each kind of network."""
+    home = tmp_path_factory.mktemp("home")
+    names = ("one_layer", "deep", "mesa")
+    return {name: latebloom.run(f"mesa_optimization.{name}", scale="smoke", home=home, workers=1) for name in names}
+
+
+def test_networks_are_read_back_as_they_were_measured(runs):
+    run = runs["deep"]
+    frame = run.measurements()
+    for net in networks(run):
+        row = frame[(frame["member"] == net.member) & (frame["step"] == net.steps[-1])].iloc[0]
+        assert net.loss() == pytest.approx(row["test_loss"], rel=1e-4)
+        assert net.loss_of(net.layers()) == pytest.approx(net.loss(), rel=1e-6)
+        assert np.mean(row["loss_by_place"]) == pytest.approx(row["test_loss"], rel=1e-4)
+
+
+def view_of(name):
+    return View(Population.start(members_of(name, "smoke")[:1]), 0)
+
+
+def test_measures_are_the_instruments(runs):
+    view = view_of("mesa_optimization.one_layer")
+    places = MEASURES["mesa_optimization.places"].measure(view)["loss_by_place"]
+    batch = view.splits["test"]
+    said = view.population.model.forward(view.params, batch.inputs)
+    torch.testing.assert_close(places, loss_by_place(said, batch.targets))
+    found = MEASURES["mesa_optimization.first_layer"].measure(view)
+    net = networks(runs["one_layer"])[0]
+    right = gradient_step(net.layers(0)[0], net.task.n_seen)
+    assert float(found["eta"][0]) == pytest.approx(float(right.rate), rel=1e-3)
+    assert float(found["other"][0]) == pytest.approx(float(right.other), rel=1e-3)
+    assert found["qk_mean"].shape == found["ov_mean"].shape == (1, 2 * 16)
+
+
+def test_measures_refuse_what_they_cannot_read():
+    view = view_of("grokking.modular_addition")
+    with pytest.raises(LatebloomError, match="needs a task with real targets"):
+        MEASURES["mesa_optimization.places"].measure(view)
+    with pytest.raises(LatebloomError, match="work on channels"):
+        MEASURES["mesa_optimization.first_layer"].measure(view)
+
+
+EXPECTED = {
+    "one_layer": {"curves", "measures", "context", "halfway", "blocks"},
+    "deep": {"curves", "context", "depth", "halfway", "blocks", "probes"},
+    "mesa": {"curves", "context", "blocks"},
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_pictures_of_a_run(runs, name, tmp_path):
+    member = 2 if name == "deep" else 0  # of two layers: probes need more than one
+    written = draw_run(runs[name], tmp_path, member)
+    assert {path.stem for path in written} == EXPECTED[name]
+    assert all(path.stat().st_size > 2000 for path in written)
+
+
+def test_a_member_that_is_not_there_is_refused(runs, tmp_path):
+    with pytest.raises(LatebloomError, match="has members 0 to 1; there is no 7"):
+        draw_run(runs["mesa"], tmp_path, 7)
