@@ -64,6 +64,7 @@ CASES = {
     "decoder, taught": (Decoder(d_model=6, n_heads=1, past="teacher_keys"), SYMBOLS),
     "decoder, vectors": (Decoder(d_model=6, attention=("softmax", "linear"), positions="first_keys"), VECTORS),
     "decoder, channels": (Decoder(**CHANNELS), VECTORS),
+    "decoder, mesa": (Decoder(d_model=6, attention=("softmax", "mesa"), positions="first_keys"), VECTORS),
     "gru": (GRU(d_model=4), SYMBOLS),
     "gru, vectors": (GRU(d_model=4, n_layers=1), VECTORS),
     "transformer, gelu": (Transformer(d_model=8, n_heads=2, d_head=3, d_mlp=5, act_fn="gelu"), MODULAR),

@@ -87,7 +87,8 @@ def test_a_stopping_rule_can_be_made_changed_and_taken_away():
 
 
 REFUSED = {
-    "sed=3": r"tiny has no field 'sed'\. Did you mean 'seed' or 'shared'\? Its fields: task\.p, ",
+    "sed=3": r"tiny has no field 'sed'\. Did you mean 'seed' or 'shared'\?$",
+    "training.lrr=3": r"Did you mean 'training\.lr' or 'training\.lr_rest'\? Fields beside it: training\.steps, ",
     "=3": r"has no field ''",
     "every=3": r"The field 'every' could be log\.every or snapshots\.every: write it in full\.",
     "seed": r"'seed' is not of the form field=value, e\.g\. training\.lr=1e-3 or seed=0:8\.",

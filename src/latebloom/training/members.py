@@ -35,7 +35,7 @@ def find_field(experiment: Experiment, name: str) -> str:
     if near:
         told += f" Did you mean {' or '.join(map(repr, near))}?"
         same = [path for path in paths if path.split(".")[0] == find_section(near[0], paths)]
-        raise LatebloomError(f"{told} Fields beside it: {', '.join(same)}.")
+        raise LatebloomError(f"{told} Fields beside it: {', '.join(same)}." if len(same) > 1 else told)
     raise LatebloomError(f"{told} Its fields: {', '.join(paths)}.")
 
 

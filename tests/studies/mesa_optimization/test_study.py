@@ -49,7 +49,7 @@ def test_claims_ask_for_experiments_that_exist(need):
 def runs(tmp_path_factory):
     """A smoke run of each kind of network."""
     home = tmp_path_factory.mktemp("home")
-    names = ("one_layer", "deep", "mesa")
+    names = ("one_layer", "deep", "mesa", "hybrid")
     return {name: latebloom.run(f"mesa_optimization.{name}", scale="smoke", home=home, workers=1) for name in names}
 
 
@@ -93,6 +93,7 @@ EXPECTED = {
     "one_layer": {"curves", "measures", "context", "halfway", "blocks"},
     "deep": {"curves", "context", "depth", "halfway", "blocks", "probes"},
     "mesa": {"curves", "context", "blocks"},
+    "hybrid": {"curves", "context"},
 }
 
 

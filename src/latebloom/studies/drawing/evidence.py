@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PANELS = 6
 COUNTED = {"uses"}  # lists that count something for 1, 2, 3, ...: drawn in that order
+COURSES = ("by place", "by step", "by steps", "by solver steps", "by layer")  # no power laws: plain lines
 UNITS = {"x": "ratio"}  # what stands on an axis for a unit that is read after a number only
 MANY = 24  # from here on a histogram says more than single dots
 
@@ -26,7 +27,7 @@ class Panel:
     """One thing to draw: its name, the kind of picture, the values."""
 
     name: str
-    kind: str  # intervals, dots, histogram, bars, lines, groups, pairs
+    kind: str  # intervals, dots, histogram, bars, lines, curves, groups, pairs
     values: Any
 
 
@@ -69,7 +70,7 @@ def _walk(name: str, value: Any) -> Iterator[Panel]:
         elif len(value) > 1 and all(
             isinstance(item, Mapping) and _numbers(list(item.values())) for item in value.values()
         ):
-            yield Panel(name, "lines", value)
+            yield Panel(name, "curves" if name.endswith(COURSES) else "lines", value)
         elif len(value) > 1 and name and all(_numbers(item) for item in value.values()):
             yield Panel(name, "groups", value)
         else:
@@ -199,6 +200,22 @@ def _lines(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> No
     axes.legend(loc="best")
 
 
+def _curves(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> None:
+    """A plain line for each inner name over the course that the outer names count; the legend below, clear of lines."""
+    names = _by_number(values)
+    x = np.array([_as_number(name) for name in names], dtype=float)
+    kinds = dict.fromkeys(kind for row in values.values() for kind in row)
+    for kind, colour in zip(kinds, CYCLE, strict=False):
+        y = np.array([values[name].get(kind) for name in names], dtype=float)
+        known = np.isfinite(y)
+        axes.plot(x[known], y[known], color=colour, label=kind, linewidth=1.5)
+    _log_if_wide(axes, "y", [item for row in values.values() for item in row.values() if item is not None])
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2, fontsize=8)
+
+
 def _power_law(axes: "Axes", x: np.ndarray, y: np.ndarray, colour: str) -> None:
     """The straight line of log y over log x, where there are three points over a factor of ten or more."""
     if len(x) < 3 or min(x.min(), y.min()) <= 0 or x.max() < 10 * x.min():
@@ -238,6 +255,7 @@ DRAW: dict[str, Callable[["Axes", Any], None]] = {
     "histogram": _histogram,
     "bars": _bars,
     "lines": _lines,
+    "curves": _curves,
     "groups": _groups,
     "pairs": _pairs,
 }

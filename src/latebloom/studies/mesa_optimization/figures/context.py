@@ -33,7 +33,8 @@ def draw_context(nets: list[Network], heading: str, caption: str = "") -> "Figur
         place = np.arange(1, own.shape[1] + 1)
         for row in own if len(own) > 1 else []:
             axis.plot(place, row, color=colour, linewidth=0.7, alpha=0.3)
-        name = f"{depth} {nets[0].model.mixer(0)} layer" + ("s" if depth > 1 else "")
+        kinds = dict.fromkeys(nets[0].model.mixer(layer) for layer in range(nets[0].model.n_layers))
+        name = f"{depth} {' and '.join(kinds)} layer" + ("s" if depth > 1 else "")
         axis.plot(place, np.median(own, 0), color=colour, linewidth=2, label=name)
     _references(axis, nets[0])
     axis.set_yscale("log")

@@ -53,7 +53,7 @@ def _curves(run: Run, logged: Logged) -> Named:
 
 def _of_all(run: Run) -> Named:
     """Losses by place and by depth, and half-way to the compressed weights, over all members."""
-    nets = [net for net in networks(run) if _on_channels(net)]
+    nets = [net for net in networks(run) if _sees_all(net)]
     if not nets:
         return
     who, caption = f"{run.experiment}, scale {run.scale}", f"Run: {run.label}"
@@ -62,7 +62,7 @@ def _of_all(run: Run) -> Named:
     if len(depths) > 1:
         yield "depth", draw_depth(nets, f"{who}: loss by depth", caption)
     deepest = [net for net in nets if net.model.n_layers == depths[-1]]
-    if _linear(deepest[0]) and len(deepest[0].steps) >= SNAPSHOTS:
+    if _on_channels(deepest[0]) and _linear(deepest[0]) and len(deepest[0].steps) >= SNAPSHOTS:
         told = f"Products averaged with those compressed late in training. Faint: one seed. {caption}"
         yield "halfway", draw_halfway(deepest, f"{who}: {_layers(depths[-1])}, half-way to numbers", told)
 
@@ -75,17 +75,18 @@ def _of_member(run: Run, member: int) -> Named:
     who, caption = f"{run.experiment}, member {member} ({_layers(net.model.n_layers)})", f"Run: {run.label}"
     if net.model.n_layers > 1:
         yield "probes", draw_probes(net, f"{who}: what probes read", caption)
-    yield "blocks", draw_blocks(net, 0, f"{who}: products of the first layer, step {net.steps[-1]:,}", caption)
+    yield "blocks", draw_blocks(net, 0, f"{who}: products of the first layer", f"Step {net.steps[-1]:,}. {caption}")
+
+
+def _sees_all(net: Network) -> bool:
+    """Whether it is a decoder on a linear system whose whole state is seen: the references are made for these."""
+    task, model = net.specification.task, net.specification.model
+    return isinstance(task, LinearDynamics) and task.n_hidden is None and isinstance(model, Decoder)
 
 
 def _on_channels(net: Network) -> bool:
-    """Whether the network works on the theory's channels of a linear system."""
-    specification = net.specification
-    return (
-        isinstance(specification.task, LinearDynamics)
-        and isinstance(specification.model, Decoder)
-        and specification.model.read_out == "channels"
-    )
+    """Whether the network works on the theory's channels of such a system."""
+    return _sees_all(net) and net.model.read_out == "channels"
 
 
 def _linear(net: Network) -> bool:
