@@ -46,7 +46,9 @@ def in_domain_first(evidence: Evidence) -> Finding:
     table = curves(evidence.run)
     known = crossing(table, KNOWN, SATURATED)
     if not np.isfinite(known).all():
-        return undecided(f"{int(np.isfinite(known).sum())} of {len(known)} seeds saturate", "Too short a run.", seeds=0)
+        return undecided(
+            f"{int(np.isfinite(known).sum())} of {len(known)} seeds saturate", "Too short a run.", seeds=len(known)
+        )
     later = np.where(table.steps >= known[:, None], table.of(HELD_OUT), np.nan)
     at = np.where(later >= 0.5, table.steps, np.inf).min(1)
     lead = np.where(np.isfinite(at), at, table.steps[-1]) - known
@@ -80,8 +82,8 @@ def first_success(table: Curves) -> np.ndarray:
     "auxiliaries at or above .85",
     fixed=FIXED,
     tag="R",
-    scales=TRAINED,
-    cost=COST,
+    scales=("quick", *TRAINED),
+    cost={"quick": "3 minutes on two cores", **COST},
     needs=needs("question"),
 )
 def linear_phase(evidence: Evidence) -> Finding:

@@ -14,7 +14,8 @@ from latebloom.training.schedule import Schedule
 
 SEEDS = {"smoke": 2, "quick": 3, "laptop": 5, "paper": 10}
 STEPS = {"smoke": 30, "quick": 2000, "laptop": 12_000, "paper": 300_000}
-WARM_UP = {"smoke": 5, "quick": 500, "laptop": 1500, "paper": 10_000}
+WARM_UP = {"smoke": 5, "quick": 1500, "laptop": 1500, "paper": 10_000}
+DECAYED = {"quick": 12_000}  # quick is the beginning of laptop: saturation, the dip, the first rise
 RATE = {"smoke": 3e-3, "quick": 1e-3, "laptop": 1e-3, "paper": 1e-4}
 WIDTH = {"smoke": 16, "quick": 128, "laptop": 128, "paper": 512}
 HEADS = {"smoke": 2, "quick": 4, "laptop": 4, "paper": 8}
@@ -49,6 +50,7 @@ def recipe(scale: str, steps: int | None = None, **changes: Any) -> Training:
         "lr": RATE[scale],
         "warmup": WARM_UP[scale],
         "decay": "linear",
+        "decay_steps": DECAYED.get(scale),
         "clip": 1.0,
     }
     return Training.parse(settings | ADAM | changes)
