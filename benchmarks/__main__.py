@@ -14,6 +14,7 @@ from benchmarks.mesa import mesa
 from benchmarks.myopic import myopic
 from benchmarks.observing import observing
 from benchmarks.steps import gradients, main_steps, parity_steps, updates
+from benchmarks.structural import structural
 from benchmarks.trees import trees
 from latebloom.training.device import training_arithmetic
 
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "memory": memory,
     "fleet": fleet,
     "myopic": myopic,
+    "structural": structural,
     "baselines": baselines,
 }
 COLUMNS = [field.name for field in dataclasses.fields(Row)]

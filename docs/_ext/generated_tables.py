@@ -7,6 +7,7 @@ import pkgutil
 
 from latebloom import instruments, studies
 from latebloom.tasks import TASKS
+from latebloom.tasks.language.gallery import gallery
 from latebloom.training.presets import PRESETS
 
 
@@ -83,6 +84,7 @@ TABLES = {
     "<!-- instruments -->": instrument_table,
     "<!-- tasks -->": task_gallery,
     "<!-- experiments -->": experiment_table,
+    "<!-- gallery of language -->": gallery,
 }
 
 
@@ -95,7 +97,7 @@ def fill(app, docname, source):
 
 def always_read(app, env, added, changed, removed):
     """These pages are written anew each time: the code they show may have changed."""
-    return sorted({"instruments", "tasks", "experiments"} & env.found_docs)
+    return sorted({"instruments", "tasks", "experiments", "studies/structural_grokking/gallery"} & env.found_docs)
 
 
 def setup(app):

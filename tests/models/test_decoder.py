@@ -231,3 +231,93 @@ def test_a_sequence_longer_than_the_learned_positions_is_refused():
     model = Decoder(d_model=4)
     with pytest.raises(LatebloomError, match="has 8 places; this network learned positions for 6"):
         model.forward(population(model, VECTORS), vectors(places=8))
+
+
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
+def test_told_positions_are_those_of_the_whole_sequence(positions):
+    """The end of a sequence, told where it stands, is given what the whole one is given there; without, it is not."""
+    model = Decoder(n_layers=2, d_model=8, n_heads=2, positions=positions, norm="post", embed_scale=True)
+    params, inputs = population(model, SYMBOLS), tokens()
+    whole = model.embed(params, inputs, lambda name, value: value)
+    for told in (torch.arange(2, 6), torch.arange(2, 6).expand(3, -1)):
+        end = model.embed(params, inputs[:, :, 2:], lambda name, value: value, told)
+        assert torch.equal(end, whole[:, :, 2:])
+    assert (model.embed(params, inputs[:, :, 2:], lambda name, value: value) - whole[:, :, 2:]).abs().max() > 0.1
+    counted = torch.arange(6)
+    assert torch.equal(model.forward(params, inputs, positions=counted), model.forward(params, inputs))
+    rows = torch.stack([counted, counted.flip(0), counted])
+    mixed_up = model.forward(params, inputs, positions=rows)
+    torch.testing.assert_close(mixed_up[:, 0], model.forward(params, inputs)[:, 0])
+    torch.testing.assert_close(mixed_up[:, 1], model.forward(params, inputs[:, 1:2], positions=counted.flip(0))[:, 0])
+
+
+def test_positions_that_do_not_fit_are_refused():
+    model, inputs = Decoder(d_model=8), tokens()
+    params = population(model, SYMBOLS)
+    with pytest.raises(LatebloomError, match=r"positions of shape \(5,\) do not fit .* \[pos\] = \[6\]"):
+        model.forward(params, inputs, positions=torch.arange(5))
+    with pytest.raises(LatebloomError, match="counted from 0; the smallest here is -1"):
+        model.forward(params, inputs, positions=torch.arange(6) - 1)
+    with pytest.raises(LatebloomError, match="has 9 places; this network learned positions for 6"):
+        model.forward(params, inputs, positions=torch.arange(3, 9))
+    keyed = Decoder(d_model=8, positions="first_keys")
+    with pytest.raises(LatebloomError, match="'first_keys' counts places by itself"):
+        keyed.forward(population(keyed, SYMBOLS), inputs, positions=torch.arange(6))
+
+
+def test_states_are_what_the_outputs_are_read_from():
+    for norm in ("pre", "post"):
+        model = Decoder(n_layers=2, d_model=8, n_heads=2, norm=norm)
+        params, inputs = population(model, SYMBOLS), tokens()
+        states = model.states(params, inputs)
+        assert states.shape == (2, 3, 6, 8)
+        assert torch.equal(model.read(params, states), model.forward(params, inputs))
+
+
+def test_a_source_is_read_both_ways_and_what_follows_one_way():
+    """Rows end their source with symbol 8; the fused kernel and the formed pattern agree."""
+    model = Decoder(n_layers=2, d_model=8, n_heads=2, source_ends=(7, 8))
+    params = population(model, SYMBOLS)
+    rows = torch.tensor([[[1, 2, 8, 3, 4, 5], [6, 3, 2, 1, 7, 4]]])
+    before = model.forward(params, rows)
+    out, cache = run_with_cache(model, params, rows)
+    torch.testing.assert_close(before, out)
+    pattern = cache["blocks.0.attn.hook_pattern"]  # [member, batch, head, query, key]
+    assert (pattern[:, 0, :, :3, :3] > 0).all()
+    assert (pattern[:, 1, :, :5, :5] > 0).all()
+    assert (pattern[:, 0, :, :3, 3:] == 0).all()
+    assert (pattern[:, 0, :, 3, 4:] == 0).all()
+
+    def changed(place):
+        other = rows.clone()
+        other[0, 0, place] = 0
+        return (model.forward(params, other) - before)[:, 0].abs().amax(-1) > 1e-9
+
+    assert changed(1).all()  # a word of the source is seen from everywhere
+    assert changed(4).tolist() == [[False] * 4 + [True] * 2] * 2  # a word behind it only from there on
+
+
+def test_a_row_without_a_source_is_read_one_way():
+    plain = Decoder(n_layers=2, d_model=8, n_heads=2)
+    both = plain.replace({"source_ends": (8,)})
+    params, inputs = population(plain, SYMBOLS), tokens() % 8
+    torch.testing.assert_close(both.forward(params, inputs), plain.forward(params, inputs))
+
+
+def test_sources_and_cut_pasts_do_not_go_together():
+    with pytest.raises(LatebloomError, match=r"model.source_ends .* here model.attention = .* model.past = 'keys'"):
+        Decoder.parse({"source_ends": [3], "past": "keys"})
+
+
+def test_without_sources_or_positions_the_fused_kernel_is_used(monkeypatch):
+    seen = []
+    real = nn.functional.scaled_dot_product_attention
+
+    def counted(*arguments, **options):
+        seen.append(options)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(nn.functional, "scaled_dot_product_attention", counted)
+    model = Decoder(n_layers=2, d_model=8, n_heads=2, norm="post", positions="sinusoidal")
+    model.forward(population(model, SYMBOLS), tokens())
+    assert seen == [{"is_causal": True}] * 2

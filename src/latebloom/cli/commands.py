@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         "claims": show_claims,
         "show": show_thing,
         "plan": plan_experiment,
+        "check": check_file,
     }[arguments.command](arguments)
 
 
@@ -124,6 +125,14 @@ def show_thing(arguments: argparse.Namespace) -> int:
 def plan_experiment(arguments: argparse.Namespace) -> int:
     """`latebloom plan`."""
     print_plan(arguments.experiment, arguments.scale, arguments.overrides, console())
+    return 0
+
+
+def check_file(arguments: argparse.Namespace) -> int:
+    """`latebloom check`."""
+    from latebloom.cli.check import check
+
+    print(check(arguments.file, arguments.task))
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 from latebloom import __version__
 from latebloom.errors import unknown_name
 
-COMMANDS = ("ls", "run", "reproduce", "claims", "show", "plan")
+COMMANDS = ("ls", "run", "reproduce", "claims", "show", "plan", "check")
 LISTS = ("studies", "experiments", "claims", "tasks", "models", "optimisers", "losses", "measures", "runs")
 
 
@@ -83,6 +83,15 @@ def build_parser() -> Parser:
         usage="latebloom plan [-h] [--scale SCALE] EXPERIMENT [field=value ...]",
     )
     _experiment(plan)
+
+    check = commands.add_parser(
+        "check",
+        help="how your own file of sentences differs from the generator's",
+        description="Read a tab-separated file, one item a line (`<sentence> . <task> TAB <target>`), tell which lines "
+        "cannot be read and why, and compare its structures with those of the generator.",
+    )
+    check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument("--task", help="question_formation or tense_inflection (default: by the first line)")
     return parser
 
 

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-STUDIES = ("grokking", "mesa_optimization")
+STUDIES = ("grokking", "mesa_optimization", "structural_grokking")
 
 
 def load() -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from latebloom.models.base import Parameters, Tap, untapped
 from latebloom.models.decoder.attention import MIXERS, Heads, collect, project
+from latebloom.models.decoder.both_ways import seeing_mixer
 from latebloom.models.decoder.layers import Stream, sinusoids
 from latebloom.models.decoder.past import (
     SAME_NUMBERS,
@@ -22,8 +23,19 @@ if TYPE_CHECKING:
     from latebloom.models.decoder.decoder import Decoder
 
 
-def attend(model: "Decoder", block: Parameters, x: Stream, layer: int, tap: Tap, lesson: dict[str, Tensor]) -> Stream:
-    """What attention adds to the residual stream; `x` is its input, `lesson` what a teacher's layers read and make."""
+def attend(
+    model: "Decoder",
+    block: Parameters,
+    x: Stream,
+    layer: int,
+    tap: Tap,
+    lesson: dict[str, Tensor],
+    visible: Tensor | None = None,
+) -> Stream:
+    """What attention adds to the residual stream; `x` is its input, `lesson` what a teacher's layers read and make.
+
+    `visible` [member, batch, query, key] says what each place sees; without it, itself and what came before.
+    """
     name, kind = f"blocks.{layer}.", model.mixer(layer)
     seen = keyed(model, x, layer)
     q = tap(f"{name}attn.hook_q", sized(model, project(seen, block["attn.W_Q"], block.get("attn.b_Q")), layer))
@@ -35,7 +47,9 @@ def attend(model: "Decoder", block: Parameters, x: Stream, layer: int, tap: Tap,
         own = slots(model, block, x, layer)
         own = Slots(tap(f"{name}attn.hook_k", own.k), tap(f"{name}attn.hook_v", own.v))
         past = own
-    if plain:
+    if visible is not None:
+        z = seeing_mixer(q, *own, visible, name, tap)
+    elif plain:
         z = MIXERS[kind](q, *own, block, name, tap)
     elif model.past == "zeroed" and tap is untapped:
         z = attend_nothing(q, own, kind)

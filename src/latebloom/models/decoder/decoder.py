@@ -16,9 +16,11 @@ from latebloom.data import Signature
 from latebloom.errors import LatebloomError
 from latebloom.models.base import MODELS, Model, Parameters, Shape, Tap, untapped
 from latebloom.models.decoder.attend import attend
+from latebloom.models.decoder.both_ways import seen_from
 from latebloom.models.decoder.initial import draw
-from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, mlp, sinusoids
+from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, mlp
 from latebloom.models.decoder.past import PastKind
+from latebloom.models.decoder.places import Places, placed, reach
 from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
 from latebloom.spec import joined
 
@@ -58,6 +60,9 @@ class Decoder(Model):
     past_weight: float = joined(
         0.0, ge=0, le=1, description="share of the past's gradient that 'hidden' and 'keys' keep: 1 would be vanilla"
     )
+    source_ends: tuple[int, ...] = joined(
+        (), description="symbols that end a source; up to the first of them, every place sees the whole source"
+    )
 
     # Embeddings with positions, attention weights, attention output, MLP hidden layer, MLP output.
     dropout_at = ("blocks.0.hook_resid_pre", "attn.hook_pattern", "hook_attn_out", "mlp.hook_post", "hook_mlp_out")
@@ -83,6 +88,11 @@ class Decoder(Model):
             raise ValueError(
                 f"model.past_weight = {self.past_weight} softens a cut; model.past = {self.past!r} cuts no gradient. "
                 "Set model.past=hidden or keys, or model.past_weight=0."
+            )
+        if self.source_ends and (self.past != "whole" or set(self.attention) != {"softmax"}):
+            raise ValueError(
+                "model.source_ends lets a source be read in both directions, which softmax attention with "
+                f"model.past=whole does; here model.attention = {self.attention}, model.past = {self.past!r}."
             )
         return self
 
@@ -178,20 +188,39 @@ class Decoder(Model):
             return given
         return with_teacher(given, given)
 
-    def forward(self, params: Parameters, inputs: Tensor, tap: Tap = untapped) -> Float[Tensor, "member batch pos out"]:
-        """Outputs at every place of sequences [member, batch, pos] of symbols or [member, batch, pos, n_inputs]."""
-        params, inputs = self._broadcast(params, inputs)
+    def forward(
+        self, params: Parameters, inputs: Tensor, tap: Tap = untapped, positions: Places | None = None
+    ) -> Float[Tensor, "member batch pos out"]:
+        """Outputs at every place of sequences [member, batch, pos] of symbols or [member, batch, pos, n_inputs].
+
+        `positions` says where in a sequence each place stands, for tables and sinusoids; counted from 0 without it.
+        """
+        params, inputs = self._broadcast(params, inputs, positions)
+        return tap("hook_logits", self.read(params, self._states(params, inputs, tap, positions)))
+
+    def states(
+        self, params: Parameters, inputs: Tensor, tap: Tap = untapped, positions: Places | None = None
+    ) -> Float[Tensor, "member batch pos d_model"]:
+        """What the outputs are read from: the residual stream after the last block and norm; as `forward`."""
+        return self._states(*self._broadcast(params, inputs, positions), tap, positions)
+
+    def _states(self, params: Parameters, inputs: Tensor, tap: Tap, positions: Places | None) -> Tensor:
         lesson = taught(self, params, inputs)
-        x = self.embed(params, inputs, tap)
+        seen = seen_from(inputs, self.source_ends) if self.source_ends else None
+        x = self.embed(params, inputs, tap, positions)
         for layer in range(self.n_layers):
-            x = self._block(part(params, f"blocks.{layer}."), x, layer, tap, lesson)
+            x = self._block(part(params, f"blocks.{layer}."), x, layer, tap, lesson, seen)
         if self.norm == "pre":
             x = tap("ln_final.hook_normalized", layer_norm(x, params["ln_final.w"], params["ln_final.b"]))
-        return tap("hook_logits", self.read(params, x))
+        return x
 
-    def _broadcast(self, params: Parameters, inputs: Tensor) -> tuple[Parameters, Tensor]:
+    def _broadcast(
+        self, params: Parameters, inputs: Tensor, positions: Places | None = None
+    ) -> tuple[Parameters, Tensor]:
         """One member's parameters for many members' sequences, or one member's sequences for many."""
         own, places = next(iter(params.values())).shape[0], inputs.shape[2]
+        if positions is not None:
+            places = reach(inputs, positions, self.positions)
         known = params["pos_embed.W_pos"].shape[1] if self.positions == "learned" else places
         if places > known:
             raise LatebloomError(
@@ -203,7 +232,7 @@ class Decoder(Model):
         count = max(own, inputs.shape[0])
         return {k: v.expand(count, *v.shape[1:]) for k, v in params.items()}, inputs.expand(count, *inputs.shape[1:])
 
-    def embed(self, params: Parameters, inputs: Tensor, tap: Tap) -> Tensor:
+    def embed(self, params: Parameters, inputs: Tensor, tap: Tap, positions: Places | None = None) -> Tensor:
         """The residual stream before the first block."""
         if self.read_out == "channels":
             x = inputs
@@ -212,13 +241,19 @@ class Decoder(Model):
         else:
             x = embed_symbols(params["embed.W_E"], inputs)
         x = tap("hook_embed", x * self.d_model**0.5 if self.embed_scale else x)
-        if self.positions == "learned":
-            x = x + tap("hook_pos_embed", params["pos_embed.W_pos"][:, None, : x.shape[2]])
-        elif self.positions == "sinusoidal":
-            x = x + tap("hook_pos_embed", sinusoids(x.shape[2], self.d_model, x))
+        if self.positions in ("learned", "sinusoidal"):
+            x = x + tap("hook_pos_embed", placed(params.get("pos_embed.W_pos"), x, positions))
         return x
 
-    def _block(self, block: Parameters, x: Tensor, layer: int, tap: Tap, lesson: dict[str, Tensor]) -> Tensor:
+    def _block(
+        self,
+        block: Parameters,
+        x: Tensor,
+        layer: int,
+        tap: Tap,
+        lesson: dict[str, Tensor],
+        seen: Tensor | None = None,
+    ) -> Tensor:
         """Attention, then the MLP, each added to the residual stream; LayerNorm before each, or after each sum."""
         name, pre, post = f"blocks.{layer}.", self.norm == "pre", self.norm == "post"
 
@@ -226,7 +261,7 @@ class Decoder(Model):
             return tap(f"{name}{which}.hook_normalized", layer_norm(value, block[f"{which}.w"], block[f"{which}.b"]))
 
         x = tap(f"{name}hook_resid_pre", x)
-        attended = attend(self, block, normalised("ln1", x) if pre else x, layer, tap, lesson)
+        attended = attend(self, block, normalised("ln1", x) if pre else x, layer, tap, lesson, seen)
         x = x + tap(f"{name}hook_attn_out", attended)
         x = tap(f"{name}hook_resid_mid", normalised("ln1", x) if post else x)
         if self.mlp_width:

@@ -1,0 +1,123 @@
+"""A training step of the structural study beside a plain PyTorch loop, written as the released code is built.
+
+The peer: one network of `nn.TransformerEncoderLayer`, causal mask, rows in random order padded to the longest of the
+batch, dropout, clipping, AdamW, a schedule. Ours: batches of similar length, all seeds in one program. Tokens are real
+ones, without padding; over an epoch both sides see the same rows.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.measuring import Effort, Row, in_turn
+from latebloom.data import Batch
+from latebloom.models import Decoder
+from latebloom.models.decoder.layers import sinusoids
+from latebloom.studies.structural_grokking.experiments.recipe import network, recipe
+from latebloom.tasks import QuestionFormation
+from latebloom.training.experiment import Experiment
+from latebloom.training.population import Population
+
+SEEDS = 5
+CORPUS = {"n_train": 4000, "n_val": 50, "n_test": 50, "n_gen": 50, "n_eval": 8}
+
+
+class PlainLoop:
+    """One network and its training, step by step."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        model = experiment.model
+        if not isinstance(model, Decoder):
+            raise TypeError("the peer is a transformer")
+        plain = experiment.model_copy(update={"task": experiment.task.replace({"bucketed": False})})
+        self.data = Population.start([plain]).data
+        vocabulary, self.width, self.steps = experiment.task.signature.d_vocab, model.d_model, 0
+        layer = nn.TransformerEncoderLayer(
+            model.d_model, model.n_heads, model.mlp_width, model.dropout, batch_first=True, norm_first=False
+        )
+        self.embed = nn.Embedding(vocabulary, model.d_model)
+        self.layers = nn.TransformerEncoder(layer, model.n_layers, enable_nested_tensor=False)
+        self.read, self.drop = nn.Linear(model.d_model, vocabulary), nn.Dropout(model.dropout)
+        self.network = nn.ModuleList([self.embed, self.layers, self.read, self.drop])
+        training = experiment.training
+        self.clip = training.clip
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), training.lr, (training.beta1, training.beta2), training.eps, weight_decay=0.0
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimiser, lambda step: min((step + 1) / training.warmup, 1.0)
+        )
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        """Of the next token at every place, [batch, pos, vocab]."""
+        x = self.embed(tokens) * self.width**0.5
+        x = self.drop(x + sinusoids(tokens.shape[1], self.width, x))
+        mask = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1])
+        return self.read(self.layers(x, mask=mask, is_causal=True))
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean cross-entropy over real tokens."""
+        logits = self.logits(batch.inputs[0])
+        targets = torch.where(batch.weight[0] > 0, batch.targets[0], -1)
+        return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-1)
+
+    def step(self) -> Tensor:
+        """One step; the loss before it."""
+        self.optimiser.zero_grad()
+        loss = self.loss(self.data.batch(self.steps))
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.clip)
+        self.optimiser.step()
+        self.schedule.step()
+        self.steps += 1
+        return loss.detach()
+
+
+def experiment(scale: str) -> Experiment:
+    """The main experiment at a scale, on a small corpus of the same mixture, with batches of similar length."""
+    return Experiment(
+        name=f"structural, {scale}",
+        task=QuestionFormation.parse(CORPUS | {"bucketed": True}),
+        model=network(scale),
+        training=recipe(scale),
+    )
+
+
+def ours(what: Experiment, seeds: int) -> Callable[[], object]:
+    """Steps so many seeds together."""
+    population = Population.start([what.model_copy(update={"seed": seed}) for seed in range(seeds)])
+    steps = iter(range(10**9))
+    return lambda: population.advance(next(steps))
+
+
+def tokens_a_step(what: Experiment, steps: int = 100) -> float:
+    """Real tokens of one member's batch, on average."""
+    data = Population.start([what]).data
+    return sum(float(data.batch(step).weight.sum()) for step in range(steps)) / steps
+
+
+def structural(effort: Effort) -> list[Row]:
+    """The published shape, one seed; the laptop shape, five seeds together against one after the other."""
+    few = dataclasses.replace(effort, rounds=min(effort.rounds, 5))
+    large, small = experiment("paper"), experiment("laptop")
+    one = in_turn({"ours": ours(large, 1), "plain": PlainLoop(large).step}, few)
+    many = in_turn({"five": ours(small, SEEDS), "one": ours(small, 1), "plain": PlainLoop(small).step}, effort)
+    tokens = tokens_a_step(small)
+    name = "structural, L = 6"
+    return [
+        Row.rate(f"{name}, d = 512, 1 seed", "tokens/s", tokens * one["ours"], tokens * one["plain"]),
+        Row.rate(
+            f"{name}, d = 128, {SEEDS} seeds, plain loops in turn",
+            "tokens/s",
+            tokens * SEEDS * many["five"],
+            tokens * many["plain"],
+        ),
+        Row.rate(
+            f"{name}, d = 128, {SEEDS} seeds, ours in turn",
+            "tokens/s",
+            tokens * SEEDS * many["five"],
+            tokens * many["one"],
+        ),
+    ]

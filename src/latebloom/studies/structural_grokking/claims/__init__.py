@@ -1,0 +1,27 @@
+"""Claims of the study; importing a module registers what it holds."""
+
+from latebloom.studies.structural_grokking.claims import (
+    attention,
+    brackets,
+    depth,
+    heuristics,
+    question,
+    restless,
+    stopping,
+    tense,
+    trees,
+    variants,
+)
+
+__all__ = [
+    "attention",
+    "brackets",
+    "depth",
+    "heuristics",
+    "question",
+    "restless",
+    "stopping",
+    "tense",
+    "trees",
+    "variants",
+]

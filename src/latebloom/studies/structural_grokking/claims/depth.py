@@ -1,0 +1,170 @@
+"""Claims on depth: an inverted U, and what it is not."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from latebloom.claims import (
+    Evidence,
+    Finding,
+    Verdict,
+    all_of,
+    at_least,
+    between,
+    claim,
+    decide,
+    settle,
+    undecided,
+)
+from latebloom.claims.statistics import median, paired_difference, paired_ratio, share
+from latebloom.studies.structural_grokking.claims.tables import (
+    FIXED,
+    MURTY,
+    SUCCESS,
+    TRAINED,
+    Curves,
+    crossing,
+    curves,
+    needs,
+    same_seeds,
+)
+
+COST = {"laptop": "100 minutes on two cores", "paper": "50 runs of 300,000 steps: weeks on a GPU"}
+TENSE_COST = {"laptop": "50 minutes on two cores", "paper": "50 runs of 300,000 steps: weeks on a GPU"}
+QUESTION, TENSE = "gen_first_word", "gen_main_verb"
+RULE = (
+    "at the end, paired by seed: the interval of the median of the published best depth ({best}) minus the shallowest "
+    "lies above 0, and that of the best minus the deepest at hand does too; inconclusive where either reaches across 0"
+)
+
+
+def inverted_u(arms: dict[object, Curves], column: str, best: int) -> Finding:
+    """The rule of both claims; the note tells four criteria of success."""
+    if best not in arms or len(arms) < 3:
+        return undecided(f"depths {sorted(map(str, arms))}", "Too few depths.", seeds=0)
+    depths = list(arms)
+    parts = {}
+    for name, other in (("shallowest", depths[0]), ("deepest", depths[-1])):
+        first, second = same_seeds(arms[best], arms[other])
+        parts[f"{best} minus {other} layers ({name})"] = decide(
+            paired_difference(first.last(column), second.last(column)).estimate, at_least(1e-9)
+        )
+    told = "; ".join(f"{depth} layers {successes(table, column)}" for depth, table in arms.items())
+    extra = {str(depth): table.last(column).tolist() for depth, table in arms.items()}
+    found = all_of(parts, note=f"Ended >= .8, ended >= .88, ever >= .8, median end: {told}.")
+    return replace(found, extra={**found.extra, "end": extra})
+
+
+def successes(table: Curves, column: str) -> str:
+    """Three shares of success and the median at the end."""
+    end, top = table.last(column), table.highest(column)
+    counts = [int((end >= SUCCESS).sum()), int((end >= 0.88).sum()), int((top >= SUCCESS).sum())]
+    return ", ".join([*(f"{count}/{len(end)}" for count in counts), f"{np.median(end):.2f}"])
+
+
+@claim(
+    id="structural_grokking.10",
+    title="Question Formation: an inverted U in depth",
+    statement="Six layers generalise most often; two never do, ten seldom.",
+    source=f"{MURTY}, figure 3a, measured off the figure",
+    published="share of ten seeds that generalise, for 2, 4, 6, 8, 10 layers: .0 .2 .8 .4 .1",
+    measure="generalisation at the last log, by depth, one budget for all; three criteria of success are told, because "
+    "the published one cannot be recovered from the released logs",
+    rule=RULE.format(best=6),
+    fixed=FIXED,
+    tag="P",
+    scales=TRAINED,
+    cost=COST,
+    needs=needs("question_depths"),
+)
+def question_depths(evidence: Evidence) -> Finding:
+    """Claim 10."""
+    return inverted_u(curves(evidence.run).arms("n_layers"), QUESTION, 6)
+
+
+@claim(
+    id="structural_grokking.11",
+    title="Tense Inflection: an inverted U, best at fewer layers",
+    statement="On Tense Inflection four layers generalise most often; two never do, and six seldom.",
+    source=f"{MURTY}, figure 3a, measured off the figure",
+    published="share of ten seeds that generalise, for 2, 4, 6, 8, 10 layers: .0 .7 .2 .0 .0",
+    measure="generalisation at the last log, by depth, one budget for all (2, 4 and 6 layers at laptop)",
+    rule=RULE.format(best=4),
+    fixed=FIXED,
+    tag="P",
+    scales=TRAINED,
+    cost=TENSE_COST,
+    needs=needs("tense_depths"),
+)
+def tense_depths(evidence: Evidence) -> Finding:
+    """Claim 11."""
+    return inverted_u(curves(evidence.run).arms("n_layers"), TENSE, 4)
+
+
+@claim(
+    id="structural_grokking.12",
+    title="Depths that fail are not under-fitted",
+    statement="All depths reach about the same training loss at the end, whether they generalise or not.",
+    source=f"{MURTY}, appendix D and figure 5",
+    published="similar; no number printed",
+    measure="training loss without dropout, mean over the last four logs, of each depth as a share of that of six "
+    "layers, paired by seed",
+    rule="for every other depth the interval of the median ratio lies in .98 to 1.02; contradicted if one lies outside",
+    fixed=FIXED,
+    tag="P",
+    scales=TRAINED,
+    cost=COST,
+    needs=needs("question_depths"),
+)
+def same_loss(evidence: Evidence) -> Finding:
+    """Claim 12."""
+    arms = curves(evidence.run).arms("n_layers")
+    if 6 not in arms:
+        return undecided(f"depths {sorted(map(str, arms))}", "Six layers are not among the depths.", seeds=0)
+    parts = {}
+    for depth, table in arms.items():
+        if depth != 6:
+            own, six = same_seeds(table, arms[6])
+            parts[f"{depth} layers"] = decide(
+                paired_ratio(own.late("train_loss"), six.late("train_loss")), between(0.98, 1.02)
+            )
+    return all_of(parts, note=f"Six layers end at {median(arms[6].late('train_loss'), unit='nats a token')}.")
+
+
+@claim(
+    id="structural_grokking.14",
+    title="Two layers never generalise",
+    statement="Two-layer networks do not come to the hierarchical rule on either task.",
+    source=f"{MURTY}, figure 3a",
+    published="0 of 10 seeds on both tasks",
+    measure="largest generalisation of each seed with two layers, over twice the steps of the other depths "
+    "(Question Formation) and over the same steps (Tense Inflection), once accuracy in the domain is >= .99",
+    rule="no seed reaches .8 on either task; contradicted if one does. The budget must be at least twice the median "
+    "crossing time of six layers, else inconclusive",
+    fixed=FIXED,
+    tag="P",
+    scales=TRAINED,
+    cost={"laptop": "60 minutes on two cores"},
+    needs=needs("question_shallow", "tense_depths", "question"),
+)
+def two_layers(evidence: Evidence) -> Finding:
+    """Claim 14."""
+    shallow, depths, six = (curves(run) for run in evidence.runs)
+    arms = {
+        "questions": (shallow, "val_first_word", QUESTION),
+        "tense": (next(iter(depths.arms("n_layers").values())), "val_main_verb", TENSE),
+    }
+    parts = {}
+    for name, (table, known, held_out) in arms.items():
+        good = (table.of(held_out) >= SUCCESS) & (table.of(known) >= 0.99)
+        reach = share(int(good.any(1).sum()), len(good))
+        top = median(table.highest(held_out))
+        parts[name] = settle(
+            reach.value == 0, f"{reach} of seeds reach .8; largest {top}", seeds=len(good), estimate=reach
+        )
+    found = all_of(parts)
+    times = crossing(six, QUESTION, SUCCESS)
+    enough = bool(np.median(times) * 2 <= shallow.steps[-1])
+    if not enough and found.verdict is Verdict.REPRODUCED:
+        return replace(found, verdict=Verdict.INCONCLUSIVE, note="Six layers take more than half of this budget.")
+    return found

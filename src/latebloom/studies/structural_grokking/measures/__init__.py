@@ -1,0 +1,13 @@
+"""Measurements of the study; importing a module registers what it holds."""
+
+from latebloom.studies.structural_grokking.measures import (
+    attention,
+    brackets,
+    first_word,
+    main_verb,
+    sentences,
+    trees,
+    weights,
+)
+
+__all__ = ["attention", "brackets", "first_word", "main_verb", "sentences", "trees", "weights"]

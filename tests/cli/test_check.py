@@ -1,0 +1,56 @@
+"""`latebloom check` on files as a user might have them."""
+
+import pytest
+
+from latebloom.cli import main
+from latebloom.tasks import QuestionFormation, TenseInflection
+from latebloom.tasks.language.files import write_items
+
+SIZES = {"n_train": 300, "n_val": 20, "n_test": 20, "n_gen": 20}
+
+
+def written(task, path):
+    write_items(path, task.items(task.corpus()["train"]))
+    return path
+
+
+@pytest.mark.parametrize("task", [QuestionFormation.parse(SIZES), TenseInflection.parse(SIZES)], ids=lambda t: t.kind)
+def test_a_file_of_ours_is_read_and_compared(task, tmp_path, capsys):
+    path = written(task, tmp_path / "mine.tsv")
+    assert main(["check", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert f"read as {task.kind}" in out
+    assert "300 items; 0 lines could not be read" in out
+    assert "chi-square" in out
+
+
+def test_faulty_lines_are_told_with_their_reason(tmp_path, capsys):
+    path = written(QuestionFormation.parse(SIZES), tmp_path / "mine.tsv")
+    with path.open("a") as file:
+        file.write("my raven does sleeep . decl\tmy raven does sleeep .\n")
+    assert main(["check", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "1 lines could not be read" in out
+    assert "line 301" in out
+    assert "'sleep'" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "told"),
+    [
+        ("a,b,c\n", [], "does not say its task"),
+        ("", [], "does not say its task"),
+        ("my raven does sleep . decl\tmy raven does sleep .\n", ["--task", "question"], "question_formation"),
+        ("my raven does sleep . decl\tmy raven does sleep .\n", ["--task", "tense_inflection"], "can be read"),
+    ],
+)
+def test_what_is_no_such_file_gets_a_sentence(tmp_path, capsys, text, words, told):
+    path = tmp_path / "mine.tsv"
+    path.write_text(text)
+    assert main(["check", str(path), *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there(tmp_path, capsys):
+    assert main(["check", str(tmp_path / "none.tsv")]) == 2
+    assert "There is no file" in capsys.readouterr().err

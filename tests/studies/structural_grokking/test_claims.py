@@ -1,0 +1,162 @@
+"""Every claim of the study on made-up runs: reproduced where they agree with the source, not where they do not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latebloom.claims import Evidence, Verdict, get, judge, of_study
+from latebloom.studies.structural_grokking.claims.stopping import lost
+from latebloom.studies.structural_grokking.claims.tables import curves
+from latebloom.studies.structural_grokking.claims.trees import random_loss
+from latebloom.training.presets import PRESETS
+from tests.studies.structural_grokking import made_up
+from tests.studies.structural_grokking.made_up import STEPS, FakeRun, depths, dyck, single, tense_depths, variants
+
+FLAT = {"gen_first_word": lambda value, s: 0 * s + 0.02, "gen_main_verb": lambda value, s: 0 * s + 0.02}
+
+
+def finding(number, *tables, scale="laptop"):
+    return get(f"structural_grokking.{number}").judge(Evidence(scale, tuple(FakeRun(table) for table in tables)))
+
+
+AS_PUBLISHED = {
+    "01": (single(),),
+    "02": (single(),),
+    "03": (single(),),
+    "04": (single(),),
+    "05": (single(),),
+    "06": (single(),),
+    "07": (single(),),
+    "08": (single(),),
+    "09": (dyck(),),
+    "10": (depths(),),
+    "11": (tense_depths(),),
+    "12": (depths(),),
+    "13": (single(),),
+    "14": (single(0.02), tense_depths(), single()),
+    "15": (depths(),),
+    "16": (depths(),),
+    "17": (depths(),),
+    "18": (depths(),),
+    "19": (depths(), tense_depths()),
+    "20": (depths(), tense_depths()),
+    "21": (depths(),),
+    "22": (single(),),
+    "23": (single(), single(0.3), single(0.1)),
+    "24": (single(), single(0.3), single(), single(0.96)),
+    "25": (single(0.999, 2000.0, gen_first_word=lambda value, s: np.where(s > 1500, 0.999, 0.3)),),
+    "26": (variants("objective", {"full": 0.9, "prefix": 0.05}),),
+    "27": (variants("centre_embedded", {0.0: 0.02, 1.0: 0.95}),),
+    "28": (single(),),
+    "29": (single([0.3, 0.97, 0.6, 0.9, 0.8]),),
+}
+OTHERWISE = {
+    "01": (single(gen_first_word=lambda value, s: made_up.ramp(s, 0, 800)),),
+    "02": (single(gen_first_word=lambda value, s: np.maximum(value, 0.4)),),
+    "03": (single(**FLAT),),
+    "04": (single(**FLAT),),
+    "05": (single(gen_first_word=lambda value, s: 0 * s + 0.9),),
+    "06": (single(**FLAT),),
+    "07": (single(0.3),),
+    "08": (single(0.5),),
+    "09": (dyck(0.045),),
+    "10": (depths({2: 0.9, 4: 0.9, 6: 0.5, 8: 0.6, 10: 0.9}),),
+    "11": (depths({2: 0.1, 4: 0.5, 6: 0.9}),),
+    "12": (depths(train_loss=lambda value, s: value * (1 + 0.1 * np.arange(5) / 4 + 0 * s)),),
+    "13": (single(train_loss=lambda value, s: 3 - s / 6000),),
+    "14": (single(0.95), tense_depths(), single()),
+    "15": (depths(weight_norm=lambda value, s: 50 - s / 1000),),
+    "16": (depths({2: 0.95, 4: 0.5, 6: 0.2, 8: 0.1, 10: 0.05}),),
+    "17": (depths(sparsity=lambda value, s: -1.3 - s / 20_000),),
+    "18": (depths(t_score_released=lambda value, s: 1.0 - s / 20_000),),
+    "19": (depths(best=2), tense_depths()),
+    "20": (depths(t_parseval=lambda value, s: 0 * s + 0.4), tense_depths()),
+    "21": (depths(),),
+    "22": (single(greedy_gap=lambda value, s: 0 * s + 0.8),),
+    "23": (single(), single(), single()),
+    "24": (single(), single(), single(), single()),
+    "25": (single(0.7),),
+    "26": (variants("objective", {"full": 0.1, "prefix": 0.05}),),
+    "27": (variants("centre_embedded", {0.0: 0.9, 1.0: 0.95}),),
+    "28": (single(val_first_word=lambda value, s: np.where(s >= 1000, 1 - 0.05 * (s % 500 > 0), value)),),
+    "29": (single(),),
+}
+
+
+@pytest.mark.parametrize("number", AS_PUBLISHED)
+def test_reproduced_on_runs_as_published(number):
+    found = finding(number, *AS_PUBLISHED[number])
+    assert found.verdict is Verdict.REPRODUCED, found
+    assert found.seeds >= 5
+
+
+@pytest.mark.parametrize("number", sorted(set(OTHERWISE) - {"12", "21"}))
+def test_contradicted_on_runs_that_say_otherwise(number):
+    found = finding(number, *OTHERWISE[number])
+    assert found.verdict is Verdict.CONTRADICTED, found
+
+
+def test_a_depth_that_is_not_fitted_contradicts_equal_losses():
+    table = OTHERWISE["12"][0]
+    worse = table.assign(train_loss=np.where(table["n_layers"] == 2, 1.1 * table["train_loss"], table["train_loss"]))
+    assert finding("12", worse).verdict is Verdict.CONTRADICTED
+
+
+def test_trees_that_tell_who_generalises():
+    table = depths()
+    told = table.assign(t_parseval=np.where(table["n_layers"] == 6, 0.9, 0.6) + 0.001 * table["seed"])
+    assert finding("21", told).verdict is Verdict.CONTRADICTED
+
+
+def test_two_layers_that_were_stopped_too_early_show_nothing():
+    late = single(rise=8000.0)
+    assert finding("14", single(0.02), tense_depths(), late).verdict is Verdict.INCONCLUSIVE
+
+
+def test_greedy_trees_are_judged_against_random_similarities():
+    assert random_loss(100, 9) > 0.1
+    assert "left-branching one in" in finding("22", single()).note
+
+
+def test_an_early_stop_that_never_comes_is_told_and_not_guessed():
+    table = curves(FakeRun(single(val_first_word=lambda value, s: 0.5 * value)))
+    found = lost(table, "val_first_word", "gen_first_word")
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "stops 0 seeds" in found.measured
+
+
+@pytest.mark.parametrize("number", ["01", "03", "26", "28"])
+def test_runs_too_short_to_saturate_are_undecided(number):
+    half = {name: (lambda value, s: 0.5 * value) for name in ("val_first_word",)}
+    table = single(**half).assign(objective="full")
+    other = single(**half).assign(objective="prefix")
+    other["member"] += 5
+    both = pd.concat([table, other]) if number == "26" else table
+    assert finding(number, both).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("number", ["30", "31", "32"])
+def test_claims_on_the_data_need_no_run(number):
+    entry = judge(get(f"structural_grokking.{number}"), Evidence("quick", ()))
+    assert entry.verdict is Verdict.REPRODUCED, entry.measured
+    assert entry.seeds == 0
+
+
+def test_all_of_the_sheet_is_registered_with_a_date_and_known_experiments():
+    claims = of_study("structural_grokking")
+    assert {claim.id.partition(".")[2] for claim in claims} >= {f"{number:02}" for number in range(1, 30)}
+    for claim in claims:
+        assert claim.fixed == "2026-11-25"
+        for scale in ("smoke", *claim.scales):
+            for need in claim.needs(scale):
+                assert need.experiment in PRESETS
+
+
+def test_what_is_paired_is_paired_by_seed():
+    table = single()
+    mixed = table.assign(seed=4 - table["seed"])
+    own = curves(FakeRun(mixed)).where(np.ones(5, dtype=bool))
+    assert own.field("seed").tolist() == [0, 1, 2, 3, 4]
+    first = curves(FakeRun(table)).of("gen_first_word")
+    np.testing.assert_array_equal(own.of("gen_first_word"), first[::-1])
+    assert len(STEPS) == first.shape[1]

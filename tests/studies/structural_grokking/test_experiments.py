@@ -1,0 +1,61 @@
+"""Every experiment is laid out at every scale, runs at smoke, and takes a step at the published size."""
+
+import pytest
+
+import latebloom
+from latebloom import studies
+from latebloom.claims import Verdict
+from latebloom.fleet.estimate import cost
+from latebloom.studies.reproduce import reproduce, select
+from latebloom.training.members import populations
+from latebloom.training.population import Population
+from latebloom.training.presets import PRESETS, members_of
+
+studies.load()
+NAMES = [name for name in PRESETS if name.startswith("structural_grokking.")]
+
+
+@pytest.mark.parametrize("scale", ["smoke", "quick", "laptop", "paper"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_scale_is_priced(name, scale):
+    for group in populations(members_of(name, scale)):
+        found = cost(group, timed=False)
+        assert found.parameters > 0
+        assert found.flops_per_step > 0
+
+
+def test_the_published_size():
+    member = members_of("structural_grokking.question", "paper")[0]
+    found = cost([member], timed=False)
+    layers = 6 * 3_150_336
+    assert found.parameters == layers + 71 * 512 + 512 * 71 + 71
+    assert (member.training.steps, member.training.warmup, member.training.lr) == (300_000, 10_000, 1e-4)
+    assert (member.model.n_heads, member.training.clip, member.task.batch_size) == (8, 1.0, 8)
+
+
+def test_one_step_at_the_published_size():
+    (member,) = members_of("structural_grokking.question", "paper", ["seed=0", "n_train=50", "n_gen=10", "n_val=10"])
+    population = Population.start([member])
+    assert 3 < float(population.advance(0)[0]) < 8
+
+
+def test_seeds_differ_and_depths_share_the_main_run():
+    main = members_of("structural_grokking.question", "laptop")
+    assert [member.seed for member in main] == [0, 1, 2, 3, 4]
+    depths = members_of("structural_grokking.question_depths", "laptop")
+    assert sorted({member.model.n_layers for member in depths}) == [2, 4, 6, 8, 10]
+    six = [member for member in depths if member.model.n_layers == 6]
+    assert [m.model_copy(update={"name": "x"}) for m in six] == [m.model_copy(update={"name": "x"}) for m in main]
+
+
+def test_claims_are_judged_end_to_end_at_smoke(runs_home, tmp_path):
+    claims = select([f"structural_grokking.{number}" for number in ("01", "09", "25", "26")])
+    outcome = reproduce(claims, "smoke", runs_home, tmp_path / "ledger", workers=1)
+    assert outcome.failures == ()
+    assert [entry.verdict for entry in outcome.entries] == [Verdict.NOT_RUN] * 4
+    assert all("plumbing" in entry.note for entry in outcome.entries)
+
+
+def test_a_depth_of_nothing_is_refused(runs_home):
+    with pytest.raises(latebloom.errors.LatebloomError, match=r"model.n_layers = 0"):
+        members_of("structural_grokking.question", "smoke", ["n_layers=0"])

@@ -1,0 +1,74 @@
+"""Every picture of the study draws on real (smoke) runs; trees are drawn as they are."""
+
+import numpy as np
+import pytest
+
+import latebloom
+from latebloom.errors import LatebloomError
+from latebloom.instruments.bracketings import from_nested
+from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.drawing.style import canvas, styled
+from latebloom.studies.structural_grokking.figures import draw_run
+from latebloom.studies.structural_grokking.figures.learning import draw_learning
+from latebloom.studies.structural_grokking.figures.prepose import draw_prepose, rows
+from latebloom.studies.structural_grokking.figures.trees import _heights, draw_tree
+
+EXPECTED = {
+    "question": {"learning", "prepose", "trees"},
+    "question_depths": {"learning_0", "learning_1", "prepose_0", "prepose_1", "depths", "trees"},
+    "dyck": {"learning_0", "learning_1"},
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+def run(kind, home):
+    return latebloom.run(f"structural_grokking.{kind}", "seed=0:2", scale="smoke", home=home, workers=1)
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
+def test_every_run_gets_its_pictures(kind, home, tmp_path):
+    written = draw_run(run(kind, home), tmp_path)
+    assert {path.stem for path in written} == EXPECTED[kind]
+    assert all(path.stat().st_size > 1000 for path in written)
+
+
+def test_curves_show_the_numbers_of_the_run(home):
+    logged = Logged(run("question", home))
+    with styled():
+        figure = draw_learning(logged, (0, 1), "x")
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    steps, values = logged.table("gen_first_word", (0, 1))
+    np.testing.assert_allclose(lines["held out"].get_ydata(), np.median(values, axis=0))
+    np.testing.assert_allclose(lines["held out"].get_xdata(), steps)
+    assert any(label.startswith("stop: first maximal") for label in lines)
+
+
+def test_shares_of_what_was_written_add_up(home):
+    logged = Logged(run("question", home))
+    steps, table = rows(logged, "gen_prepose_delete", (0, 1))
+    assert table.shape == (len(steps), 12)
+    np.testing.assert_allclose(table.sum(1), 1)
+    with styled():
+        assert draw_prepose(Logged(run("dyck", home)), (0,), "x") is None
+
+
+def test_a_tree_is_drawn_with_a_mark_for_each_phrase_and_red_where_it_is_wrong():
+    gold, _ = from_nested([(("my", "newt"), ("does", "sleep"))])
+    other, _ = from_nested([("my", (("newt", "does"), "sleep"))])
+    with styled():
+        _, axes = canvas(1, 1)
+        draw_tree(axes[0, 0], other[0], ["my", "newt", "does", "sleep"], gold[0])
+    marks = [line for line in axes[0, 0].lines if line.get_marker() == "o"]
+    assert [mark.get_color() for mark in marks].count("#d73027") == 2
+    assert len(marks) == 3
+    assert [text.get_text() for text in axes[0, 0].texts] == ["my", "newt", "does", "sleep"]
+    assert _heights([(0, 0), (1, 1), (2, 2), (0, 1), (0, 2)])[0, 2] == 2
+
+
+def test_a_member_that_is_not_there_is_refused(home, tmp_path):
+    with pytest.raises(LatebloomError, match="has members 0 to 1; there is no 5"):
+        draw_run(run("question", home), tmp_path, 5)
