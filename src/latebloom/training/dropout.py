@@ -1,7 +1,8 @@
 """Dropout as a tap: at the hook points a model names, each member's activations are thinned out by masks of its own.
 
-A mask is a function of (member's seed, step, how many were drawn before it in the pass): a member is the same alone,
-and an interrupted run goes on exactly.
+A mask is a function of (member's seed, step, how many were drawn before it in the pass), so an interrupted run goes on
+exactly. A member is the same alone where its rows have the same shape alone; batches padded to the longest sequence
+of a whole population need not.
 """
 
 from collections.abc import Sequence
