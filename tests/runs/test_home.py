@@ -89,8 +89,9 @@ def test_runs_are_found_by_path_name_and_beginning(runs_home):
         assert find_run(runs_home, name) == one.path
     assert latebloom.load(other.label).experiment == "small.parity"
     assert sorted(run_folders(runs_home)) == sorted([one.path, other.path])
-    with pytest.raises(LatebloomError, match=r"'small' could be any of 2 runs: small/smoke-.*, small\.parity/smoke-"):
-        find_run(runs_home, "small")
+    assert find_run(runs_home, "small") == one.path  # the whole name of an experiment is no mere beginning
+    with pytest.raises(LatebloomError, match=r"'smal' could be any of 2 runs: small/smoke-.*, small\.parity/smoke-"):
+        find_run(runs_home, "smal")
     with pytest.raises(LatebloomError, match=r"No run 'large' under .*Runs there: small/smoke-"):
         find_run(runs_home, "large")
 

@@ -31,7 +31,8 @@ def find_run(root: Path, name: str) -> Path:
     labels = {f"{path.parent.name}/{path.name}": path for path in folders}
     if name in labels:
         return labels[name]
-    matches = [
+    own = [path for path in folders if path.parent.name == name]  # an experiment's whole name is no mere beginning
+    matches = own or [
         path
         for label, path in labels.items()
         if any(known.startswith(name) for known in (label, path.name)) or _same_hash(path.name.split("-", 1)[-1], name)
