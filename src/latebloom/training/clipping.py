@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.models import Parameters
+from latebloom.training.optimisers.base import wide
 
 ClipBy = Literal["norm", "value"]
 
@@ -19,14 +20,10 @@ def clip(grads: Parameters, limit: Float[Tensor, " member"], by: ClipBy) -> None
     """
     if by == "value":
         for grad in grads.values():
-            bound = _wide(limit, grad)
+            bound = wide(limit, grad)
             torch.clamp(grad, -bound, bound, out=grad)
         return
     square = torch.stack([grad.flatten(1).square().sum(1) for grad in grads.values()]).sum(0)
     factor = (limit / (square.sqrt() + 1e-6)).clamp(max=1.0)  # the 1e-6 is PyTorch's own
     for grad in grads.values():
-        grad.mul_(_wide(factor, grad))
-
-
-def _wide(value: Float[Tensor, " member"], like: Tensor) -> Tensor:
-    return value.view(-1, *[1] * (like.ndim - 1))
+        grad.mul_(wide(factor, grad))
