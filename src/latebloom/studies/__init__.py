@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-STUDIES = ("grokking", "mesa_optimization", "structural_grokking")
+STUDIES = ("grokking", "mesa_optimization", "structural_grokking", "model_selection")
 
 
 def load() -> None:

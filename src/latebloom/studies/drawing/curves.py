@@ -111,8 +111,10 @@ def some_of(arms: Sequence[Arm], most: int = PANELS) -> list[Arm]:
 def draw_learning(logged: Logged, heading: str, caption: str = "") -> "Figure":
     """Accuracy beside loss; for several arms a panel of each, accuracies in the left half and losses in the right.
 
-    Losses alone where targets are real numbers.
+    Losses alone where targets are real numbers. Where test splits have names of their own, a panel for each of them.
     """
+    if not splits(logged, "loss"):
+        return draw_columns(logged, other_columns(logged), heading, caption)
     arms = some_of(logged.arms)
     halves = [accuracy, loss] if splits(logged, "accuracy") else [loss]
     wide = min(2, len(arms))  # arms abreast in each half
@@ -166,7 +168,7 @@ def draw_columns(logged: Logged, columns: Sequence[str], heading: str, caption: 
             steps, values = logged.table(column, arm.members)
             _, held = logged.table(column, arm.members, hold=True)
             median_and_seeds(place, steps, values, held, colour, arm.label)
-        unit = " (nats)" if column.endswith("_loss") else ""
+        unit = " (nats)" if column.endswith("_loss") and "cross-entropy" in logged.loss_unit else ""
         place.set_title(column.replace("_", " ") + unit, loc="left", fontsize=9)
         if spans_decades(logged.frame[column]):
             place.set_yscale("log")

@@ -1,0 +1,89 @@
+"""References for a task of this study: the exact optimum of what it was trained on, least squares, a tuned Lasso."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from torch import Tensor
+
+from latebloom.baselines.lasso import Lasso
+from latebloom.baselines.least_squares import LeastSquares
+from latebloom.baselines.line_or_sinusoid import SinusoidHypotheses
+from latebloom.baselines.mixture_posterior import Hypotheses, LinearHypotheses, MixturePosterior
+from latebloom.errors import LatebloomError
+from latebloom.studies.model_selection.claims.networks import Curve, curve, prompts
+from latebloom.tasks import InContextFunctions
+from latebloom.tasks.functions import Combination, Cubic, Dense, FunctionClass, Line, Quadratic, Sinusoid, Sparse
+
+CLEAN = 1e-6  # noise that the optimum of clean labels assumes: without any, evidence is zero or infinite
+ALPHAS = (1.0, 0.1, 0.03, 0.01, 0.003, 0.001)  # Garg et al. 2022 search 1 to 1e-4 by factors of ten
+SHARES = 9  # points at which combinations of unknown share are enumerated
+
+
+def optimum(task: InContextFunctions, mixture: str | None = None) -> MixturePosterior:
+    """The exact posterior mean under a mixture, by default the one that the task trains on.
+
+    Combinations of unknown share enter as `SHARES` classes of known shares. Raises `LatebloomError` for classes whose
+    posterior has no closed form (networks, trees).
+    """
+    known = task.trained if mixture is None else task.replace({"mixture": mixture, "name_class": False}).trained
+    classes: list[Hypotheses] = []
+    weights, noises = [], []
+    for component, weight in zip(known.components, known.weights, strict=True):
+        own = hypotheses(component.function)
+        classes += own
+        weights += [weight / len(own)] * len(own)
+        noises += [max(component.function.noise_variance, CLEAN)] * len(own)
+    return MixturePosterior(classes, weights, noises)
+
+
+def hypotheses(function: FunctionClass) -> list[Hypotheses]:
+    """A class of functions as families of linear-Gaussian hypotheses; several where a share is unknown."""
+    spread = (function.variance / function.published_variance) ** 0.5  # of each weight
+    if isinstance(function, Sparse):
+        return [LinearHypotheses("sparse", spread**2, function.nonzeros)]
+    if isinstance(function, Dense | Line):
+        return [LinearHypotheses(function.kind, spread**2)]
+    if isinstance(function, Quadratic | Cubic):
+        power = 2 if isinstance(function, Quadratic) else 3
+        return [LinearHypotheses(function.kind, spread**2 / 3, power=power)]
+    if isinstance(function, Sinusoid):
+        return [SinusoidHypotheses(low=function.low, high=function.high, sinusoid=spread)]
+    if isinstance(function, Combination) and isinstance(function.first, Line) and isinstance(function.second, Sinusoid):
+        shares = [(i + 0.5) / SHARES for i in range(SHARES)] if function.share is None else [function.share]
+        low, high = function.second.low, function.second.high
+        line, wave = (spread * part.variance**0.5 for part in (function.first, function.second))
+        return [
+            SinusoidHypotheses(f"combination {share:g}", low, high, sinusoid=wave * (1 - share), line=line * share)
+            for share in shares
+        ]
+    raise LatebloomError(
+        f"The posterior of the class {function.kind!r} has no closed form here; known are dense, sparse, line, "
+        "quadratic, cubic, sinusoid and line~sinusoid. Compare with a specialist instead."
+    )
+
+
+def least_squares(x: Tensor, y: Tensor) -> Tensor:
+    """The solution of smallest norm, for every prefix."""
+    return LeastSquares().prefixes(x, y)
+
+
+@lru_cache(maxsize=16)
+def _alpha(task: str, place: int) -> float:
+    """The penalty with the least error after `place` pairs on sparse prompts that no judge asks about."""
+    held_out = prompts(InContextFunctions.model_validate_json(task), "sparse", count=1001)
+    return min(ALPHAS, key=lambda alpha: float(curve(Lasso(alpha).prefixes, held_out)[place]))
+
+
+def tuned_lasso(task: InContextFunctions) -> Lasso:
+    """Lasso with the penalty that does best after d / 2 pairs of sparse prompts, chosen on prompts of its own."""
+    return Lasso(_alpha(task.model_dump_json(), max(task.d // 2, 1)))
+
+
+def optimum_curve(task: InContextFunctions, text: str, mixture: str | None = None) -> Curve:
+    """Mean error of an exact optimum on a class, after each number of pairs."""
+    return curve(optimum(task, mixture).prefixes, prompts(task, text))
+
+
+def places(task: InContextFunctions, *shares: float) -> Sequence[int]:
+    """Numbers of pairs at shares of the dimension, e.g. d / 2; at least 1 and at most what a prompt holds."""
+    return [min(max(round(task.d * share), 1), task.points - 1) for share in shares]

@@ -1,0 +1,42 @@
+"""What claims of this study share: sources, the day the rules were fixed, scales, the runs they need."""
+
+from collections.abc import Callable
+
+from latebloom.claims import Finding, Request, settle
+from latebloom.claims.statistics import share
+
+MAIN = "Yadlowsky, Doshi & Tripuraneni 2023, arXiv:2311.00871"
+COMPANION = "Tripuraneni, Doshi & Yadlowsky, Can Transformers In-Context Learn Task Mixtures?, NeurIPS 2023 workshop"
+GARG = "Garg, Tsipras, Liang & Valiant 2022, arXiv:2208.01066"
+PANWAR = "stored results of the public code of Panwar, Ahuja & Goyal 2024, arXiv:2306.04891"
+FIXED = "2026-11-29"
+SCALES = ("laptop", "paper")
+
+# The main paper prints curves; beyond its abstract they are recalled, so no number of it is shown as published.
+SHAPE = "no number: curves only, recalled and not read again"
+
+
+def linear(scale: str) -> tuple[Request, ...]:
+    """Dense and sparse functions."""
+    return (Request("model_selection.linear", scale),)
+
+
+def testbed(scale: str) -> tuple[Request, ...]:
+    """Lines and sinusoids."""
+    return (Request("model_selection.testbed", scale),)
+
+
+def with_linear(name: str) -> Callable[[str], tuple[Request, ...]]:
+    """The main experiment beside one of its variants."""
+    return lambda scale: (Request(f"model_selection.{name}", scale), *linear(scale))
+
+
+def most_seeds(held: list[bool], told: str) -> Finding:
+    """A rule of orderings, "in at least two thirds of the seeds": true or false, with Wilson's interval beside it."""
+    count = sum(held)
+    return settle(
+        3 * count >= 2 * len(held),
+        f"{told} in {count} of {len(held)} seeds",
+        seeds=len(held),
+        estimate=share(count, len(held)),
+    )

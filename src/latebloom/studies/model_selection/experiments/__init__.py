@@ -1,0 +1,5 @@
+"""Experiments of the study; importing a module registers what it holds."""
+
+from latebloom.studies.model_selection.experiments import linear, testbed, variants
+
+__all__ = ["linear", "testbed", "variants"]

@@ -1,0 +1,23 @@
+"""Variants beside the two main experiments: sizes of the network, and two levels of noise."""
+
+from latebloom.studies.model_selection.experiments import linear, testbed
+from latebloom.studies.model_selection.experiments.sizes import SEEDS
+from latebloom.training.presets import Preset, preset
+
+WIDTHS = {"smoke": (8, 16), "quick": (16, 32), "laptop": (16, 32, 64), "paper": (64, 128, 256)}
+# Bai et al. 2023 (arXiv 2306.04637): labels with noise of deviation 0.1 and 0.5.
+QUIET, LOUD = "dense:noise_variance=0.01", "dense:noise_variance=0.25"
+NOISES = f"{QUIET}+{LOUD}"
+
+
+@preset("model_selection.widths")
+def widths(scale: str) -> Preset:
+    """Lines and sinusoids at several widths of the network; the widest is that of the main experiment."""
+    return testbed.testbed(scale, "widths", (testbed.MIXTURE,), {"model.d_model": WIDTHS[scale]})
+
+
+@preset("model_selection.noise")
+def noise(scale: str) -> Preset:
+    """Dense functions with little or much noise: half of each, and either alone."""
+    experiment = linear.SIZES[scale].experiment("noise", NOISES, NOISES)
+    return Preset(experiment, {"task.mixture": (NOISES, QUIET, LOUD), "seed": range(SEEDS[scale])})

@@ -1,0 +1,67 @@
+"""Error against the number of pairs seen: networks by what they were trained on, beside the exact optimum."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latebloom.baselines.predictor import predict_prefixes
+from latebloom.errors import LatebloomError
+from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, title
+from latebloom.studies.model_selection.claims.networks import Curve, Network, curve, prompts
+from latebloom.studies.model_selection.claims.references import least_squares, optimum_curve, tuned_lasso
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Arms = Mapping[str, Sequence[Network]]
+LINEAR = ("dense", "sparse")
+LINES = ("-", "--", ":")  # of references
+TOP = 1.25  # errors above are cut off
+
+
+def draw_icl(groups: Arms, heading: str, caption: str = "") -> "Figure":
+    """A panel for each tested class: medians over seeds bold, each seed faint, references black."""
+    task = next(iter(groups.values()))[0].task
+    tested = [component.text for component in task.tested.components]
+    figure, axes = canvas(1, len(tested), height=3.7, sharey=True)
+    for axis, text in zip(axes[0], tested, strict=True):
+        _panel(axis, groups, text)
+        axis.set_title(f"prompts: {text}", loc="left")
+        axis.set_xlabel("pairs seen")
+        count_axis(axis, most=8)
+    axes[0, 0].set_ylabel("squared error / variance")
+    title(figure, heading, caption, axes[0, 0].get_legend_handles_labels())
+    return figure
+
+
+def _panel(axis: "Axes", groups: Arms, text: str) -> None:
+    for number, (mixture, nets) in enumerate(groups.items()):
+        colour = CYCLE[number % 6]
+        # Where the class is named, each class has a name of its own, known from its place among those tested.
+        named = nets[0].task.name_class
+        label = [c.text for c in nets[0].task.tested.components].index(text) if named else None
+        asked = prompts(nets[0].task, text)
+        own = np.stack([curve(lambda x, y, n=n, label=label: n.says(x, y, label), asked) for n in nets])
+        places = np.arange(own.shape[1])
+        for row in own if len(own) > 1 else []:
+            axis.plot(places, row, color=colour, linewidth=0.7, alpha=0.3)
+        axis.plot(places, np.median(own, 0), color=colour, linewidth=2, label=f"trained on {mixture}")
+    for (name, reference), line in zip(references(nets[0], text, next(iter(groups))).items(), LINES, strict=False):
+        axis.plot(np.arange(len(reference)), reference, color="black", linewidth=1.3, linestyle=line, label=name)
+    axis.axhline(1.0, color=GUIDE, linewidth=1, linestyle=(0, (1, 2)), label="always 0")
+    axis.set_ylim(0, TOP)
+
+
+def references(network: Network, text: str, mixture: str) -> dict[str, Curve]:
+    """Error of what needs no training, as far as the class has it."""
+    asked = prompts(network.task, text)
+    found: dict[str, Curve] = {}
+    with contextlib.suppress(LatebloomError):  # some classes have no closed form
+        found[f"optimum of {mixture}"] = optimum_curve(network.task, text, mixture)
+    if text in LINEAR:
+        found["Lasso, tuned"] = curve(lambda x, y: predict_prefixes(tuned_lasso(network.task), x, y), asked)
+        found["least squares"] = curve(least_squares, asked)
+    return found
