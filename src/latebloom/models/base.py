@@ -3,7 +3,7 @@
 Every parameter carries a leading `member` axis; a population of one and of five hundred runs the same code.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -29,6 +29,24 @@ Tap = Callable[[str, Tensor], Tensor]  # called at each hook point with its name
 def untapped(name: str, value: Tensor) -> Tensor:
     """The tap that leaves every activation alone."""
     return value
+
+
+class Thinning(ABC):
+    """A tap that leaves some activations out and multiplies the others by `scale`.
+
+    Layers may ask what is left out and do it along with something else.
+    """
+
+    scale: float
+
+    @abstractmethod
+    def kept(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor | None:
+        """1 where an activation of this hook point stays and 0 elsewhere, typed as `like`; None: all stay."""
+
+    def __call__(self, name: str, value: Tensor) -> Tensor:
+        """The activations that are used."""
+        kept = self.kept(name, value.shape, value)
+        return value if kept is None else value * kept.mul_(self.scale)
 
 
 @dataclass(frozen=True)

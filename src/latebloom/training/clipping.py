@@ -23,7 +23,10 @@ def clip(grads: Parameters, limit: Float[Tensor, " member"], by: ClipBy) -> None
             bound = wide(limit, grad)
             torch.clamp(grad, -bound, bound, out=grad)
         return
-    square = torch.stack([grad.flatten(1).square().sum(1) for grad in grads.values()]).sum(0)
-    factor = (limit / (square.sqrt() + 1e-6)).clamp(max=1.0)  # the 1e-6 is PyTorch's own
+    lengths = torch.stack([torch.linalg.vector_norm(grad.flatten(1), dim=1) for grad in grads.values()])
+    factor = limit / (torch.linalg.vector_norm(lengths, dim=0) + 1e-6)  # the 1e-6 is PyTorch's own
+    if bool((factor >= 1).all()):
+        return
+    factor = factor.clamp(max=1.0)
     for grad in grads.values():
         grad.mul_(wide(factor, grad))

@@ -22,6 +22,7 @@ from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, m
 from latebloom.models.decoder.past import PastKind
 from latebloom.models.decoder.places import Places, placed, reach
 from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
+from latebloom.models.decoder.thinned import thinned_block, thins
 from latebloom.spec import joined
 
 Attention = Literal["softmax", "linear", "mesa"]
@@ -209,7 +210,11 @@ class Decoder(Model):
         seen = seen_from(inputs, self.source_ends) if self.source_ends else None
         x = self.embed(params, inputs, tap, positions)
         for layer in range(self.n_layers):
-            x = self._block(part(params, f"blocks.{layer}."), x, layer, tap, lesson, seen)
+            block = part(params, f"blocks.{layer}.")
+            if thins(self, tap):
+                x = thinned_block(self, block, x, layer, tap)
+            else:
+                x = self._block(block, x, layer, tap, lesson, seen)
         if self.norm == "pre":
             x = tap("ln_final.hook_normalized", layer_norm(x, params["ln_final.w"], params["ln_final.b"]))
         return x

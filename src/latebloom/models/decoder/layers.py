@@ -9,6 +9,7 @@ from torch import Tensor
 from latebloom.models.base import Parameters, Tap, activate
 
 Stream = Float[Tensor, "member batch pos d_model"]
+EPSILON = 1e-5  # of LayerNorm
 
 
 def linear(x: Float[Tensor, "member *rows d_in"], weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -19,8 +20,8 @@ def linear(x: Float[Tensor, "member *rows d_in"], weight: Tensor, bias: Tensor |
 
 
 def layer_norm(x: Stream, weight: Tensor, bias: Tensor) -> Stream:
-    """LayerNorm (Ba et al. 2016), epsilon 1e-5, each member with its own weight and bias [member, d_model]."""
-    normalised = torch.nn.functional.layer_norm(x, x.shape[-1:])
+    """LayerNorm (Ba et al. 2016), each member with its own weight and bias [member, d_model]."""
+    normalised = torch.nn.functional.layer_norm(x, x.shape[-1:], eps=EPSILON)
     return normalised * weight[:, None, None] + bias[:, None, None]
 
 

@@ -19,7 +19,7 @@ since "newts" is the subject, whatever stands between.
 
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -95,6 +95,7 @@ class SimpleAgreement(Task):
     """Present-tense sentences whose verbs agree with their subjects."""
 
     kind: Literal["simple_agreement"] = "simple_agreement"
+    version: ClassVar[int] = 2
     n_types: int | None = vary(
         120, ge=2, le=ALL_TYPES, multiple_of=2, description="sentence types, each equally often; None: all 170"
     )

@@ -13,7 +13,7 @@ from latebloom.randomness import stream
 from latebloom.tasks.language.text import PAD
 
 WINDOW = 64  # batches among which rows are sorted by length
-ROUND = 4  # padded lengths are multiples of this, so that few shapes occur
+ROUND = 4  # padded lengths are multiples of this where rows are not sorted, so that few shapes occur
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,10 +103,11 @@ class TextBatches(Data):
         return np.concatenate(batches)
 
     def batch(self, step: int) -> Batch:
-        """The batch of one step, [member, batch, pos], as long as its longest row, rounded up."""
+        """The batch of one step, [member, batch, pos], as long as its longest row, rounded up unless `bucketed`."""
         rows = [self.rows(member, step) for member in range(len(self.seeds))]
         longest = max(int(own[row].max()) for own, row in zip(self.lengths, rows, strict=True))
-        width = min(-(-longest // ROUND) * ROUND, self.tables[0].tokens.shape[1] - 1)
+        unit = 1 if self.bucketed else ROUND
+        width = min(-(-longest // unit) * unit, self.tables[0].tokens.shape[1] - 1)
         size = max(len(row) for row in rows)
         tokens = np.full((len(rows), size, width + 1), PAD, dtype=np.int64)
         weight = np.zeros((len(rows), size, width))

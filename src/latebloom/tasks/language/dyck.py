@@ -17,7 +17,7 @@ Examples, and what must close each prefix:
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ class Dyck(Task):
     """Bracket strings, one token at a time."""
 
     kind: Literal["dyck"] = "dyck"
+    version: ClassVar[int] = 2
     n_types: int = Field(20, ge=1, le=26, description="bracket types")
     max_depth: int = Field(10, ge=1, description="deepest nesting")
     min_length: int = Field(6, ge=2, description="brackets of the shortest string")

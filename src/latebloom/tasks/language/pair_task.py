@@ -54,6 +54,8 @@ class PairTask(Task):
     batch_size: int = Field(8, ge=1)
     bucketed: bool = Field(False, description="batches of rows of similar length")
 
+    version: ClassVar[int] = 2  # 2: sorted batches are as long as their longest row, not rounded up
+
     auxiliaries: ClassVar[bool]
     tasks: ClassVar[tuple[str, str]]  # tokens that ask for a copy and for the transformation
     marks: ClassVar[tuple[str, str]]  # what the two targets end with
