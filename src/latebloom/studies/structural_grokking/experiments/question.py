@@ -55,7 +55,8 @@ def main(scale: str) -> Preset:
 @preset("structural_grokking.question_depths")
 def depths(scale: str) -> Preset:
     """Question Formation at depths 2 to 10, with one budget for all."""
-    experiment = question("structural_grokking.question_depths", scale)
+    # Five together cost less than three and two, and there are depths enough for every core.
+    experiment = question("structural_grokking.question_depths", scale, population=5)
     return Preset(experiment, {"model.n_layers": DEPTHS[scale], "seed": range(SEEDS[scale])})
 
 
@@ -63,5 +64,7 @@ def depths(scale: str) -> Preset:
 def shallow(scale: str) -> Preset:
     """Question Formation with two layers and twice the steps."""
     training = recipe(scale, 2 * STEPS[scale])
-    experiment = question("structural_grokking.question_shallow", scale, model=network(scale, 2), training=training)
+    experiment = question(
+        "structural_grokking.question_shallow", scale, model=network(scale, 2), training=training, population=5
+    )
     return Preset(experiment, {"seed": range(SEEDS[scale])})

@@ -13,6 +13,7 @@ from latebloom.training.presets import Preset, preset
 # Accuracies and losses only are measured: trees and patterns would not say more about whether an arm generalises.
 ADDED_STEPS = {"smoke": 30, "quick": 2000, "laptop": 6000, "paper": 50_000}
 EMBEDDED_STEPS = {"smoke": 30, "quick": 2000, "laptop": 8000, "paper": 300_000}
+BOTH_WAYS_STEPS = {"smoke": 30, "quick": 2000, "laptop": 6000, "paper": 300_000}  # told beside a claim, not judged
 GRU_STEPS = {"smoke": 30, "quick": 1000, "laptop": 8000, "paper": 300_000}
 
 
@@ -57,7 +58,7 @@ def prefix(scale: str) -> Preset:
 @preset("structural_grokking.question_source_both_ways")
 def both_ways(scale: str) -> Preset:
     """Question Formation as from source to target: the source read in both directions, the loss on the answer."""
-    experiment = _variant("question_source_both_ways", scale, task={"objective": "prefix"})
+    experiment = _variant("question_source_both_ways", scale, BOTH_WAYS_STEPS[scale], task={"objective": "prefix"})
     task = QuestionFormation()
     model = experiment.model.replace({"source_ends": task.task_numbers})
     return Preset(experiment.model_copy(update={"model": model}), {"seed": range(min(SEEDS[scale], 3))})
