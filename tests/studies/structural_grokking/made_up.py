@@ -56,6 +56,8 @@ def columns(held_out, **changes):
         "val_main_verb": known,
         "gen_first_word": held_out,
         "gen_main_verb": held_out,
+        "val_all_verbs": known,
+        "gen_all_verbs": held_out,
         "gen_first_word_any": held_out,
         "gen_inflected": held_out,
         "gen_choice": held_out,

@@ -10,6 +10,7 @@ from latebloom.baselines.heuristics import front_first, inflect
 from latebloom.data import Place
 from latebloom.errors import LatebloomError
 from latebloom.instruments.span_vectors import cosine
+from latebloom.studies.structural_grokking.measures.agreement import agreement
 from latebloom.studies.structural_grokking.measures.attention import attention
 from latebloom.studies.structural_grokking.measures.brackets import brackets
 from latebloom.studies.structural_grokking.measures.first_word import first_word, train_loss
@@ -221,7 +222,29 @@ def test_brackets_closed_by_a_perfect_network():
     assert brackets(view)["gen_closing_any"].max() < 0.2
 
 
+def test_verbs_that_agree_with_subjects_and_with_the_noun_before_them():
+    view = small("structural_grokking.agreement")
+    population = view.population
+    assert {member.task.n_types for member in population.members} == {12}
+    task = population.members[0].task
+    for split in ("val", "gen"):
+        answer = task.answer(view.splits[split].inputs)
+        view._logits[split] = torch.nn.functional.one_hot(answer, len(task.vocabulary)).float()
+    found = agreement(view)
+    assert found["val_all_verbs"].tolist() == found["gen_all_verbs"].tolist() == [1, 1]
+    assert found["gen_recent_noun"].tolist() == [0, 0]
+    # Held-out sentences differ in the noun before the main verb only, so the other form there follows that noun.
+    known = {name: torch.from_numpy(value) for name, value in task.labels("gen").items()}
+    rows = torch.arange(len(known["main_query"]))
+    view._logits["gen"][:, rows, known["main_query"], known["wrong"][rows, known["main_query"]]] = 2.0
+    found = agreement(view)
+    assert found["gen_recent_noun"].tolist() == [1, 1]
+    assert found["gen_all_verbs"].tolist() == [0, 0]
+
+
 def test_what_does_not_fit_is_refused():
+    with pytest.raises(LatebloomError, match=r"agreement measures simple_agreement; the task is 'dyck'"):
+        agreement(small("structural_grokking.dyck"))
     with pytest.raises(LatebloomError, match=r"first_word measures question_formation .* task here is 'dyck'"):
         first_word(small("structural_grokking.dyck"))
     with pytest.raises(LatebloomError, match=r"Set one number, such as task.corpus_seed=0"):

@@ -1,6 +1,7 @@
 """Claims of the study; importing a module registers what it holds."""
 
 from latebloom.studies.structural_grokking.claims import (
+    agreement,
     attention,
     brackets,
     depth,
@@ -14,6 +15,7 @@ from latebloom.studies.structural_grokking.claims import (
 )
 
 __all__ = [
+    "agreement",
     "attention",
     "brackets",
     "depth",

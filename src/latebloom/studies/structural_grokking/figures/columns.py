@@ -19,6 +19,7 @@ class Accuracies:
 KINDS = {
     "question_formation": Accuracies("val_first_word", "gen_first_word", "gen_first_auxiliary", 0.5),
     "tense_inflection": Accuracies("val_main_verb", "gen_main_verb", "gen_recent_noun"),
+    "simple_agreement": Accuracies("val_all_verbs", "gen_all_verbs", "gen_recent_noun"),
     "dyck": Accuracies("val_closing_any", "gen_closing_any", chance=1 / 20),
 }
 KNOWN, HELD_OUT, LINEAR = CYCLE[0], CYCLE[1], CYCLE[3]

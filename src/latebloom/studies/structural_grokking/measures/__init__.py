@@ -1,6 +1,7 @@
 """Measurements of the study; importing a module registers what it holds."""
 
 from latebloom.studies.structural_grokking.measures import (
+    agreement,
     attention,
     brackets,
     first_word,
@@ -10,4 +11,4 @@ from latebloom.studies.structural_grokking.measures import (
     weights,
 )
 
-__all__ = ["attention", "brackets", "first_word", "main_verb", "sentences", "trees", "weights"]
+__all__ = ["agreement", "attention", "brackets", "first_word", "main_verb", "sentences", "trees", "weights"]
