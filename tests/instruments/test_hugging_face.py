@@ -1,4 +1,4 @@
-"""Tree scores, sparsity and norms of real Hugging Face models with random weights; skipped where there is no library."""
+"""Tree scores, sparsity and norms of real Hugging Face models with random weights; skipped without the library."""
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def test_short_rows_say_what_masked_passes_say(model):
 
 
 def test_patterns_and_parameters_go_in_as_they_are(model):
-    network, causal = model
+    network, _ = model
     row = torch.tensor([[0, 7, 9, 4]])
     with torch.no_grad():
         seen = network(input_ids=row, attention_mask=torch.ones_like(row), output_attentions=True)

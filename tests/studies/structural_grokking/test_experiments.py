@@ -34,10 +34,24 @@ def test_the_published_size():
     assert (member.model.n_heads, member.training.clip, member.task.batch_size) == (8, 1.0, 8)
 
 
-def test_one_step_at_the_published_size():
-    (member,) = members_of("structural_grokking.question", "paper", ["seed=0", "n_train=50", "n_gen=10", "n_val=10"])
+@pytest.mark.parametrize(
+    "name", [f"structural_grokking.{name}" for name in ("question", "tense", "dyck", "question_gru")]
+)
+def test_one_step_at_the_published_size(name):
+    sizes = ["seed=0", "n_train=50", "n_gen=10", "n_val=10"]
+    extra = ["max_length=40", "split=component"] if name.endswith("dyck") else []
+    (member, *_) = members_of(name, "paper", [*sizes, *extra])
     population = Population.start([member])
     assert 3 < float(population.advance(0)[0]) < 8
+
+
+def test_the_network_as_printed_differs_from_the_released_one_as_the_sheet_says():
+    printed = members_of("structural_grokking.question_as_printed", "paper")[0]
+    released = members_of("structural_grokking.question", "paper")[0]
+    assert (printed.model.n_heads, printed.model.read_out, printed.training.clip) == (4, "tied", 10.0)
+    assert (released.model.n_heads, released.model.read_out, released.training.clip) == (8, "linear", 1.0)
+    changed = printed.model.replace({"n_heads": 8, "read_out": "linear"})
+    assert changed == released.model
 
 
 def test_seeds_differ_and_depths_share_the_main_run():

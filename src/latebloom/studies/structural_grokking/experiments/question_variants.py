@@ -4,7 +4,7 @@ from typing import Any
 
 from latebloom.models import GRU
 from latebloom.studies.structural_grokking.experiments.question import question
-from latebloom.studies.structural_grokking.experiments.recipe import SEEDS, now_and_then, recipe, rows
+from latebloom.studies.structural_grokking.experiments.recipe import HEADS, SEEDS, now_and_then, recipe, rows
 from latebloom.studies.structural_grokking.experiments.tense import tense
 from latebloom.tasks import QuestionFormation, TenseInflection
 from latebloom.training.experiment import Experiment, Measure
@@ -53,6 +53,25 @@ def added(scale: str) -> Preset:
 def prefix(scale: str) -> Preset:
     """Question Formation with the loss on the answer only."""
     return Preset(_variant("question_prefix", scale, task={"objective": "prefix"}), {"seed": range(SEEDS[scale])})
+
+
+@preset("structural_grokking.question_as_printed")
+def as_printed(scale: str) -> Preset:
+    """Question Formation by the network of the paper's appendix: four heads, tied output matrix, clipped at norm 10."""
+    experiment = _variant("question_as_printed", scale)
+    changed = {
+        "model": experiment.model.replace({"n_heads": min(4, HEADS[scale]), "read_out": "tied"}),
+        "training": recipe(scale, clip=10.0),
+    }
+    return Preset(experiment.model_copy(update=changed), {"seed": range(SEEDS[scale])})
+
+
+@preset("structural_grokking.question_norm_first")
+def norm_first(scale: str) -> Preset:
+    """Question Formation with LayerNorm before each part and not after each sum."""
+    experiment = _variant("question_norm_first", scale)
+    model = experiment.model.replace({"norm": "pre"})
+    return Preset(experiment.model_copy(update={"model": model}), {"seed": range(SEEDS[scale])})
 
 
 @preset("structural_grokking.question_source_both_ways")
