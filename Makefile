@@ -13,7 +13,7 @@ TORCH := $(shell sed -n 's/^\(torch==[^ ;]*\).*/\1/p' constraints.txt)
 # Test processes: one a core, at most eight, since each of them loads torch.
 JOBS ?= $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
 # What lint and format read: whatever is there of these.
-CODE := $(wildcard src tests benchmarks examples docs)
+CODE := $(wildcard src tests benchmarks checks examples docs)
 
 .PHONY: help install demo test check lint format-check types imports docs smoke format clean
 

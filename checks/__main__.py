@@ -1,0 +1,64 @@
+"""`python -m checks NAME [--seeds N]`: contradicted claims measured again by plain code, beside the ledger."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+
+from checks.compare import Line, row
+from checks.data import data, decay
+from checks.fewer_pairs import fewer_pairs
+from checks.folds import folds
+from checks.inputs import codes, mirror
+from checks.norm import norm
+from checks.parity import floor, switch
+
+CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many seeds tell
+    "floor": (floor, 3),  # 23
+    "switch": (switch, 5),  # 26
+    "data": (data, 5),  # 34
+    "decay": (decay, 3),  # 35
+    "norm": (norm, 3),  # 36
+    "fewer_pairs": (fewer_pairs, 3),  # 38, 39
+    "codes": (codes, 3),  # 51
+    "mirror": (mirror, 3),  # 52
+    "folds": (folds, 3),  # 53
+}
+HEADINGS = ["claim", "quantity", "asked", "ledger", "here", ""]
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Aligned text."""
+    cells = [HEADINGS, *(row(line) for line in lines)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(HEADINGS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+    )
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs one check or all and prints its table; 1 if a number falls on another side of its rule than the ledger's."""
+    parser = argparse.ArgumentParser(prog="python -m checks", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=sorted(CHECKS), help="one check; all of them if left out")
+    parser.add_argument("--seeds", type=int, help="how many seeds instead of as many as tell")
+    asked = parser.parse_args(words)
+    if asked.seeds is not None and asked.seeds < 1:
+        parser.error(f"--seeds {asked.seeds}: at least 1.")
+    torch.set_num_threads(1)
+    # A network that memorises fills its softmax with numbers too small to be ordinary, which are ten times as slow.
+    torch.set_flush_denormal(True)
+    lines: list[Line] = []
+    for name in [asked.name] if asked.name else list(CHECKS):
+        check, seeds = CHECKS[name]
+        begun = time.process_time()
+        print(f"{name}: {(check.__doc__ or '').strip()}", flush=True)
+        lines += check(asked.seeds or seeds)
+        print(f"  {time.process_time() - begun:.0f} s", flush=True)
+    print(table(lines))
+    return int(any(row(line)[-1].isupper() for line in lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
