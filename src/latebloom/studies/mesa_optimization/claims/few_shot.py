@@ -67,7 +67,7 @@ def marked(curve: np.ndarray) -> str:
     ),
     tag="C",
     scales=SCALES,
-    cost={"laptop": "10 minutes on one core"},
+    cost={"laptop": "6 minutes on one core"},
     needs=needed,
 )
 def few_shots(evidence: Evidence) -> Finding:

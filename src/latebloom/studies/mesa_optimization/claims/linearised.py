@@ -84,7 +84,7 @@ def costs(nets: list[Network], rounds: int) -> np.ndarray:
     fixed=FIXED,
     tag="C",
     scales=("laptop", "paper"),
-    cost={"laptop": "10 minutes on one core"},
+    cost={"laptop": "7 minutes on one core"},
     needs=lambda scale: tuple(Request(f"mesa_optimization.linearised_{d}", scale) for d in DIMENSIONS[scale]),
 )
 def later_layers_are_linear(evidence: Evidence) -> Finding:

@@ -15,7 +15,7 @@ SIZES = {
     "laptop": Size(d=4, length=60, batch=32, n_test=1024),
     "paper": Size(d=10, length=224, batch=128),
 }
-STEPS = {"smoke": 20, "quick": 200, "laptop": 1500, "paper": 15_000}
+STEPS = {"smoke": 20, "quick": 200, "laptop": 1000, "paper": 15_000}
 RATE = {"smoke": 4e-3, "quick": 4e-3, "laptop": 4e-3, "paper": 3e-4}
 
 

@@ -22,8 +22,8 @@ SIZES: dict[str, dict[str, Any]] = {
     "paper": {"places": 256, "batch_size": 64, "n_test": 2048},
 }
 WIDTH = {"smoke": 16, "quick": 64, "laptop": 64, "paper": 384}
-STEPS = {"smoke": 10, "quick": 200, "laptop": 1200, "paper": 20_000}
-RATE = {"smoke": 3e-3, "quick": 3e-3, "laptop": 3e-3, "paper": 3e-4}
+STEPS = {"smoke": 10, "quick": 200, "laptop": 900, "paper": 20_000}
+RATE = {"smoke": 3e-3, "quick": 3e-3, "laptop": 6e-3, "paper": 3e-4}
 
 
 def language(scale: str, second: Attention) -> Preset:

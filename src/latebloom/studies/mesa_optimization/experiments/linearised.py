@@ -12,7 +12,7 @@ from latebloom.training.presets import Preset, preset
 DIMENSIONS = {"smoke": (4, 6), "quick": (4, 6), "laptop": (4, 6, 10), "paper": (4, 6, 10, 20, 40, 60)}
 LAYERS = {"smoke": 3, "quick": 3, "laptop": 3, "paper": 7}
 BATCH = {"smoke": 8, "quick": 64, "laptop": 64, "paper": 64}
-STEPS = {"smoke": 10, "quick": 200, "laptop": 1000, "paper": 8000}
+STEPS = {"smoke": 10, "quick": 200, "laptop": 800, "paper": 8000}
 RATE = {"smoke": 6e-3, "quick": 6e-3, "laptop": 6e-3, "paper": 3e-3}
 
 

@@ -23,7 +23,7 @@ LAYERS: dict[str, tuple[Attention, ...]] = {
     "laptop": ("softmax", "mesa"),
     "paper": ("softmax",) * 7,
 }
-STEPS = {"smoke": 20, "quick": 200, "laptop": 1000, "paper": 20_000}
+STEPS = {"smoke": 20, "quick": 200, "laptop": 900, "paper": 20_000}
 RATE = {"smoke": 4e-3, "quick": 4e-3, "laptop": 4e-3, "paper": 4e-4}
 
 
