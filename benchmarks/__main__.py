@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from benchmarks.baselines import baselines
+from benchmarks.deep import deep
 from benchmarks.fleet import fleet
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "myopic": myopic,
     "structural": structural,
     "baselines": baselines,
+    "deep": deep,
 }
 COLUMNS = [field.name for field in dataclasses.fields(Row)]
 

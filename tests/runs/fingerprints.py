@@ -43,6 +43,7 @@ TASK_SETTINGS = {
     "modular": [{"p": 7}, {"p": 7, "pairs": "unordered", "label_noise": 0.5}, {"p": 7, "batch_size": 5}],
     "multiplication": [{"digits": 2, "width": 3, "n_test": 4, "batch_size": 3}],
     "parity": [{"n": 8, "n_train": 20, "n_test": 20}, {"n": 8, "n_train": 9, "n_test": 9, "label_noise": 0.5}],
+    "shakespeare": [{"places": 9, "n_test": 4, "batch_size": 3}],
     "sine_sum": [{"places": 9, "window": 3, "n_test": 4, "batch_size": 3}],
     "synthetic_text": [{"length": 2000, "places": 9, "n_test": 4, "batch_size": 3}],
     "text": [{"file": str(TEXTS / "made_up.txt"), "places": 9, "n_test": 4, "batch_size": 3}],

@@ -1,5 +1,6 @@
 """Text of the user's, of a data set in a folder, and of libraries that are not there."""
 
+import hashlib
 import json
 import sys
 import types
@@ -12,6 +13,7 @@ import pytest
 from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
 from latebloom.tasks.hub_text import HubText
+from latebloom.tasks.shipped_text import Shakespeare, plays
 from latebloom.tasks.text import Text
 from latebloom.tasks.text_tokens import Characters, byte_pairs, stored
 
@@ -178,3 +180,11 @@ def test_what_is_missing_of_a_data_set_is_told(monkeypatch, tmp_path):
         _ = HubText(dataset=place, column="body", tokenizer="characters").passages
     with pytest.raises(LatebloomError, match=r"none of 40 documents has task\.tokens = 900"):
         _ = HubText(dataset=place, column="text", tokenizer="characters", tokens=900).passages
+
+
+def test_the_shipped_text_is_the_one_its_page_says():
+    text = plays()
+    assert hashlib.sha256(text.encode()).hexdigest().startswith("86c4e6aa9db7c042")
+    corpus = Shakespeare(places=8).corpus
+    assert (corpus.tokenizer.d_vocab, len(corpus.train) + len(corpus.test)) == (65, 1_115_394)
+    assert corpus.tokenizer.decode(corpus.train[:14]) == "First Citizen:"

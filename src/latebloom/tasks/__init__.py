@@ -9,6 +9,7 @@ from latebloom.tasks.majority import Majority
 from latebloom.tasks.modular import ModularArithmetic
 from latebloom.tasks.multiplication import Multiplication
 from latebloom.tasks.parity import SparseParity
+from latebloom.tasks.shipped_text import Shakespeare
 from latebloom.tasks.sine_sum import SineSum
 from latebloom.tasks.text import SyntheticText, Text
 
@@ -23,6 +24,7 @@ __all__ = [
     "Multiplication",
     "NonlinearDynamics",
     "QuestionFormation",
+    "Shakespeare",
     "SimpleAgreement",
     "SineSum",
     "SparseParity",

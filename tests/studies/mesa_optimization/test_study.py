@@ -7,9 +7,11 @@ import torch
 import latebloom
 from latebloom import studies
 from latebloom.baselines.pairs import loss_by_place
+from latebloom.claims import Evidence, get, judge
 from latebloom.claims.registry import of_study
 from latebloom.errors import LatebloomError
 from latebloom.instruments.weight_blocks import gradient_step
+from latebloom.studies.mesa_optimization.claims import prompts
 from latebloom.studies.mesa_optimization.claims.networks import networks
 from latebloom.studies.mesa_optimization.figures import draw_run
 from latebloom.training.experiment import SCALES
@@ -35,7 +37,8 @@ def test_all_thirty_two_claims_are_there_and_say_what_they_need():
 def test_every_experiment_exists_at_every_scale(name, scale):
     members = members_of(name, scale)
     assert len({member.seed for member in members}) >= (5 if scale in ("laptop", "paper") else 1)
-    assert all(member.training.loss == "half_squared_error" for member in members)
+    loss = "cross_entropy" if "language" in name else "half_squared_error"
+    assert all(member.training.loss == loss for member in members)
 
 
 @pytest.mark.parametrize("need", ["laptop", "paper"])
@@ -45,11 +48,23 @@ def test_claims_ask_for_experiments_that_exist(need):
             assert all(request.experiment in OWN for request in claim.needs(need))
 
 
+LATER = (
+    "partial",
+    "partial_seen",
+    "few_shot",
+    "linearised_4",
+    "linearised_6",
+    "language_softmax",
+    "language_linear",
+    "language_mesa",
+)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """A smoke run of each kind of network."""
     home = tmp_path_factory.mktemp("home")
-    names = ("one_layer", "deep", "mesa", "hybrid")
+    names = ("one_layer", "deep", "mesa", "hybrid", *LATER)
     return {name: latebloom.run(f"mesa_optimization.{name}", scale="smoke", home=home, workers=1) for name in names}
 
 
@@ -61,6 +76,17 @@ def test_networks_are_read_back_as_they_were_measured(runs):
         assert net.loss() == pytest.approx(row["test_loss"], rel=1e-4)
         assert net.loss_of(net.layers()) == pytest.approx(net.loss(), rel=1e-6)
         assert np.mean(row["loss_by_place"]) == pytest.approx(row["test_loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize("number", [18, 25, 27, 28, 31])
+def test_judges_read_real_runs(runs, number, monkeypatch):
+    """At smoke there is no verdict; the judge goes all the way."""
+    monkeypatch.setattr(prompts, "TASKS", 64)
+    claim = get(f"mesa_optimization.{number}")
+    needed = tuple(runs[need.experiment.partition(".")[2]] for need in claim.needs("smoke"))
+    entry = judge(claim, Evidence("smoke", needed))
+    assert (entry.verdict, entry.seeds) == ("not run", 2)
+    assert entry.extra
 
 
 def view_of(name):
@@ -85,6 +111,8 @@ def test_measures_refuse_what_they_cannot_read():
     view = view_of("grokking.modular_addition")
     with pytest.raises(LatebloomError, match="needs a task with real targets"):
         MEASURES["mesa_optimization.places"].measure(view)
+    with pytest.raises(LatebloomError, match=r"text_places needs a task with labels.*places is for these"):
+        MEASURES["mesa_optimization.text_places"].measure(view_of("mesa_optimization.one_layer"))
     with pytest.raises(LatebloomError, match="work on channels"):
         MEASURES["mesa_optimization.first_layer"].measure(view)
 
@@ -94,6 +122,8 @@ EXPECTED = {
     "deep": {"curves", "context", "depth", "halfway", "blocks", "probes"},
     "mesa": {"curves", "context", "blocks"},
     "hybrid": {"curves", "context"},
+    "partial": {"curves"},
+    "language_mesa": {"curves"},
 }
 
 

@@ -5,6 +5,7 @@ attention-only stacks without norms, MLPs or embeddings, in whose weights in-con
 Parameter and hook names are TransformerLens's.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,9 +13,10 @@ from jaxtyping import Float
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
-from latebloom.data import Signature
+from latebloom.data import Batch, Signature
 from latebloom.errors import LatebloomError
 from latebloom.models.base import MODELS, Model, Parameters, Shape, Tap, untapped
+from latebloom.models.decoder import linear_stack
 from latebloom.models.decoder.attend import attend
 from latebloom.models.decoder.both_ways import seen_from
 from latebloom.models.decoder.initial import draw
@@ -23,6 +25,7 @@ from latebloom.models.decoder.past import PastKind
 from latebloom.models.decoder.places import Places, placed, reach
 from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
 from latebloom.models.decoder.thinned import thinned_block, thins
+from latebloom.models.losses import Loss
 from latebloom.spec import joined
 
 Attention = Literal["softmax", "linear", "mesa"]
@@ -283,6 +286,20 @@ class Decoder(Model):
             return x[..., : self.channels]
         weight = params["embed.W_E"].mT if self.read_out == "tied" else params["unembed.W_U"]
         return linear(x, weight, params.get("unembed.b_U"))
+
+    def gradient(
+        self,
+        params: Parameters,
+        trained: Sequence[str],
+        batch: Batch,
+        loss: Loss,
+        logit_scale: Tensor,
+        tap: Tap = untapped,
+    ) -> tuple[Float[Tensor, " member"], Parameters]:
+        """By hand for plain stacks of linear attention on a processor; see `latebloom.models.decoder.linear_stack`."""
+        if tap is untapped and batch.inputs.device.type == "cpu" and linear_stack.fits(self):
+            return linear_stack.gradient(self, params, trained, batch, loss, logit_scale)
+        return super().gradient(params, trained, batch, loss, logit_scale, tap)
 
     def flops(self, signature: Signature, rows: int) -> float:
         """One forward pass over every place of `rows` sequences of full length; one more where there is a teacher."""

@@ -109,6 +109,25 @@ def solve_places(
 
 def _solve(system: System, rhs: Tensor, rows: Tensor, chunks: Tensor) -> Tensor:
     """The same for a few chunks, given by their row and chunk numbers."""
+    return solve_with(_factors(system, rows, chunks), rhs[rows, chunks])
+
+
+def solve_with(lower: Float[Tensor, "*place d_head d_head"], rhs: Float[Tensor, "*place d_head"]) -> Tensor:
+    """A x = b at every place, by the factor of each A."""
+    return torch.cholesky_solve(rhs[..., None], lower)[..., 0]
+
+
+def all_factors(system: System) -> Float[Tensor, "row chunk pos d_head d_head"] | None:
+    """The Cholesky factor of every A_t at once; None where they are too many to be held."""
+    rows, chunks, size, d = system.key.shape
+    if rows * chunks * size * d * d > PIECE:
+        return None
+    row, chunk = torch.ones(rows, chunks, dtype=torch.bool, device=system.key.device).nonzero(as_tuple=True)
+    return _factors(system, row, chunk).view(rows, chunks, size, d, d)
+
+
+def _factors(system: System, rows: Tensor, chunks: Tensor) -> Float[Tensor, "picked pos d_head d_head"]:
+    """Cholesky factors of A_t for all places of a few chunks."""
     key = system.key[rows, chunks]
     within, since = system.chunks.within, system.chunks.since
     if system.chunks.gated:
@@ -117,7 +136,7 @@ def _solve(system: System, rhs: Tensor, rows: Tensor, chunks: Tensor) -> Tensor:
         within, since = within[0], since[0].expand(len(rows), -1)
     outer = (key[..., :, None] * key[..., None, :]).flatten(-2)
     matrix = (within @ outer).unflatten(-1, key.shape[-1:] * 2)
-    matrix = matrix + since[..., None, None] * system.gram[rows, chunks][:, None]
+    matrix = torch.addcmul(matrix, since[..., None, None], system.gram[rows, chunks][:, None])
     if system.ridge is not None:
-        matrix = matrix + system.ridge[rows].diag_embed()[:, None]
-    return torch.cholesky_solve(rhs[rows, chunks][..., None], sound_factor(matrix, system))[..., 0]
+        matrix.diagonal(dim1=-2, dim2=-1).add_(system.ridge[rows][:, None])
+    return sound_factor(matrix, system)

@@ -14,7 +14,8 @@ So all places of a chunk take three matrix products: this is recursive least squ
 
 The identity subtracts nearly equal numbers where a chunk forgets almost everything (c_i small) or where its keys
 outweigh A. One step of iterative refinement repairs the second; chunks with c below a floor are solved place by place
-instead. A static Lambda does not scale with c, so together with forget factors it is always solved place by place.
+instead. A static Lambda does not scale with c, so together with forget factors it is always solved place by place; the
+factors of all places are kept for the gradient as long as they fit a few megabytes.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from latebloom.models.mesa.cholesky import factor, lower_inverse, solve_places, whitened
+from latebloom.models.mesa.cholesky import all_factors, factor, lower_inverse, solve_places, solve_with, whitened
 from latebloom.models.mesa.system import System
 
 # Less than this left of a border at a chunk's end, and the chunk is solved place by place.
@@ -38,6 +39,9 @@ class Chunked:
     def solve(self, system: System, rhs: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The solutions [row, chunk, pos, d_head], and the factors."""
         if system.ridge is not None and system.chunks.gated:
+            lower = all_factors(system)
+            if lower is not None:
+                return solve_with(lower, rhs), (lower,)
             everywhere = torch.ones(system.key.shape[:2], dtype=torch.bool, device=rhs.device)
             return solve_places(system, rhs, everywhere).view_as(rhs), ()
         factors = self._factors(system)
@@ -47,6 +51,8 @@ class Chunked:
         self, system: System, rhs: Tensor, kept: tuple[Tensor, ...], query: Tensor, solution: Tensor
     ) -> Tensor:
         """The solutions for a second right-hand side, with the factors of the first."""
+        if len(kept) == 1:  # the factor of every place
+            return solve_with(kept[0], rhs)
         return self._solve(system, rhs, *kept) if kept else self.solve(system, rhs)[0]
 
     def _solve(self, system: System, rhs: Tensor, left: Tensor, inverse: Tensor, innovation: Tensor) -> Tensor:

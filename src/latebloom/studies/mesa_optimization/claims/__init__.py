@@ -3,25 +3,31 @@
 from latebloom.studies.mesa_optimization.claims import (
     deep,
     deep_probes,
+    few_shot,
     kernel,
+    language,
+    linearised,
     mesa,
     mesa_layer,
     one_layer,
     one_layer_data,
+    partial,
     plain,
     propositions,
-    waiting,
 )
 
 __all__ = [
     "deep",
     "deep_probes",
+    "few_shot",
     "kernel",
+    "language",
+    "linearised",
     "mesa",
     "mesa_layer",
     "one_layer",
     "one_layer_data",
+    "partial",
     "plain",
     "propositions",
-    "waiting",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 from latebloom.models import Decoder
 from latebloom.studies.mesa_optimization.experiments.deep import SEEDS, SIZES
 from latebloom.studies.mesa_optimization.experiments.sizes import Attention, Size, recipe
+from latebloom.tasks import Task
 from latebloom.training.experiment import Experiment, Measure
 from latebloom.training.presets import Preset, preset
 from latebloom.training.schedule import Schedule
@@ -36,12 +37,11 @@ def network(size: Size, attention: tuple[Attention, ...], **changes: Any) -> Dec
     return Decoder.parse(settings | changes)
 
 
-def plain(scale: str, name: str, model: Decoder, lr: float) -> Experiment:
-    """A network on plain tokens; the rate warms up over a tenth of the training and falls by a cosine."""
-    steps = STEPS[scale]
+def trained(name: str, task: Task, model: Decoder, steps: int, lr: float) -> Experiment:
+    """A network on a task; the rate warms up over a tenth of the training and falls by a cosine."""
     return Experiment(
         name=f"mesa_optimization.{name}",
-        task=SIZES[scale].task("plain"),
+        task=task,
         model=model,
         training=recipe(steps, lr, 0.05, warmup=steps // 10, decay="cosine", decay_to=0.05),
         log=Schedule(every=max(steps // 20, 1)),
@@ -49,6 +49,11 @@ def plain(scale: str, name: str, model: Decoder, lr: float) -> Experiment:
         measure=(Measure(name="mesa_optimization.places", when=Schedule(every=max(steps // 5, 1))),),
         population=5,
     )
+
+
+def plain(scale: str, name: str, model: Decoder, lr: float) -> Experiment:
+    """A network on plain tokens of fully seen systems."""
+    return trained(name, SIZES[scale].task("plain"), model, STEPS[scale], lr)
 
 
 @preset("mesa_optimization.softmax")

@@ -22,6 +22,17 @@ def places(view: View) -> Columns:
     return {"loss_by_place": loss_by_place(view.logits("test"), view.splits["test"].targets)}
 
 
+@measure("mesa_optimization.text_places")
+def text_places(view: View) -> Columns:
+    """Test loss at each place of a text, `loss_by_place` [pos], in nats a token: mean over rows."""
+    if view.population.task.signature.real_targets:
+        raise LatebloomError(
+            "mesa_optimization.text_places needs a task with labels, such as text or shakespeare, not "
+            f"{view.population.task.kind!r}, whose targets are real numbers; mesa_optimization.places is for these."
+        )
+    return {"loss_by_place": view.losses("test").mean(1)}
+
+
 @measure("mesa_optimization.first_layer")
 def first_layer(view: View) -> Columns:
     """The first layer as one gradient step (Proposition 1).

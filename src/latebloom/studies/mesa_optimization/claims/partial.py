@@ -1,0 +1,86 @@
+"""The claim on systems of which little is seen: how many states the first layer binds (18)."""
+
+import numpy as np
+import torch
+
+from latebloom.claims import Change, Evidence, Finding, Request, all_of, at_least, claim, decide, with_control
+from latebloom.claims.statistics import median
+from latebloom.instruments.binding import copy_errors, horizon
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, networks, with_rows
+
+DISTANCES = 8
+LEFT = 0.1  # share of a state's variance that may be left unread
+
+
+def unread(nets: list[Network], step: int | None = None) -> np.ndarray:
+    """[network, distance] share of the variance of earlier states that the last place's first layer leaves unread."""
+    rows = []
+    for net in nets:
+        states = net.test[1]
+        rows.append(copy_errors(net.streams(step)[0][1], states, min(DISTANCES, states.shape[1]))[1].numpy())
+    return np.stack(rows)
+
+
+def horizons(table: np.ndarray) -> np.ndarray:
+    """States in a row that are read, of each network."""
+    return horizon(torch.from_numpy(table), LEFT).numpy()
+
+
+def by_seed(nets: list[Network]) -> list[Network]:
+    """In the order of their seeds."""
+    return sorted(nets, key=lambda net: net.specification.seed)
+
+
+@claim(
+    id="mesa_optimization.18",
+    title="Where little is seen the first layer binds more states",
+    statement="In partly seen systems the horizon of the first layer's binding grows to four or five states.",
+    source=f"{PAPER}, appendix F.3, figures 16 and 22",
+    published="error at distances 0 to 4: 0, 0.0001, 0.0008, 0.026, 0.549 (five of fifteen numbers seen)",
+    measure="number of states in a row that are read from the first layer's output at the last place with at most a "
+    "tenth of their variance left, by held-out probes; a softmax and a mesa layer; two of six numbers seen, 40 places",
+    rule="median horizon over seeds at least 3 (the least that determines the system), and by at least one state above "
+    "that of fully seen systems with the same seed",
+    control="the first layer before training must fail",
+    fixed=FIXED,
+    changes=(
+        Change(
+            "2026-11-29",
+            'Before any run: "above that of fully seen systems" is at least one state of the same seed; the untrained '
+            "layer joins as a control.",
+        ),
+    ),
+    tag="C",
+    scales=("laptop", "paper"),
+    cost={"laptop": "7 minutes on one core"},
+    needs=lambda scale: (
+        Request("mesa_optimization.partial", scale),
+        Request("mesa_optimization.partial_seen", scale),
+    ),
+)
+def binds_more(evidence: Evidence) -> Finding:
+    """Claim 18."""
+    hidden, seen = (by_seed(networks(run)) for run in evidence.runs)
+    tables = {
+        "partly seen": unread(hidden),
+        "fully seen": unread(seen),
+        "untrained": unread(hidden, hidden[0].steps[0]),
+    }
+    found = {name: horizons(table) for name, table in tables.items()}
+    both = min(len(hidden), len(seen))
+    parts = {
+        "horizon": decide(median(found["partly seen"]), at_least(3.0)),
+        "further than fully seen": decide(
+            median(found["partly seen"][:both] - found["fully seen"][:both]), at_least(1.0)
+        ),
+    }
+    rows = {
+        str(back): {name: float(np.median(table[:, back])) for name, table in tables.items()}
+        for back in range(min(table.shape[1] for table in tables.values()))
+    }
+    told = ", ".join(f"{name} {np.median(values):g}" for name, values in found.items())
+    losses = f"test loss partly seen {np.median([n.loss() for n in hidden]):.3f}"
+    untrained = median(found["untrained"])
+    control = decide(untrained, at_least(3.0), measured=f"untrained {untrained}")
+    checked = with_control(all_of(parts, note=f"Median horizons: {told}; {losses}."), control)
+    return with_rows(checked, {"share unread by distance": rows})
