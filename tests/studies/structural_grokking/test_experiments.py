@@ -63,6 +63,17 @@ def test_seeds_differ_and_depths_share_the_main_run():
     assert [member_hash(member) for member in six] == [member_hash(member) for member in main]
 
 
+@pytest.mark.parametrize("scale", ["quick", "laptop", "paper"])
+@pytest.mark.parametrize(("main", "depths"), [("question", "question_depths"), ("tense", "tense_depths")])
+def test_depths_train_the_main_runs_members_in_the_same_units(main, depths, scale):
+    """Otherwise `reproduce`, which trains both in one queue, would train them twice."""
+    units = {
+        name: {tuple(map(member_hash, unit)) for unit in populations(members_of(f"structural_grokking.{name}", scale))}
+        for name in (main, depths)
+    }
+    assert units[main] <= units[depths]
+
+
 def test_claims_are_judged_end_to_end_at_smoke(runs_home, tmp_path):
     claims = select([f"structural_grokking.{number}" for number in ("01", "09", "25", "26")])
     outcome = reproduce(claims, "smoke", runs_home, tmp_path / "ledger", workers=1)

@@ -55,8 +55,7 @@ def main(scale: str) -> Preset:
 @preset("structural_grokking.question_depths")
 def depths(scale: str) -> Preset:
     """Question Formation at depths 2 to 10, with one budget for all."""
-    # Five together cost less than three and two, and there are depths enough for every core.
-    experiment = question("structural_grokking.question_depths", scale, population=5)
+    experiment = question("structural_grokking.question_depths", scale)
     return Preset(experiment, {"model.n_layers": DEPTHS[scale], "seed": range(SEEDS[scale])})
 
 

@@ -48,5 +48,5 @@ def main(scale: str) -> Preset:
 @preset("structural_grokking.tense_depths")
 def depths(scale: str) -> Preset:
     """Tense Inflection at several depths, with one budget for all."""
-    experiment = tense("structural_grokking.tense_depths", scale, population=5)
+    experiment = tense("structural_grokking.tense_depths", scale)
     return Preset(experiment, {"model.n_layers": DEPTHS[scale], "seed": range(SEEDS[scale])})
