@@ -9,7 +9,7 @@ from rich.console import Console
 
 from latebloom import studies
 from latebloom.claims import terminal_table
-from latebloom.cli import listing
+from latebloom.cli import listing, look
 from latebloom.cli.plan import print_plan
 from latebloom.cli.progress import Progress
 from latebloom.cli.zoom import parse_window, run_zoom
@@ -38,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
         "show": show_thing,
         "plan": plan_experiment,
         "check": check_file,
+        "serve": look.serve_lab,
+        "export": look.export_site,
     }[arguments.command](arguments)
 
 

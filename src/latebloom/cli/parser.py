@@ -8,7 +8,7 @@ from typing import NoReturn
 from latebloom import __version__
 from latebloom.errors import unknown_name
 
-COMMANDS = ("ls", "run", "reproduce", "claims", "show", "plan", "check")
+COMMANDS = ("ls", "run", "reproduce", "claims", "show", "plan", "check", "serve", "export")
 LISTS = ("studies", "experiments", "claims", "tasks", "models", "optimisers", "losses", "measures", "runs")
 
 
@@ -92,6 +92,26 @@ def build_parser() -> Parser:
     )
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--task", help="question_formation or tense_inflection (default: by the first line)")
+
+    serve = commands.add_parser(
+        "serve",
+        help="the lab in the browser",
+        description="Show the lab in the browser: studies, runs, the ledger, claims, the explorable. Ctrl-C ends it.",
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="interface to listen on (default: this machine only)")
+    serve.add_argument("--port", type=int, default=0, help="port (default: any that is free)")
+    serve.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
+    _ledger(serve)
+
+    export = commands.add_parser(
+        "export",
+        help="a static site: ledger, claims, runs, explorable",
+        description="Write the lab as a folder that opens from any web server, or from the disk without one.",
+    )
+    export.add_argument("out", type=Path, metavar="OUT", help="a folder that is new, empty, or an earlier export")
+    export.add_argument("--study", action="append", metavar="STUDY", help="only this study (may be given again)")
+    export.add_argument("--snapshots", type=int, default=60, help="at most so many snapshots of a network (default: 60)")
+    _ledger(export)
     return parser
 
 

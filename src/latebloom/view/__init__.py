@@ -1,0 +1,21 @@
+"""What people look at: the lab in the browser, a site as a folder, and the same views in a notebook.
+
+Needs the extra `view` (`pip install 'latebloom[view]'`). Heavy imports wait until a name is asked for:
+
+    from latebloom.view import GrokkingView
+    GrokkingView(run)
+"""
+
+from typing import Any
+
+_NOTEBOOK = ("ConstructedView", "CurvesView", "GrokkingView", "TrainView")
+
+__all__ = ["ConstructedView", "CurvesView", "GrokkingView", "TrainView"]  # noqa: F822
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NOTEBOOK:
+        from latebloom.view import notebook
+
+        return getattr(notebook, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

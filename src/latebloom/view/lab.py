@@ -1,0 +1,189 @@
+"""The documents behind the pages: the index, a run, a claim. The server and the exported site show the same ones."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from latebloom import __version__, studies
+from latebloom.claims import Claim, Ledger, Standing, all_claims
+from latebloom.claims.claim import TAGS
+from latebloom.errors import LatebloomError
+from latebloom.runs.home import run_folders
+from latebloom.runs.run import Run
+from latebloom.studies import STUDIES, figures_of
+from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.reproduce import standing
+from latebloom.training.experiment import Experiment
+from latebloom.training.presets import PRESETS
+from latebloom.view.views import Maker, packs_of, views_of
+
+RUN_ID = re.compile(r"[0-9a-f]{12,64}")
+
+
+@dataclass
+class Lab:
+    """Everything there is to show: the runs of a home and the verdicts of a ledger.
+
+    `only` names the studies that are shown; none: all.
+    """
+
+    home: Path
+    ledger: Path
+    only: Sequence[str] = ()
+    _opened: dict[str, tuple[Any, Logged]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        studies.load()
+
+    def index(self) -> dict[str, Any]:
+        """Studies with their experiments, runs, and a row for every claim."""
+        shown = [name for name in STUDIES if not self.only or name in self.only]
+        return {
+            "version": __version__,
+            "studies": [self._study(name) for name in shown],
+            "runs": [row for run in self.runs().values() if (row := self.run_row(run)) and row["study"] in shown],
+            "claims": [_claim_row(row) for row in self.standings],
+        }
+
+    @cached_property
+    def claims(self) -> dict[str, Claim]:
+        """The claims of the studies shown, by id."""
+        return {claim.id: claim for claim in all_claims() if not self.only or claim.study in self.only}
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """The ledger as it stands."""
+        return standing(list(self.claims.values()), self.ledger) if self.claims else ()
+
+    def runs(self) -> dict[str, Run]:
+        """The readable runs by id (the digits of their hash); looked up anew, since runs come while one looks."""
+        found = {}
+        for path in run_folders(self.home):
+            try:
+                run = Run(path)
+                found[run.hash] = run
+            except (LatebloomError, KeyError, TypeError):  # one damaged run must not hide the others
+                continue
+        return {key: run for key, run in found.items() if RUN_ID.fullmatch(key)}
+
+    def run_row(self, run: Run) -> dict[str, Any] | None:
+        """What a list says of a run; None for one that cannot be read."""
+        try:
+            first = Experiment.parse(run.specification(0))
+            return {
+                "id": run.hash,
+                "label": run.label,
+                "study": run.experiment.split(".")[0],
+                "experiment": run.experiment,
+                "scale": run.scale,
+                "members": len(run.document["members"]),
+                "status": run.status,
+                "finished": run.finished,
+                "seconds": round(run.seconds, 1),
+                "stamp": self.stamp(run),
+                "task": first.task.kind,
+                "model": first.model.kind,
+                "views": [view.name for view in views_of(first)],
+            }
+        except (LatebloomError, KeyError, OSError):
+            return None
+
+    def run(self, run: Run) -> dict[str, Any]:
+        """A run's page: settings, members, the views that fit, the packs they may ask for."""
+        logged = self.logged(run)
+        row = self.run_row(run)
+        if row is None:
+            raise LatebloomError(f"{run.label} cannot be read.")
+        first = Experiment.parse(run.specification(0))
+        return {
+            **row,
+            "command": run.command,
+            "title": PRESETS[run.experiment].title if run.experiment in PRESETS else "",
+            "specification": run.specification(0),
+            "versions": run.document.get("versions", {}),
+            "hardware": run.document.get("hardware", {}),
+            "views": [{"name": view.name, "title": view.title, "about": view.about} for view in views_of(first)],
+            "packs": sorted(packs_of(logged)),
+            "claims": [row.entry.id for row in self.standings if run.hash in row.entry.runs],
+        }
+
+    def packs(self, run: Run) -> dict[str, Maker]:
+        """What the run's views may ask for."""
+        return packs_of(self.logged(run))
+
+    def claim(self, claim: Claim) -> dict[str, Any]:
+        """A claim's page: what the source says, the rule, what was measured at every scale, and the commands."""
+        row = standing([claim], self.ledger)[0]
+        here = self.runs()
+        entries = Ledger.load(self.ledger).of(claim.id)
+        return {
+            **row.to_json(),
+            "was": str(row.entry.verdict),
+            "measure": claim.measure,
+            "trust": [TAGS[letter] for letter in claim.tag],
+            "scales": list(claim.scales),
+            "cost": dict(claim.cost),
+            "why": claim.why,
+            "needs": [need.command for need in claim.needs(row.entry.scale)],
+            "entries": [entry.to_json() for entry in entries],
+            "here": {digest: here[digest].label for digest in row.entry.runs if digest in here},
+            "drawn": bool(row.entry.judged_at and figures_of(claim.id)),
+        }
+
+    def draw_claim(self, claim: Claim, out: Path) -> list[Path]:
+        """The claim's pictures as PNG files in `out`; none for one that was not judged."""
+        entry = standing([claim], self.ledger)[0].entry
+        figures = figures_of(claim.id)
+        if not figures or not entry.judged_at:
+            return []
+        return [path for path in figures.draw_claim(claim, entry, self.home, out) if path.suffix == ".png"]
+
+    def logged(self, run: Run) -> Logged:
+        """A run's measurements, read again when the run has moved on."""
+        stamp = self.stamp(run)
+        if run.hash not in self._opened or self._opened[run.hash][0] != stamp:
+            if len(self._opened) >= 8:
+                self._opened.pop(next(iter(self._opened)))
+            self._opened[run.hash] = stamp, Logged(run)
+        return self._opened[run.hash][1]
+
+    @staticmethod
+    def stamp(run: Run) -> int:
+        """Changes whenever something was committed to the run: nanoseconds of its newest manifest."""
+        places = [folder.path / name for folder in run.populations for name in ("manifest.json", "population.json")]
+        return max((place.stat().st_mtime_ns for place in places if place.exists()), default=0) // 1_000_000
+
+    def _study(self, name: str) -> dict[str, Any]:
+        experiments = [
+            {"name": key, "title": PRESETS[key].title} for key in PRESETS if key.startswith(f"{name}.")
+        ]
+        return {"name": name, "about": _about(name), "experiments": experiments}
+
+
+def _claim_row(row: Standing) -> dict[str, Any]:
+    entry = row.entry
+    return {
+        "id": entry.id,
+        "study": entry.study,
+        "title": entry.title,
+        "verdict": "stale" if row.stale else str(entry.verdict),
+        "scale": entry.scale,
+        "seeds": entry.seeds,
+        "seconds": entry.seconds,
+        "published": entry.published,
+        "measured": entry.measured if entry.judged_at else entry.note,
+        "runs": list(entry.runs),
+    }
+
+
+def _about(study: str) -> str:
+    """The first paragraph of a study's docstring."""
+    import importlib
+
+    module: Any = importlib.import_module(f"latebloom.studies.{study}")
+    return " ".join((module.__doc__ or "").split("\n\n")[0].split())
+
+

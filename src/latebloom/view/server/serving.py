@@ -1,0 +1,68 @@
+"""Starting the server: a free port on the loopback interface, a fresh token, an address to click on."""
+
+import secrets
+import socket
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from latebloom.errors import LatebloomError
+from latebloom.view.assets import Assets, built
+from latebloom.view.lab import Lab
+from latebloom.view.server.app import build
+from latebloom.view.server.guard import Guard
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def guarded(lab: Lab, assets: Assets, token: str, host: str, port: int) -> ASGIApp:
+    """The whole application behind its guard."""
+    names = {host, *(LOOPBACK if host in LOOPBACK else ())}
+    hosts = frozenset(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names)
+    return Guard(build(lab, assets), token, hosts, cookie=f"latebloom-{port}")
+
+
+def serve(home: Path, ledger: Path, host: str = "127.0.0.1", port: int = 0, browser: bool = True) -> None:
+    """Shows the lab until interrupted.
+
+    Args:
+        home: folder of runs.
+        ledger: folder of the ledger.
+        host: the interface to listen on; anything but loopback lets other machines on the network ask.
+        port: 0 for any that is free.
+        browser: whether to open a browser window.
+
+    Raises `LatebloomError` if the address cannot be listened on.
+    """
+    import webbrowser
+
+    import uvicorn
+
+    assets = built()
+    listening = _listen(host, port)
+    port = listening.getsockname()[1]
+    token = secrets.token_urlsafe(32)
+    app = guarded(Lab(home, ledger), assets, token, host, port)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}/?token={token}"
+    print(f"The lab is at {address}\nRuns: {home}   Ledger: {ledger}/   Ctrl-C ends it.", flush=True)
+    if host not in LOOPBACK:
+        print(f"Note: {host} can be reached from other machines, without encryption.", flush=True)
+    if browser:
+        webbrowser.open(address)
+    settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1)
+    uvicorn.Server(settings).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise LatebloomError(
+            f"Cannot listen on {host}, port {port}: {error}. Take another --port (0: any that is free) or --host."
+        ) from None
+    return listening

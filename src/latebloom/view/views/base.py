@@ -1,0 +1,48 @@
+"""What a view is on the side of Python: whether it fits a run, and what it reads of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from latebloom.registry import Registry
+from latebloom.studies.drawing.logged import Logged
+from latebloom.training.experiment import Experiment
+
+Maker = Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture a person can play with.
+
+    To add one: register it in a module of this package, list the module in `views/__init__.py`, and write
+    `web/src/views/<name>/index.ts` with `export default { render }`.
+
+    Attributes:
+        name: also the name of its folder in web/src/views.
+        title: as people read it.
+        about: one sentence.
+        fits: whether it can show runs of such members; looks at the specification only.
+        packs: name -> what makes it, for a run; names are unique over all views (`tables-3`: of member 3).
+    """
+
+    name: str
+    title: str
+    about: str
+    fits: Callable[[Experiment], bool]
+    packs: Callable[[Logged], Mapping[str, Maker]]
+
+
+VIEWS: Registry[View] = Registry("view")
+
+
+def views_of(member: Experiment) -> list[View]:
+    """The views that can show runs of such members."""
+    return [VIEWS[name] for name in VIEWS if VIEWS[name].fits(member)]
+
+
+def packs_of(logged: Logged) -> dict[str, Maker]:
+    """Everything the run's views may ask for, by name."""
+    if not len(logged.members):
+        return {}
+    first = next(iter(logged.specifications.values()))
+    return {name: make for view in views_of(first) for name, make in view.packs(logged).items()}

@@ -1,0 +1,69 @@
+// The web page: one document, a router behind the #, pages that fill `main`.
+import { chooseSource } from "./data/source";
+import { add, clear, h } from "./draw/dom";
+import { claimPage } from "./pages/claim";
+import { comparePage } from "./pages/compare";
+import { explorablePage } from "./pages/explorable";
+import { experimentsPage, homePage } from "./pages/home";
+import { ledgerPage } from "./pages/ledger";
+import type { Page, Lab } from "./pages/page";
+import { runPage, runsPage } from "./pages/runs";
+
+const PAGES: Record<string, { page: Page; title: string; inMenu?: boolean }> = {
+  "": { page: homePage, title: "Studies", inMenu: true },
+  explorable: { page: explorablePage, title: "Explorable", inMenu: true },
+  experiments: { page: experimentsPage, title: "Experiments", inMenu: true },
+  runs: { page: runsPage, title: "Runs", inMenu: true },
+  ledger: { page: ledgerPage, title: "Ledger", inMenu: true },
+  compare: { page: comparePage, title: "Compare", inMenu: true },
+  run: { page: runPage, title: "Run" },
+  claim: { page: claimPage, title: "Claim" },
+};
+
+const source = chooseSource();
+const main = document.getElementById("main")!;
+let closeNow: () => void = () => {};
+let shown = 0;
+
+async function show(): Promise<void> {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?") as [string, string?];
+  const [name, ...words] = path.split("/").map(decodeURIComponent);
+  const entry = PAGES[name ?? ""];
+  const turn = ++shown;
+  closeNow();
+  closeNow = () => {};
+  const closing: (() => void)[] = [];
+  const content = h("div");
+  try {
+    if (!entry) throw new Error(`There is no page "${name}".`);
+    const lab: Lab = { source, index: await source.json("index"), query: new URLSearchParams(query ?? ""), words, onClose: (f) => closing.push(f) };
+    menu(name ?? "", lab);
+    if (turn !== shown) return;
+    clear(main);
+    add(main, content);
+    closeNow = () => closing.forEach((close) => close());
+    await entry.page(content, lab);
+    document.title = `${main.querySelector("h1")?.textContent ?? entry.title} · Latebloom`;
+  } catch (error) {
+    add(content, h("h1", {}, "This cannot be shown"), h("p", { class: "lb-error", role: "alert" }, (error as Error).message));
+    if (!content.isConnected) main.replaceChildren(content);
+  }
+}
+
+function menu(current: string, lab: Lab): void {
+  const nav = document.querySelector("nav")!;
+  nav.replaceChildren(
+    ...Object.entries(PAGES)
+      .filter(([, { inMenu }]) => inMenu)
+      .map(([name, { title }]) => h("a", { href: `#/${name}`, "aria-current": name === current ? "page" : null }, title)),
+  );
+  document.querySelector(".lb-footer")!.textContent = `Latebloom ${lab.index.version}${source.live ? "" : " · a copy for reading, made by latebloom export"}`;
+}
+
+addEventListener("hashchange", () => {
+  void show().then(() => {
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
+  });
+});
+void show();

@@ -1,0 +1,94 @@
+// Where documents and packs come from: the server, or files beside the page that load without one.
+
+export interface Source {
+  readonly live: boolean;
+  json(path: string): Promise<any>;
+  pack(run: string, name: string): Promise<ArrayBuffer>;
+  pictures(claim: string): Promise<string[]>;
+  onChange(callback: (runs: Record<string, number>) => void): () => void;
+}
+
+export class ServerSource implements Source {
+  readonly live = true;
+
+  async json(path: string): Promise<any> {
+    return (await this.ask(`/api/${path}`)).json();
+  }
+
+  async pack(run: string, name: string): Promise<ArrayBuffer> {
+    return (await this.ask(`/api/runs/${run}/${name}`)).arrayBuffer();
+  }
+
+  async pictures(claim: string): Promise<string[]> {
+    const { pictures } = await this.json(`claims/${claim}/pictures`);
+    return Array.from({ length: pictures }, (_, i) => `/api/claims/${claim}/pictures/${i}`);
+  }
+
+  onChange(callback: (runs: Record<string, number>) => void): () => void {
+    const events = new EventSource("/api/live");
+    events.addEventListener("runs", (event) => callback(JSON.parse((event as MessageEvent).data).runs));
+    return () => events.close();
+  }
+
+  private async ask(path: string): Promise<Response> {
+    const answer = await fetch(path, { credentials: "same-origin" });
+    if (!answer.ok) throw new Error((await answer.text()) || `${path}: ${answer.status}`);
+    return answer;
+  }
+}
+
+// A page opened from a folder may not fetch, but it may load scripts: each file calls `latebloomTake(name, value)`.
+export class FolderSource implements Source {
+  readonly live = false;
+  private readonly taken = new Map<string, unknown>();
+
+  constructor() {
+    (globalThis as any).latebloomTake = (name: string, value: unknown) => this.taken.set(name, value);
+  }
+
+  async json(path: string): Promise<any> {
+    return this.load(path);
+  }
+
+  async pack(run: string, name: string): Promise<ArrayBuffer> {
+    const text = (await this.load(`packs/${run}/${name}`)) as string;
+    this.taken.delete(`packs/${run}/${name}`);
+    const characters = atob(text);
+    const bytes = new Uint8Array(characters.length);
+    for (let i = 0; i < characters.length; i++) bytes[i] = characters.charCodeAt(i);
+    return bytes.buffer;
+  }
+
+  async pictures(claim: string): Promise<string[]> {
+    const { pictures } = (await this.load(`claims/${claim}`)) as { pictures: number };
+    return Array.from({ length: pictures }, (_, i) => `pictures/${claim}-${i}.png`);
+  }
+
+  onChange(): () => void {
+    return () => {};
+  }
+
+  private async load(name: string): Promise<unknown> {
+    if (!this.taken.has(name)) await loadScript(`data/${name}.js`);
+    if (!this.taken.has(name)) throw new Error(`data/${name}.js is not part of this site.`);
+    return this.taken.get(name);
+  }
+}
+
+export function loadScript(address: string): Promise<void> {
+  return new Promise((done, fail) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = () => {
+      script.remove();
+      done();
+    };
+    script.onerror = () => fail(new Error(`${address} could not be loaded.`));
+    document.head.append(script);
+  });
+}
+
+export function chooseSource(): Source {
+  const kind = document.querySelector<HTMLMetaElement>("meta[name=latebloom-source]")?.content;
+  return kind === "folder" ? new FolderSource() : new ServerSource();
+}

@@ -1,0 +1,85 @@
+// Axes of charts: scales from d3, ticks and labels on a canvas.
+import { scaleLinear, scaleLog, type ScaleContinuousNumeric } from "d3-scale";
+import type { Theme } from "./theme";
+
+export type Scale = ScaleContinuousNumeric<number, number>;
+
+export interface Box {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
+export function makeScale(log: boolean, domain: [number, number], range: [number, number]): Scale {
+  let [low, high] = domain;
+  if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
+  return (log ? scaleLog() : scaleLinear()).domain([low, high]).range(range);
+}
+
+// Ticks that leave room between labels; of a log scale, powers of ten only.
+export function ticksOf(scale: Scale, log: boolean, count: number): number[] {
+  if (!log) return scale.ticks(count);
+  const [low, high] = scale.domain() as [number, number];
+  const first = Math.ceil(Math.log10(low) - 1e-9);
+  const last = Math.floor(Math.log10(high) + 1e-9);
+  const every = Math.max(1, Math.ceil((last - first + 1) / count));
+  const powers = [];
+  for (let e = first; e <= last; e += every) powers.push(10 ** e);
+  return powers.length > 1 ? powers : scale.ticks(2);
+}
+
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+export function shown(value: number): string {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const exponent = Math.round(Math.log10(size));
+  const power = Math.abs(size / 10 ** exponent - 1) < 1e-9;
+  if (power && (exponent < -2 || exponent > 4)) {
+    const digits = [...String(Math.abs(exponent))].map((d) => SUPERSCRIPTS[Number(d)]).join("");
+    return `${value < 0 ? "−" : ""}10${exponent < 0 ? "⁻" : ""}${digits}`;
+  }
+  if (size >= 1e4) return `${trimmed(value / 1e3)}k`;
+  return trimmed(value);
+}
+
+function trimmed(value: number): string {
+  return String(Number(value.toPrecision(3))).replace("-", "−");
+}
+
+export function steps(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+export function drawAxes(
+  context: CanvasRenderingContext2D,
+  theme: Theme,
+  box: Box,
+  x: { scale: Scale; log: boolean; title: string },
+  y: { scale: Scale; log: boolean },
+): void {
+  context.lineWidth = 1;
+  context.strokeStyle = theme.line;
+  context.fillStyle = theme.faint;
+  context.textBaseline = "middle";
+  context.textAlign = "right";
+  for (const tick of ticksOf(y.scale, y.log, Math.max(2, (box.bottom - box.top) / 38))) {
+    const at = Math.round(y.scale(tick)) + 0.5;
+    context.beginPath();
+    context.moveTo(box.left, at);
+    context.lineTo(box.right, at);
+    context.stroke();
+    context.fillText(shown(tick), box.left - 6, at);
+  }
+  context.textBaseline = "top";
+  context.textAlign = "center";
+  const ticks = ticksOf(x.scale, x.log, Math.max(2, (box.right - box.left) / 90));
+  for (const tick of ticks) context.fillText(shown(tick), clamp(x.scale(tick), box.left + 6, box.right - 12), box.bottom + 5);
+  context.textAlign = "right";
+  context.fillText(x.title, box.right, box.bottom + 20);
+}
+
+export function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
+}

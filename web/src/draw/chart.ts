@@ -1,0 +1,277 @@
+// A line chart over steps that can be scrubbed: every member faint, median bold, middle half as a band, one member picked.
+import { clamp, drawAxes, makeScale, shown, steps as shownSteps, type Box, type Scale } from "./axes";
+import { h } from "./dom";
+import { Plot, pointerPlace } from "./plot";
+import type { Theme } from "./theme";
+
+export interface Series {
+  name: string;
+  colour: string; // of the style sheet, such as "--lb-train"
+  x: ArrayLike<number>; // [step]
+  lines: ArrayLike<number>[]; // of each member [step]; NaN where there is no log
+  dashed?: boolean;
+}
+
+export interface ChartOptions {
+  title: string;
+  unit: string;
+  series: Series[];
+  log?: boolean;
+  logX?: boolean;
+  range?: [number, number];
+  chance?: number | null;
+  picked?: () => number | null; // which member is bold; null: the median and a band
+  scrub?: (step: number) => void;
+  height?: number;
+  annotations?: { step: number; text: string }[];
+}
+
+const MARGIN = { left: 46, right: 12, top: 8, bottom: 38 };
+const MOST_LINES = 60;
+
+export class Chart {
+  readonly plot: Plot;
+  private readonly cursor: HTMLElement;
+  private readonly legend: { series: Series; value: HTMLElement }[] = [];
+  private x: Scale | null = null;
+  private at: number | null = null;
+  private domains: { x: [number, number]; y: [number, number] };
+
+  constructor(private options: ChartOptions) {
+    this.domains = domainsOf(options);
+    this.plot = new Plot({
+      title: options.title,
+      label: this.words(),
+      height: options.height ?? 220,
+      draw: (context, width, height, theme) => this.draw(context, width, height, theme),
+      className: "lb-chart",
+    });
+    this.cursor = h("div", { class: "lb-cursor", hidden: true });
+    this.plot.over.append(this.cursor);
+    const legend = h("div", { class: "lb-legend" });
+    for (const series of options.series) {
+      const value = h("span", { class: "lb-number" });
+      const swatch = h("span", { class: series.dashed ? "lb-swatch lb-dashed" : "lb-swatch" });
+      this.legend.push({ series, value });
+      legend.append(h("span", {}, swatch, ` ${series.name} `, value));
+      swatch.style.borderColor = `var(${series.colour})`;
+    }
+    this.plot.caption.append(legend);
+    if (options.scrub) this.listen(options.scrub);
+  }
+
+  get el(): HTMLElement {
+    return this.plot.el;
+  }
+
+  // New numbers for the same chart: a live run has moved on.
+  update(series: Series[]): void {
+    this.options = { ...this.options, series };
+    this.legend.forEach((row, i) => (row.series = series[i]!));
+    this.domains = domainsOf(this.options);
+    this.plot.label(this.words());
+    this.redraw();
+  }
+
+  redraw(): void {
+    this.plot.redraw();
+    if (this.at !== null) this.mark(this.at);
+  }
+
+  // Moves the dashed line and tells the values there; no redrawing.
+  mark(step: number): void {
+    this.at = step;
+    if (this.x) {
+      this.cursor.hidden = false;
+      this.cursor.style.transform = `translateX(${this.x(this.clampedStep(step))}px)`;
+    }
+    const picked = this.options.picked?.() ?? null;
+    for (const { series, value } of this.legend) {
+      const number = valueAt(series, step, picked);
+      value.textContent = Number.isFinite(number) ? shown(number) : "–";
+    }
+  }
+
+  close(): void {
+    this.plot.close();
+  }
+
+  private words(): string {
+    const said = this.options.series.map((s) => {
+      const last = valueAt(s, Infinity, this.options.picked?.() ?? null);
+      return `${s.name} ends at ${Number.isFinite(last) ? shown(last) : "no value"}`;
+    });
+    const [, end] = this.domains.x;
+    return `${this.options.title} over ${shownSteps(end)} steps, in ${this.options.unit}: ${said.join("; ")}.`;
+  }
+
+  private listen(scrub: (step: number) => void): void {
+    const { canvas } = this.plot;
+    canvas.classList.add("lb-scrub");
+    const move = (event: PointerEvent) => {
+      if (!this.x || (event.pointerType !== "mouse" && event.type === "pointermove" && !event.isPrimary)) return;
+      const [place] = pointerPlace(event, canvas);
+      scrub(Math.max(0, this.x.invert(clamp(place, ...(this.x.range() as [number, number])))));
+    };
+    canvas.addEventListener("pointermove", move);
+    canvas.addEventListener("pointerdown", move);
+  }
+
+  private clampedStep(step: number): number {
+    return clamp(step, ...this.domains.x);
+  }
+
+  private draw(context: CanvasRenderingContext2D, width: number, height: number, theme: Theme): void {
+    const box: Box = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
+    const log = this.options.log ?? false;
+    const logX = this.options.logX ?? false;
+    const x = makeScale(logX, this.domains.x, [box.left, box.right]);
+    const y = makeScale(log, this.domains.y, [box.bottom, box.top]);
+    this.x = x;
+    drawAxes(context, theme, box, { scale: x, log: logX, title: "step" }, { scale: y, log });
+    context.fillStyle = theme.faint;
+    context.textAlign = "left";
+    context.textBaseline = "top";
+    if (this.options.chance) this.drawChance(context, theme, box, y(this.options.chance));
+    context.save();
+    context.beginPath();
+    context.rect(box.left, box.top - 2, box.right - box.left, box.bottom - box.top + 4);
+    context.clip();
+    for (const series of this.options.series) this.drawSeries(context, series, x, y, log, theme);
+    context.restore();
+    for (const note of this.options.annotations ?? []) drawNote(context, theme, box, x(note.step), note.text);
+    if (this.at !== null) this.mark(this.at);
+  }
+
+  private drawChance(context: CanvasRenderingContext2D, theme: Theme, box: Box, at: number): void {
+    context.strokeStyle = theme.faint;
+    context.setLineDash([2, 3]);
+    context.beginPath();
+    context.moveTo(box.left, at);
+    context.lineTo(box.right, at);
+    context.stroke();
+    context.setLineDash([]);
+    context.textAlign = "right";
+    context.textBaseline = "bottom";
+    context.fillText("chance", box.right, at - 2);
+  }
+
+  private drawSeries(
+    context: CanvasRenderingContext2D,
+    series: Series,
+    x: Scale,
+    y: Scale,
+    log: boolean,
+    theme: Theme,
+  ): void {
+    context.strokeStyle = context.fillStyle = theme.of(series.colour);
+    context.setLineDash(series.dashed ? [6, 4] : []);
+    const floor = this.domains.y[0];
+    const place = (value: number) => y(log ? Math.max(value, floor) : value);
+    const picked = this.options.picked?.() ?? null;
+    const { lines } = series;
+    if (lines.length > 1) {
+      context.globalAlpha = 0.13;
+      context.lineWidth = 1;
+      for (const line of lines.slice(0, MOST_LINES)) drawLine(context, series.x, line, x, place);
+    }
+    if (picked === null && lines.length > 2) {
+      context.globalAlpha = 0.2;
+      drawBand(context, series, x, place);
+    }
+    context.globalAlpha = 1;
+    context.lineWidth = 2;
+    drawLine(context, series.x, picked === null ? quantile(series, 0.5) : lines[picked]!, x, place);
+    context.setLineDash([]);
+  }
+}
+
+function drawLine(
+  context: CanvasRenderingContext2D,
+  xs: ArrayLike<number>,
+  ys: ArrayLike<number>,
+  x: Scale,
+  y: (value: number) => number,
+): void {
+  context.beginPath();
+  let pen = false;
+  for (let i = 0; i < xs.length; i++) {
+    const value = ys[i]!;
+    if (!Number.isFinite(value)) continue; // a log that this member does not have: the line goes on to the next
+    const [px, py] = [x(xs[i]!), y(value)];
+    if (pen) context.lineTo(px, py);
+    else context.moveTo(px, py);
+    pen = true;
+  }
+  context.stroke();
+}
+
+function drawBand(context: CanvasRenderingContext2D, series: Series, x: Scale, y: (value: number) => number): void {
+  const low = quantile(series, 0.25);
+  const high = quantile(series, 0.75);
+  const at = Array.from({ length: series.x.length }, (_, i) => i).filter((i) => Number.isFinite(low[i]!));
+  context.beginPath();
+  at.forEach((i, n) => (n ? context.lineTo(x(series.x[i]!), y(high[i]!)) : context.moveTo(x(series.x[i]!), y(high[i]!))));
+  [...at].reverse().forEach((i) => context.lineTo(x(series.x[i]!), y(low[i]!)));
+  context.closePath();
+  context.fill();
+}
+
+function drawNote(context: CanvasRenderingContext2D, theme: Theme, box: Box, at: number, text: string): void {
+  context.fillStyle = theme.faint;
+  context.textBaseline = "top";
+  const right = at > (box.left + box.right) / 2;
+  context.textAlign = right ? "right" : "left";
+  context.fillText(right ? `${text} ▸` : `◂ ${text}`, clamp(at, box.left, box.right), box.top + 2);
+}
+
+const quantiles = new WeakMap<Series, Map<number, Float64Array>>();
+
+// A quantile over members at every step, of those that have a log there.
+export function quantile(series: Series, share: number): Float64Array {
+  let own = quantiles.get(series);
+  if (!own) quantiles.set(series, (own = new Map()));
+  const found = own.get(share);
+  if (found) return found;
+  const result = new Float64Array(series.x.length).fill(NaN);
+  for (let i = 0; i < result.length; i++) {
+    const values = series.lines.map((line) => line[i]!).filter(Number.isFinite).sort((a, b) => a - b);
+    if (!values.length) continue;
+    const place = share * (values.length - 1);
+    const low = Math.floor(place);
+    result[i] = values[low]! + (place - low) * ((values[low + 1] ?? values[low]!) - values[low]!);
+  }
+  own.set(share, result);
+  return result;
+}
+
+// The last log at or before a step.
+function valueAt(series: Series, step: number, picked: number | null): number {
+  const line = picked === null ? quantile(series, 0.5) : series.lines[picked];
+  if (!line) return NaN;
+  let found = NaN;
+  for (let i = 0; i < series.x.length && series.x[i]! <= step + 1e-6; i++) if (Number.isFinite(line[i]!)) found = line[i]!;
+  return found;
+}
+
+function domainsOf(options: ChartOptions): { x: [number, number]; y: [number, number] } {
+  let [firstX, lastX, low, high] = [Infinity, 1, Infinity, -Infinity];
+  for (const series of options.series) {
+    for (let i = 0; i < series.x.length; i++) {
+      const at = series.x[i]!;
+      if (at > 0 || !options.logX) firstX = Math.min(firstX, at);
+      lastX = Math.max(lastX, at);
+    }
+    for (const line of series.lines)
+      for (let i = 0; i < line.length; i++) {
+        const value = line[i]!;
+        if (!Number.isFinite(value) || (options.log && value <= 0)) continue;
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+      }
+  }
+  if (!Number.isFinite(firstX)) firstX = options.logX ? 1 : 0;
+  if (!Number.isFinite(low)) [low, high] = options.log ? [0.1, 1] : [0, 1];
+  if (options.log) low = Math.max(low, high * 1e-12);
+  return { x: [firstX, lastX], y: options.range ?? [low, high] };
+}

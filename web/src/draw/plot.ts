@@ -1,0 +1,86 @@
+// A figure with a canvas: sized by its column, sharp on every screen, redrawn once a frame, with words for the ear.
+import { h } from "./dom";
+import { nextFrame } from "./frame";
+import { onThemeChange, themeOf, type Theme } from "./theme";
+
+export interface PlotOptions {
+  title: string;
+  label: string; // what a screen reader says of the picture
+  height: number | ((width: number) => number); // CSS pixels
+  draw: (context: CanvasRenderingContext2D, width: number, height: number, theme: Theme) => void;
+  note?: string;
+  className?: string;
+}
+
+export class Plot {
+  readonly el: HTMLElement;
+  readonly canvas: HTMLCanvasElement;
+  readonly over: HTMLElement; // for cursors and marks that move without redrawing
+  readonly caption: HTMLElement;
+  private readonly observer: ResizeObserver;
+  private readonly unlisten: () => void;
+  private readonly work = () => this.paint();
+  width = 0;
+  height = 0;
+  theme: Theme | null = null;
+
+  constructor(private readonly options: PlotOptions) {
+    this.canvas = h("canvas", { role: "img", "aria-label": options.label });
+    this.over = h("div", { class: "lb-over", "aria-hidden": "true" });
+    this.caption = h("figcaption", {}, options.title);
+    const area = h("div", { class: "lb-canvas" }, this.canvas, this.over);
+    const note = options.note ? h("p", { class: "lb-note" }, options.note) : null;
+    this.el = h("figure", { class: `lb-plot ${options.className ?? ""}` }, this.caption, area);
+    if (note) this.el.append(note);
+    if (typeof options.height === "number") area.style.height = `${options.height}px`;
+    this.observer = new ResizeObserver(() => this.resize(area));
+    this.observer.observe(area);
+    this.unlisten = onThemeChange(() => {
+      this.theme = null;
+      this.redraw();
+    });
+  }
+
+  redraw(): void {
+    nextFrame(this.work);
+  }
+
+  label(text: string): void {
+    this.canvas.setAttribute("aria-label", text);
+  }
+
+  close(): void {
+    this.observer.disconnect();
+    this.unlisten();
+  }
+
+  private resize(area: HTMLElement): void {
+    const width = area.clientWidth;
+    if (!width) return;
+    const height = typeof this.options.height === "number" ? this.options.height : this.options.height(width);
+    if (width === this.width && height === this.height) return;
+    area.style.height = `${height}px`;
+    [this.width, this.height] = [width, height];
+    const scale = devicePixelRatio || 1;
+    this.canvas.width = Math.round(width * scale);
+    this.canvas.height = Math.round(height * scale);
+    this.redraw();
+  }
+
+  private paint(): void {
+    if (!this.width || !this.canvas.isConnected) return;
+    this.theme ??= themeOf(this.canvas);
+    const context = this.canvas.getContext("2d")!;
+    const scale = this.canvas.width / this.width;
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    context.font = `12px ${this.theme.font}`;
+    this.options.draw(context, this.width, this.height, this.theme);
+  }
+}
+
+// Where a pointer is within an element, in its CSS pixels.
+export function pointerPlace(event: PointerEvent, element: Element): [number, number] {
+  const box = element.getBoundingClientRect();
+  return [event.clientX - box.left, event.clientY - box.top];
+}

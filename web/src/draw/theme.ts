@@ -1,0 +1,77 @@
+// Colours from the style sheet, for canvases; read again when the reader changes to dark or back.
+
+export interface Theme {
+  text: string;
+  faint: string;
+  line: string;
+  ground: string;
+  train: string;
+  test: string;
+  accent: string;
+  cycle: string[];
+  low: string;
+  middle: string;
+  high: string;
+  font: string;
+  of: (name: string) => string; // any colour of the style sheet, such as "--lb-train"
+}
+
+const listeners = new Set<() => void>();
+let dark: MediaQueryList | null = null;
+
+export function onThemeChange(callback: () => void): () => void {
+  if (!dark) {
+    dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", () => {
+      ramps.clear();
+      listeners.forEach((one) => one());
+    });
+  }
+  listeners.add(callback);
+  return () => listeners.delete(callback);
+}
+
+export function themeOf(element: Element): Theme {
+  const style = getComputedStyle(element);
+  const read = (name: string) => style.getPropertyValue(name).trim();
+  return {
+    text: read("--lb-text"),
+    faint: read("--lb-faint"),
+    line: read("--lb-line"),
+    ground: read("--lb-ground"),
+    train: read("--lb-train"),
+    test: read("--lb-test"),
+    accent: read("--lb-accent"),
+    cycle: Array.from({ length: 8 }, (_, i) => read(`--lb-cycle-${i}`)),
+    low: read("--lb-low"),
+    middle: read("--lb-middle"),
+    high: read("--lb-high"),
+    font: style.fontFamily || "sans-serif",
+    of: read,
+  };
+}
+
+const ramps = new Map<string, Uint32Array>();
+
+// 511 packed RGBA colours from low over middle to high, for ImageData.
+export function ramp(theme: Theme): Uint32Array {
+  const key = theme.low + theme.middle + theme.high;
+  let colours = ramps.get(key);
+  if (colours) return colours;
+  const [low, middle, high] = [theme.low, theme.middle, theme.high].map(parse) as [number[], number[], number[]];
+  colours = new Uint32Array(511);
+  for (let i = 0; i < 511; i++) {
+    const far = Math.abs(i - 255) / 255;
+    const share = far ** 0.85; // small weights stay visible
+    const end = i < 255 ? low : high;
+    const [r, g, b] = [0, 1, 2].map((c) => Math.round(middle[c]! + share * (end[c]! - middle[c]!)));
+    colours[i] = (255 << 24) | (b! << 16) | (g! << 8) | r!;
+  }
+  ramps.set(key, colours);
+  return colours;
+}
+
+function parse(colour: string): number[] {
+  const hex = colour.replace("#", "");
+  return [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16));
+}

@@ -1,0 +1,73 @@
+// The part of anywidget's model that views use. In a notebook Jupyter gives it; in the web page WebModel does.
+import { parsePack, type Pack } from "../data/safetensors";
+
+export interface Model {
+  get(name: string): any;
+  set(name: string, value: unknown): void;
+  on(event: string, callback: (...args: any[]) => void): void;
+  off(event: string, callback?: (...args: any[]) => void): void;
+  save_changes(): void;
+  send(content: unknown): void;
+}
+
+export interface Rendering {
+  model: Model;
+  el: HTMLElement;
+}
+
+export interface ViewModule {
+  render(rendering: Rendering): Promise<() => void> | (() => void);
+}
+
+// Asks the host for packs by name; each is fetched once, and asked for again only after `forget`.
+export class Packs {
+  private readonly waiting = new Map<string, { take: (pack: Pack) => void; fail: (error: Error) => void }[]>();
+  private readonly kept = new Map<string, Promise<Pack>>();
+  private readonly listener: (content: any, buffers: (DataView | ArrayBuffer)[]) => void;
+
+  constructor(private readonly model: Model) {
+    this.listener = (content, buffers) => this.receive(content, buffers ?? []);
+    model.on("msg:custom", this.listener);
+  }
+
+  has(name: string): boolean {
+    return (this.model.get("document")?.packs ?? []).includes(name);
+  }
+
+  get(name: string): Promise<Pack> {
+    let found = this.kept.get(name);
+    if (!found) {
+      found = new Promise<Pack>((take, fail) => {
+        this.waiting.set(name, [...(this.waiting.get(name) ?? []), { take, fail }]);
+        this.model.send({ need: name });
+      });
+      found.catch(() => this.kept.delete(name));
+      this.kept.set(name, found);
+    }
+    return found;
+  }
+
+  forget(): void {
+    this.kept.clear();
+  }
+
+  close(): void {
+    this.model.off("msg:custom", this.listener);
+  }
+
+  private receive(content: any, buffers: (DataView | ArrayBuffer)[]): void {
+    const name = content?.have ?? content?.miss;
+    if (typeof name !== "string") return;
+    const asked = this.waiting.get(name) ?? [];
+    this.waiting.delete(name);
+    try {
+      if (content.miss) throw new Error(content.why ?? `${name} is not there.`);
+      const first = buffers[0]!;
+      const bytes = first instanceof ArrayBuffer ? new Uint8Array(first) : new Uint8Array(first.buffer, first.byteOffset, first.byteLength);
+      const pack = parsePack(bytes.slice().buffer);
+      asked.forEach(({ take }) => take(pack));
+    } catch (error) {
+      asked.forEach(({ fail }) => fail(error as Error));
+    }
+  }
+}

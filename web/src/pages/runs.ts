@@ -1,0 +1,106 @@
+// The list of runs, and one run with its views; a run that is training moves.
+import { add, h, select } from "../draw/dom";
+import { openView, type Opened } from "../host/open_view";
+import { command, duration, facts, table, words, type Lab } from "./page";
+
+export function runsPage(content: HTMLElement, lab: Lab): void {
+  const filter = { study: lab.query.get("study") ?? "", scale: "" };
+  const area = h("div");
+  const picked = new Set<string>();
+  const compare = h("a", { class: "lb-call", href: "#/compare" }, "Compare the chosen");
+  const redraw = (runs: any[]) => {
+    const shown = runs.filter((run) => (!filter.study || run.study === filter.study) && (!filter.scale || run.scale === filter.scale));
+    const box = (run: any) => {
+      const input = h("input", { type: "checkbox", "aria-label": `Choose ${run.label} to compare` });
+      input.checked = picked.has(run.id);
+      input.addEventListener("change", () => {
+        if (input.checked) picked.add(run.id);
+        else picked.delete(run.id);
+        compare.href = `#/compare?runs=${[...picked].join(",")}`;
+      });
+      return input;
+    };
+    area.replaceChildren(
+      shown.length
+        ? table(
+            "Runs",
+            ["", "run", "members", "status", "task", "model", "time"],
+            shown.map((run) => [box(run), h("a", { href: `#/run/${run.id}` }, run.label), String(run.members), status(run), run.task, words(run.model), duration(run.seconds)]),
+            [2, 6],
+          )
+        : h("p", {}, "No runs here yet. Make one: ", command("latebloom run grokking.modular_addition --scale quick")),
+    );
+  };
+  const kinds = (name: string): [string, string][] => [["", "all"], ...[...new Set(lab.index.runs.map((r: any) => r[name]))].map((v): [string, string] => [String(v), words(String(v))])];
+  let runs = lab.index.runs as any[];
+  add(
+    content,
+    h("h1", {}, "Runs"),
+    h("div", { class: "lb-controls" }, ...(["study", "scale"] as const).map((name) => select(name, kinds(name), filter[name], (value) => { filter[name] = value; redraw(runs); })), compare),
+    area,
+  );
+  redraw(runs);
+  let first = true;
+  lab.onClose(
+    lab.source.onChange(async () => {
+      if (!first) redraw((runs = (await lab.source.json("index")).runs));
+      first = false;
+    }),
+  );
+}
+
+function status(run: any): HTMLElement {
+  return h("span", { class: run.finished ? "lb-done" : "lb-moving" }, run.status);
+}
+
+export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
+  const [id, asked] = lab.words;
+  let run = await lab.source.json(`runs/${id}`);
+  const state = h("span", {}, status(run));
+  const place = h("div");
+  const names = run.views.map((view: any) => view.name) as string[];
+  const name = asked && names.includes(asked) ? asked : (names.find((n) => n !== "curves") ?? "curves");
+  add(
+    content,
+    h("p", { class: "lb-crumbs" }, h("a", { href: "#/runs" }, "runs"), ` / ${run.label}`),
+    h("h1", {}, `${words(run.experiment.split(".").slice(1).join("."))}, ${run.scale}`),
+    h("p", { class: "lb-lead" }, run.title),
+    h("p", {}, `${run.members} member${run.members === 1 ? "" : "s"}, ${duration(run.seconds)} of training, `, state),
+    h("nav", { class: "lb-tabs", "aria-label": "Views of this run" }, ...run.views.map((view: any) => h("a", { href: `#/run/${id}/${view.name}`, title: view.about, "aria-current": view.name === name ? "page" : null }, view.title))),
+    place,
+    h("h2", {}, "About this run"),
+    command(run.command),
+    facts([
+      ["Claims resting on it", run.claims.length ? h("span", {}, ...run.claims.flatMap((c: string, i: number) => [i ? ", " : "", h("a", { href: `#/claim/${c}` }, c)])) : null],
+      ["Versions", Object.entries(run.versions).map(([k, v]) => `${k} ${typeof v === "object" ? JSON.stringify(v) : v}`).join(", ")],
+      ["Hash", run.id],
+    ]),
+    h("details", {}, h("summary", {}, "Specification of the first member"), h("pre", { tabindex: 0 }, JSON.stringify(run.specification, null, 1))),
+  );
+  const traits = (key: string) => (lab.query.has(key) ? Number(lab.query.get(key)) : undefined);
+  const opened: Opened = await openView(name, lab.source, place, { document: run, step: traits("step"), member: traits("member") });
+  lab.onClose(opened.close);
+  opened.model.on("saved", () => remember(id!, name, opened));
+  lab.onClose(
+    lab.source.onChange(async (stamps) => {
+      if (!(id! in stamps) || stamps[id!] === run.stamp) return;
+      run = await lab.source.json(`runs/${id}`);
+      state.replaceChildren(status(run));
+      opened.model.set("document", run);
+      opened.model.set("stamp", run.stamp);
+    }),
+  );
+}
+
+let due = 0;
+
+// The address keeps the step and the member, so that it can be sent to somebody.
+function remember(id: string, view: string, opened: Opened): void {
+  clearTimeout(due);
+  due = window.setTimeout(() => {
+    if (!location.hash.startsWith(`#/run/${id}`)) return;
+    const query = new URLSearchParams();
+    for (const name of ["step", "member"]) if (opened.model.get(name) !== undefined) query.set(name, String(opened.model.get(name)));
+    history.replaceState(null, "", `#/run/${id}/${view}?${query}`);
+  }, 400);
+}

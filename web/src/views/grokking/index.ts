@@ -1,0 +1,123 @@
+// The explorable on a run: curves to scrub, and every picture that its networks allow.
+import { Curves, splitSeries } from "../../data/curves";
+import { Packs, type Rendering } from "../../host/model";
+import { Chart } from "../../draw/chart";
+import { add, clear, h, select } from "../../draw/dom";
+import { player } from "../../draw/player";
+import { Store } from "../../draw/store";
+import { Film } from "./film";
+import { gallery } from "./gallery";
+import { grid, modularPictures, type Look } from "./modular";
+import { outcomes } from "./outcomes";
+import { parityPictures } from "./parity";
+
+const LINKED = ["step", "a", "b", "member"] as const; // traits that Python reads and writes
+
+async function render({ model, el }: Rendering): Promise<() => void> {
+  el.classList.add("latebloom");
+  const root = h("div", { class: "lb-view" }, h("p", { class: "lb-wait" }, "Reading the run…"));
+  add(el, root);
+  const packs = new Packs(model);
+  const closing: (() => void)[] = [() => packs.close()];
+  try {
+    const curves = new Curves(await packs.get("curves"));
+    const asked = Math.max(0, curves.members.findIndex((m) => m.member === (model.get("member") ?? 0)));
+    const store = new Store<Look & { place: number }>({
+      step: model.get("step") ?? curves.lastStep,
+      neuron: null,
+      a: model.get("a") ?? 13,
+      b: model.get("b") ?? 19,
+      place: asked,
+    });
+    clear(root);
+    const linked = h("div");
+    let closeLinked = () => {};
+    const { controls, charts, play } = curveCharts(curves, store);
+    closing.push(() => charts.forEach((chart) => chart.close()), play.stop, () => closeLinked());
+    const showMember = async () => {
+      const { member } = curves.members[store.state.place]!;
+      closeLinked();
+      closeLinked = () => {};
+      const pictures = await networkPictures(packs, member, store);
+      if (!pictures || curves.members[store.state.place]!.member !== member) return;
+      linked.replaceChildren(pictures.el);
+      closeLinked = pictures.close;
+    };
+    add(root, h("div", { class: "lb-sticky" }, controls, play.el, grid("lb-two lb-charts", charts)), linked);
+    store.on(["place"], () => void showMember());
+    closing.push(linkTraits(model, store, curves));
+    await showMember();
+    const pick = (place: number) => {
+      store.set({ place });
+      root.scrollIntoView({ block: "start" });
+    };
+    if (packs.has("outcomes") && curves.members.length > 1) add(root, outcomes(await packs.get("outcomes"), curves, pick));
+    if (packs.has("gallery")) add(root, gallery(await packs.get("gallery"), curves, pick, closing));
+  } catch (error) {
+    root.replaceChildren(h("p", { class: "lb-error", role: "alert" }, (error as Error).message));
+  }
+  return () => closing.forEach((close) => close());
+}
+
+function curveCharts(curves: Curves, store: Store<Look & { place: number }>) {
+  const picked = () => (curves.members.length > 1 ? store.state.place : null);
+  const options = { chance: null as number | null, picked, logX: curves.document.log_steps as boolean };
+  const scrub = (step: number) => {
+    play.stop();
+    store.set({ step: Math.round(step) });
+  };
+  const charts: Chart[] = [];
+  const accuracy = splitSeries(curves, "accuracy");
+  if (accuracy.length)
+    charts.push(
+      new Chart({ ...options, title: "Accuracy", unit: "share of rows", series: accuracy, range: [0, 1], chance: curves.chance, scrub }),
+    );
+  const loss = splitSeries(curves, "loss");
+  if (loss.length) charts.push(new Chart({ ...options, title: `Loss: ${curves.document.loss_unit}`, unit: curves.document.loss_unit, series: loss, log: true, scrub }));
+  const play = player(store, curves.lastStep);
+  store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
+  store.on(["place"], () => charts.forEach((chart) => chart.redraw()));
+  charts.forEach((chart) => chart.mark(store.state.step));
+  const controls = h("div", { class: "lb-controls" });
+  if (curves.members.length > 1) {
+    const choices = curves.members.map((_, i): [string, string] => [String(i), curves.word(i)]);
+    const box = select("Member", choices, String(store.state.place), (value) => store.set({ place: Number(value) }));
+    store.on(["place"], () => (box.querySelector("select")!.value = String(store.state.place)));
+    add(controls, box);
+  }
+  return { controls, charts, play };
+}
+
+async function networkPictures(packs: Packs, member: number, store: Store<Look & { place: number }>) {
+  if (packs.has(`tables-${member}`)) {
+    const film = Film.fromPack(await packs.get(`tables-${member}`));
+    store.set({ a: Math.min(store.state.a, film.p - 1), b: Math.min(store.state.b, film.p - 1) });
+    return modularPictures(film, store);
+  }
+  if (packs.has(`parity-${member}`)) return parityPictures(await packs.get(`parity-${member}`), store);
+  return null;
+}
+
+// Python sees the step, the pair and the member, and may change them.
+function linkTraits(model: Rendering["model"], store: Store<Look & { place: number }>, curves: Curves): () => void {
+  const out = () => {
+    model.set("step", Math.round(store.state.step));
+    model.set("a", store.state.a);
+    model.set("b", store.state.b);
+    model.set("member", curves.members[store.state.place]!.member);
+    model.save_changes();
+  };
+  store.on(["step", "a", "b", "place"], out);
+  const taking = LINKED.map((name) => {
+    const take = () => {
+      const value = model.get(name);
+      if (name !== "member") store.set({ [name]: value });
+      else store.set({ place: Math.max(0, curves.members.findIndex((m) => m.member === value)) });
+    };
+    model.on(`change:${name}`, take);
+    return () => model.off(`change:${name}`, take);
+  });
+  return () => taking.forEach((stop) => stop());
+}
+
+export default { render };
