@@ -15,7 +15,7 @@ JOBS ?= $(shell n=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); echo $$((n
 # What lint and format read: whatever is there of these.
 CODE := $(wildcard src tests benchmarks checks examples docs)
 
-.PHONY: help install demo test check lint format-check types imports docs smoke format clean
+.PHONY: help install demo test test-web views serve check lint format-check types web-types imports docs smoke format clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -47,22 +47,37 @@ $(VENV)/.stamp-package: $(VENV)/.stamp-torch pyproject.toml
 
 $(VENV)/.stamp-tools: $(VENV)/.stamp-package
 	@echo "  tools for tests and documentation"
-	@$(INSTALL) -e '.[dev,docs]'
+	@$(INSTALL) -e '.[view,dev,docs]'
 	@touch $@
 
-install: $(VENV)/.stamp-tools ## set up the environment with all tools
+# The views build themselves when they are first shown; here so that tests and a first look need not wait for it.
+VIEWS := src/latebloom/view/static/sources.sha256
+$(VIEWS): $(VENV)/.stamp-tools $(wildcard web/*.json web/*.mjs) $(shell find web/src -type f 2>/dev/null)
+	@$(BIN)/python web/build.py
+	@touch $@
+
+views: $(VIEWS) ## build the front end
+
+install: $(VENV)/.stamp-tools $(VIEWS) ## set up the environment with all tools
 
 # --- use --------------------------------------------------------------------------------------------------------------
 
-demo: $(VENV)/.stamp-package ## train real populations, judge the claims, print the ledger (under five minutes)
+demo: $(VENV)/.stamp-tools $(VIEWS) ## train real populations, judge the claims, print the ledger, write a site (under ten minutes)
 	@$(BIN)/latebloom reproduce grokking --scale quick
+	@$(BIN)/latebloom export build/site --study grokking
 
-test: $(VENV)/.stamp-tools ## run all tests, doctests, examples and the code of the documentation
+serve: $(VENV)/.stamp-tools $(VIEWS) ## the lab in the browser
+	@$(BIN)/latebloom serve
+
+test: $(VENV)/.stamp-tools $(VIEWS) test-web ## run all tests, doctests, examples and the code of the documentation
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+test-web: $(VIEWS) ## run the tests of the front end's logic
+	@$(BIN)/python web/build.py --npm test
 
 # --- checks -----------------------------------------------------------------------------------------------------------
 
-check: lint format-check types imports ## everything that reads the code without running it
+check: lint format-check types web-types imports ## everything that reads the code without running it
 
 lint: $(VENV)/.stamp-tools
 	@$(BIN)/ruff check $(CODE)
@@ -72,6 +87,9 @@ format-check: $(VENV)/.stamp-tools
 
 types: $(VENV)/.stamp-tools
 	@$(BIN)/mypy
+
+web-types: $(VIEWS)
+	@$(BIN)/python web/build.py --npm types
 
 imports: $(VENV)/.stamp-tools
 	@$(BIN)/lint-imports
@@ -88,4 +106,4 @@ format: $(VENV)/.stamp-tools ## rewrite the code in the project's format
 	@$(BIN)/ruff format $(CODE)
 
 clean: ## remove caches and builds; runs and the environment stay
-	@rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf build dist web/node_modules src/latebloom/view/static .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

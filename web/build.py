@@ -1,6 +1,6 @@
 """Builds the front end into src/latebloom/view/static with Node from a package; imports nothing of Latebloom.
 
-Called by `latebloom serve` and `export` in a source checkout, by the wheel's build hook, and by hand: `python web/build.py`.
+Called by `latebloom serve` and `export` in a source checkout, by the wheel's build hook, and as `python web/build.py`.
 What was built last is known by a hash of the sources, so a second call does nothing.
 """
 
@@ -104,11 +104,22 @@ def _run(command: Sequence[str], node: Sequence[str]) -> None:
         raise BuildFailed(f"`{' '.join(command)}` in {WEB} failed:\n{told}")
 
 
-if __name__ == "__main__":
+def main(words: Sequence[str]) -> int:
+    """No word: build if need be. `--force`: build. `--npm NAME`: run a script of package.json, output shown."""
     try:
-        if stale() or "--force" in sys.argv:
+        if words[:1] == ["--npm"]:
+            node = find_node()
+            install(node)
+            path = f"{Path(node[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+            command = [*find_npm(node), "run", "--silent", *words[1:]]
+            return subprocess.run(command, cwd=WEB, check=False, env={**os.environ, "PATH": path}).returncode
+        if stale() or "--force" in words:
             build()
-        else:
-            print("The views are up to date.")
     except BuildFailed as error:
-        sys.exit(str(error))
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

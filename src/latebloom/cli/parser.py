@@ -110,7 +110,9 @@ def build_parser() -> Parser:
     )
     export.add_argument("out", type=Path, metavar="OUT", help="a folder that is new, empty, or an earlier export")
     export.add_argument("--study", action="append", metavar="STUDY", help="only this study (may be given again)")
-    export.add_argument("--snapshots", type=int, default=60, help="at most so many snapshots of a network (default: 60)")
+    export.add_argument(
+        "--snapshots", type=int, default=60, help="at most so many snapshots of a network (default: 60)"
+    )
     _ledger(export)
     return parser
 

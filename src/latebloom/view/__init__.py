@@ -10,7 +10,7 @@ from typing import Any
 
 _NOTEBOOK = ("ConstructedView", "CurvesView", "GrokkingView", "TrainView")
 
-__all__ = ["ConstructedView", "CurvesView", "GrokkingView", "TrainView"]  # noqa: F822
+__all__ = ["ConstructedView", "CurvesView", "GrokkingView", "TrainView"]
 
 
 def __getattr__(name: str) -> Any:

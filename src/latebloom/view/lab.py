@@ -33,7 +33,8 @@ class Lab:
     home: Path
     ledger: Path
     only: Sequence[str] = ()
-    _opened: dict[str, tuple[Any, Logged]] = field(default_factory=dict, repr=False)
+    _opened: dict[str, tuple[int, Logged]] = field(default_factory=dict, repr=False)
+    _standings: tuple[Any, tuple[Standing, ...]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         studies.load()
@@ -55,8 +56,17 @@ class Lab:
 
     @property
     def standings(self) -> tuple[Standing, ...]:
-        """The ledger as it stands."""
-        return standing(list(self.claims.values()), self.ledger) if self.claims else ()
+        """The ledger as it stands; computed again only when one of its files has changed, since it takes seconds."""
+        files = sorted(self.ledger.glob("*.json")) if self.ledger.is_dir() else []
+        stamp = tuple((path.name, path.stat().st_mtime_ns) for path in files)
+        if self._standings is None or self._standings[0] != stamp:
+            rows = standing(list(self.claims.values()), self.ledger) if self.claims else ()
+            self._standings = stamp, rows
+        return self._standings[1]
+
+    def standing_of(self, claim: Claim) -> Standing:
+        """One claim's row."""
+        return next(row for row in self.standings if row.entry.id == claim.id)
 
     def runs(self) -> dict[str, Run]:
         """The readable runs by id (the digits of their hash); looked up anew, since runs come while one looks."""
@@ -116,7 +126,7 @@ class Lab:
 
     def claim(self, claim: Claim) -> dict[str, Any]:
         """A claim's page: what the source says, the rule, what was measured at every scale, and the commands."""
-        row = standing([claim], self.ledger)[0]
+        row = self.standing_of(claim)
         here = self.runs()
         entries = Ledger.load(self.ledger).of(claim.id)
         return {
@@ -135,7 +145,7 @@ class Lab:
 
     def draw_claim(self, claim: Claim, out: Path) -> list[Path]:
         """The claim's pictures as PNG files in `out`; none for one that was not judged."""
-        entry = standing([claim], self.ledger)[0].entry
+        entry = self.standing_of(claim).entry
         figures = figures_of(claim.id)
         if not figures or not entry.judged_at:
             return []
@@ -157,9 +167,7 @@ class Lab:
         return max((place.stat().st_mtime_ns for place in places if place.exists()), default=0) // 1_000_000
 
     def _study(self, name: str) -> dict[str, Any]:
-        experiments = [
-            {"name": key, "title": PRESETS[key].title} for key in PRESETS if key.startswith(f"{name}.")
-        ]
+        experiments = [{"name": key, "title": PRESETS[key].title} for key in PRESETS if key.startswith(f"{name}.")]
         return {"name": name, "about": _about(name), "experiments": experiments}
 
 
@@ -185,5 +193,3 @@ def _about(study: str) -> str:
 
     module: Any = importlib.import_module(f"latebloom.studies.{study}")
     return " ".join((module.__doc__ or "").split("\n\n")[0].split())
-
-

@@ -26,7 +26,10 @@ export function ticksOf(scale: Scale, log: boolean, count: number): number[] {
   const every = Math.max(1, Math.ceil((last - first + 1) / count));
   const powers = [];
   for (let e = first; e <= last; e += every) powers.push(10 ** e);
-  return powers.length > 1 ? powers : scale.ticks(2);
+  if (powers.length > 1) return powers;
+  const between = []; // less than two powers of ten: 1, 2 and 5 of each decade
+  for (let e = first - 1; e <= last + 1; e++) for (const digit of [1, 2, 5]) between.push(digit * 10 ** e);
+  return between.filter((tick) => tick >= low && tick <= high);
 }
 
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";

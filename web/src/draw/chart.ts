@@ -73,6 +73,12 @@ export class Chart {
     this.redraw();
   }
 
+  // Marks at events, with words.
+  annotate(annotations: { step: number; text: string }[]): void {
+    this.options = { ...this.options, annotations };
+    this.plot.redraw();
+  }
+
   redraw(): void {
     this.plot.redraw();
     if (this.at !== null) this.mark(this.at);
@@ -139,7 +145,7 @@ export class Chart {
     context.clip();
     for (const series of this.options.series) this.drawSeries(context, series, x, y, log, theme);
     context.restore();
-    for (const note of this.options.annotations ?? []) drawNote(context, theme, box, x(note.step), note.text);
+    (this.options.annotations ?? []).forEach(({ step, text }, row) => drawNote(context, theme, box, x(step), text, row));
     if (this.at !== null) this.mark(this.at);
   }
 
@@ -217,12 +223,25 @@ function drawBand(context: CanvasRenderingContext2D, series: Series, x: Scale, y
   context.fill();
 }
 
-function drawNote(context: CanvasRenderingContext2D, theme: Theme, box: Box, at: number, text: string): void {
-  context.fillStyle = theme.faint;
-  context.textBaseline = "top";
+function drawNote(context: CanvasRenderingContext2D, theme: Theme, box: Box, at: number, text: string, row: number): void {
+  context.strokeStyle = theme.faint;
+  context.lineWidth = 1;
+  context.setLineDash([1, 3]);
+  context.beginPath();
+  context.moveTo(at, box.top);
+  context.lineTo(at, box.bottom);
+  context.stroke();
+  context.setLineDash([]);
   const right = at > (box.left + box.right) / 2;
   context.textAlign = right ? "right" : "left";
-  context.fillText(right ? `${text} ▸` : `◂ ${text}`, clamp(at, box.left, box.right), box.top + 2);
+  context.textBaseline = "middle";
+  const y = (box.top + box.bottom) / 2 + row * 15;
+  const x = at + (right ? -5 : 5);
+  const width = context.measureText(text).width;
+  context.fillStyle = theme.ground;
+  context.fillRect(right ? x - width - 2 : x - 2, y - 8, width + 4, 15);
+  context.fillStyle = theme.faint;
+  context.fillText(text, x, y);
 }
 
 const quantiles = new WeakMap<Series, Map<number, Float64Array>>();

@@ -17,6 +17,7 @@ export interface HeatOptions {
   rowWords?: (row: number) => string;
   axis?: string;
   rowHeight?: number; // CSS pixels
+  plain?: boolean; // another picture tells the colour scale
 }
 
 export class Heat {
@@ -121,6 +122,6 @@ export class Heat {
       }
     }
     this.canvas.getContext("2d")!.putImageData(this.image, 0, 0);
-    this.scale.textContent = `−${shown(top)} to ${shown(top)}`;
+    if (!this.options.plain) this.scale.textContent = `−${shown(top)} to ${shown(top)}`;
   }
 }

@@ -18,9 +18,7 @@ export function ledgerPage(content: HTMLElement, lab: Lab): void {
     });
     count.textContent = `${rows.length} of ${claims.length} claims`;
     clear(area);
-    add(
-      area,
-      table(
+    const shown = table(
         "The ledger",
         ["claim", "title", "verdict", "published", "measured", "scale", "seeds", "time"],
         rows.map((claim) => [
@@ -34,8 +32,9 @@ export function ledgerPage(content: HTMLElement, lab: Lab): void {
           claim.seconds ? duration(claim.seconds) : "",
         ]),
         [6, 7],
-      ),
     );
+    shown.classList.add("lb-ledger");
+    add(area, shown);
   };
   const id = uniqueId("search");
   const search = h("input", { id, type: "search", value: filter.q });

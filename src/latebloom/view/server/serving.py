@@ -50,7 +50,9 @@ def serve(home: Path, ledger: Path, host: str = "127.0.0.1", port: int = 0, brow
         print(f"Note: {host} can be reached from other machines, without encryption.", flush=True)
     if browser:
         webbrowser.open(address)
-    settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1)
+    settings = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
+    )
     uvicorn.Server(settings).run(sockets=[listening])
 
 
@@ -60,6 +62,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(128)
     except (OSError, OverflowError) as error:
         listening.close()
         raise LatebloomError(

@@ -99,4 +99,3 @@ def _half(value: Tensor) -> np.ndarray:
     """Weights as float16, those beyond its range at its ends."""
     top = torch.finfo(torch.float16).max
     return np.asarray(value.double().clamp(-top, top).numpy(), dtype=np.float16)
-

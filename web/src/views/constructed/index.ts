@@ -200,7 +200,7 @@ function render({ model, el }: Rendering): () => void {
       label,
       height: (width) => Math.min(width, 260),
       draw(context, width, height, theme) {
-        const half = Math.min(width, height) / 2 - 26;
+        const half = Math.min(width, height) / 2 - 34;
         context.strokeStyle = theme.line;
         context.beginPath();
         context.arc(width / 2, height / 2, half, 0, 2 * Math.PI);
@@ -214,9 +214,11 @@ function render({ model, el }: Rendering): () => void {
           if (ring) context.stroke();
           else context.fill();
           context.fillStyle = theme.text;
-          context.textAlign = "center";
+          context.textAlign = x > 0.3 ? "left" : x < -0.3 ? "right" : "center";
           context.textBaseline = "middle";
-          if (text) context.fillText(text, px, py + (y < 0 ? radius + 10 : -radius - 9));
+          const out = (radius + 10) / Math.max(Math.hypot(x, y), 0.2); // away from the middle; the mean's words go inside
+          const side = text === "mean" || text === "output" ? -1 : 1;
+          if (text) context.fillText(text, px + side * x * out, py - side * y * out);
         });
       },
     });

@@ -7,6 +7,7 @@ import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
 import { Film } from "./film";
 import { gallery } from "./gallery";
+import { eventsOf, showEvents } from "./events";
 import { grid, modularPictures, type Look } from "./modular";
 import { outcomes } from "./outcomes";
 import { parityPictures } from "./parity";
@@ -51,7 +52,15 @@ async function render({ model, el }: Rendering): Promise<() => void> {
       store.set({ place });
       root.scrollIntoView({ block: "start" });
     };
-    if (packs.has("outcomes") && curves.members.length > 1) add(root, outcomes(await packs.get("outcomes"), curves, pick));
+    if (packs.has("outcomes")) {
+      const found = await packs.get("outcomes");
+      const events = h("div", { class: "lb-events" });
+      play.el.after(events);
+      const tell = () => showEvents(eventsOf(found, store.state.place), curves.lastStep, events, charts, play);
+      store.on(["place"], tell);
+      tell();
+      if (curves.members.length > 1) add(root, outcomes(found, curves, pick));
+    }
     if (packs.has("gallery")) add(root, gallery(await packs.get("gallery"), curves, pick, closing));
   } catch (error) {
     root.replaceChildren(h("p", { class: "lb-error", role: "alert" }, (error as Error).message));

@@ -65,8 +65,8 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
 
   function waveGroups(): HTMLElement {
     const { main } = film.groups();
-    const plots = (["first", "out"] as const).flatMap((table) =>
-      main.map((k) => {
+    const plots = main.flatMap((k) =>
+      (["first", "out"] as const).map((table) => {
         const neurons = film.membersOf(k);
         // Residues in the order of k j mod p: a wave of frequency k then makes one turn.
         const turn = Array.from({ length: film.p }, (_, j) => j).sort((i, j) => ((i * k) % film.p) - ((j * k) % film.p));
@@ -89,7 +89,7 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
     );
     parts.push(...plots);
     highlights.push(() => plots.forEach((plot) => plot.redraw()));
-    return section("Waves", `Each line is a neuron; residues j stand in the order of k·j mod ${film.p}, in which frequency k makes one turn.`, grid("lb-multiples", plots));
+    return section("Waves", `Each line is a neuron; residues j stand in the order of k·j mod ${film.p}, in which frequency k makes one turn.`, pairs(plots));
   }
 
   function fourierMaps(): HTMLElement {
@@ -131,8 +131,8 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
     const joined = { on: true };
     const { main } = film.groups();
     const frequencies = film.circle === null ? main : [film.circle];
-    const plots = (["first", "out"] as const).flatMap((table) =>
-      frequencies.map((k) => {
+    const plots = frequencies.flatMap((k) =>
+      (["first", "out"] as const).map((table) => {
         const own = film.circle === null ? film.membersOf(k) : film.groups().order.filter((n) => film.groups().frequency[n] === k);
         const neurons = own.length ? own : film.groups().order;
         const side = table === "first" ? "in" : "out";
@@ -160,7 +160,7 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
       "Stars",
       "A dot is a neuron, joined in the order of input angle; the dashed circle has the mean radius. Once around going in is twice around going out: a pentagon becomes a pentagram.",
       h("label", { class: "lb-check" }, box, " join the dots"),
-      grid("lb-multiples", plots),
+      pairs(plots),
     );
   }
 
@@ -235,6 +235,12 @@ export function section(title: string, note: string, ...content: (Node | string)
 
 export function grid(kind: string, parts: { el: HTMLElement }[] | Plot[]): HTMLElement {
   return h("div", { class: `lb-grid ${kind}` }, ...parts.map((part) => part.el));
+}
+
+// One column a frequency: its input side above its output side.
+function pairs(plots: Plot[]): HTMLElement {
+  const columns = plots.flatMap((plot, i) => (i % 2 ? [h("div", {}, plots[i - 1]!.el, plot.el)] : []));
+  return h("div", { class: "lb-grid lb-multiples" }, ...columns);
 }
 
 function largest(values: ArrayLike<number>): number {

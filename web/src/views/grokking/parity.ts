@@ -50,6 +50,7 @@ export function parityPictures(pack: Pack, store: Shared<Look>): { el: HTMLEleme
     value: (row) => out[frame() * neurons + order[row]!]!,
     hover,
     axis: "output",
+    plain: true,
     columnWords: () => "output",
     rowWords: (row) => `neuron ${row + 1}`,
   });
@@ -115,7 +116,8 @@ export function parityPictures(pack: Pack, store: Shared<Look>): { el: HTMLEleme
         for (let digit = columns - 1; digit >= 0; digit--) {
           const counts = digit < k;
           context.strokeStyle = counts ? theme.cycle[digit % theme.cycle.length]! : digit === n ? theme.cycle[3]! : theme.faint;
-          context.globalAlpha = counts || digit === n ? 0.9 : picked === null ? 0.13 : 0.5;
+          const bold = picked === null ? Math.max(0.35, Math.min(0.9, 12 / neurons)) : 0.95;
+          context.globalAlpha = counts || digit === n ? bold : picked === null ? 0.13 : 0.5;
           context.lineWidth = counts ? 1.4 : 0.8;
           shown.forEach((neuron) => line(digit, neuron));
         }

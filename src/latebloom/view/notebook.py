@@ -1,0 +1,130 @@
+"""The views in Jupyter, marimo and VS Code: the same built files as in the page, linked to Python through anywidget.
+
+view = GrokkingView(run)
+view            # shows it
+view.step       # where the reader is; `view.step = 5000` takes them there
+"""
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from latebloom import api, studies
+from latebloom.errors import LatebloomError
+from latebloom.runs.run import Run
+from latebloom.studies.drawing.logged import Logged
+from latebloom.view.assets import Assets, built
+from latebloom.view.views import VIEWS, packs_of, views_of
+
+if importlib.util.find_spec("anywidget") is None:
+    raise LatebloomError("Views in a notebook need anywidget: pip install 'latebloom[view]'.")
+
+import anywidget
+import traitlets
+
+
+@cache
+def _assets() -> Assets:
+    return built(quiet=True)
+
+
+def module_text(name: str) -> str:
+    """A built view as an ES module: the file that the page loads, with its export appended."""
+    return _assets().text(f"view-{name}.js") + f"\nexport default latebloom_view_{name}.default;\n"
+
+
+class _OnRun(anywidget.AnyWidget):
+    """A view of a run: hands over packs when the front end asks for them."""
+
+    document = traitlets.Dict().tag(sync=True)
+    step = traitlets.Int(allow_none=True, default_value=None).tag(sync=True)
+    _name = ""
+
+    def __init__(self, run: Run | Path | str, **traits: Any) -> None:
+        studies.load()
+        opened = run if isinstance(run, Run) else api.load(run)
+        self._logged = Logged(opened)
+        specifications = self._logged.specifications
+        if not specifications:
+            raise LatebloomError(f"{opened.label} has measured nothing yet: {opened.command}")
+        fitting = [view.name for view in views_of(next(iter(specifications.values())))]
+        if self._name not in fitting:
+            raise LatebloomError(
+                f"{type(self).__name__} cannot show {opened.label}, a run of {opened.experiment}. "
+                f"Views that can: {', '.join(fitting)}."
+            )
+        self._packs = packs_of(self._logged)
+        document = {"id": opened.hash, "label": opened.label, "packs": sorted(self._packs)}
+        self._esm = module_text(self._name)
+        self._css = _assets().text("style.css")
+        super().__init__(document=document, **traits)
+        self.on_msg(self._answer)
+
+    def _answer(self, widget: Any, content: Any, buffers: Any) -> None:
+        name = content.get("need") if isinstance(content, dict) else None
+        if not isinstance(name, str):
+            return
+        if name not in self._packs:
+            self.send({"miss": name, "why": f"{self._logged.run.label} has no {name}."})
+            return
+        self.send({"have": name}, buffers=[self._packs[name]()])
+
+
+class GrokkingView(_OnRun):
+    """The grokking explorable on a run.
+
+    Args:
+        run: a run, or what `latebloom.load` takes.
+        step: where to begin; None: the end.
+        member: whose network is shown.
+        a: first summand of the logit bars.
+        b: second summand.
+
+    `step`, `member`, `a` and `b` follow the reader and can be set. Raises `LatebloomError` for a run without such
+    networks.
+    """
+
+    _name = "grokking"
+    member = traitlets.Int(0).tag(sync=True)
+    a = traitlets.Int(13).tag(sync=True)
+    b = traitlets.Int(19).tag(sync=True)
+
+
+class CurvesView(_OnRun):
+    """Every logged quantity of any run; `step` follows the reader and can be set."""
+
+    _name = "curves"
+
+
+class _Alone(anywidget.AnyWidget):
+    """A view that needs no run."""
+
+    _name = ""
+
+    def __init__(self, **traits: Any) -> None:
+        self._esm = module_text(self._name)
+        self._css = _assets().text("style.css")
+        super().__init__(**traits)
+
+
+class ConstructedView(_Alone):
+    """Solutions for modular addition written down: modulus and neurons can be changed."""
+
+    _name = "constructed"
+    p = traitlets.Int(67).tag(sync=True)
+    neurons = traitlets.Int(5).tag(sync=True)
+
+
+class TrainView(_Alone):
+    """A network that is trained in the page.
+
+    `settings` takes any of p, hidden, embed, lr, weightDecay, fraction, seed.
+    """
+
+    _name = "train"
+    settings = traitlets.Dict().tag(sync=True)
+    steps = traitlets.Int(4000).tag(sync=True)
+
+
+__all__ = ["VIEWS", "ConstructedView", "CurvesView", "GrokkingView", "TrainView", "module_text"]

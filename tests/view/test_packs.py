@@ -1,0 +1,114 @@
+"""What the views read: the same numbers as the run's, in a file the front end can read."""
+
+import json
+
+import numpy as np
+import pytest
+
+from latebloom.errors import LatebloomError
+from latebloom.instruments.outcome import outcome_by_time
+from latebloom.runs.run import Run
+from latebloom.studies.drawing.logged import Logged
+from latebloom.view.pack import pack, unpack
+from latebloom.view.views import packs_of, views_of
+from latebloom.view.views.curves import MOST_BYTES, curves_pack
+
+
+@pytest.fixture
+def modular(lab_home):
+    return Logged(Run(next(lab_home.glob("grokking.modular_addition/*"))))
+
+
+@pytest.fixture
+def parity(lab_home):
+    return Logged(Run(next(lab_home.glob("grokking.parity/*"))))
+
+
+def _read(logged, name):
+    return unpack(packs_of(logged)[name]())
+
+
+def test_a_pack_holds_only_what_the_front_end_reads():
+    with pytest.raises(LatebloomError, match="'x' is int64; a view reads float16"):
+        pack({}, {"x": np.arange(3)})
+    with pytest.raises(ValueError, match="JSON"):
+        pack({"value": float("nan")}, {})
+
+
+def test_curves_are_the_runs_measurements_in_nats(modular):
+    document, arrays = _read(modular, "curves")
+    steps = arrays[f"axis{document['columns']['test_loss']['axis']}"]
+    frame = modular.frame
+    for place, member in enumerate(document["members"]):
+        own = frame[frame["member"] == member["member"]].set_index("step")["test_loss"]
+        # The page's loss is divided by the 11 classes.
+        expected = 11 * own.reindex(steps.astype(int)).to_numpy()
+        assert np.allclose(arrays["test_loss"][place], expected, rtol=1e-6, equal_nan=True)
+    assert document["chance"] == pytest.approx(1 / 11)
+    assert document["loss_unit"] == "cross-entropy (nats)"
+
+
+def test_a_large_run_is_thinned_and_says_so(modular, monkeypatch):
+    monkeypatch.setattr("latebloom.view.views.curves.MOST_BYTES", 4 * 2 * 16)
+    document, arrays = unpack(curves_pack(modular, ["train_loss"]))
+    assert len(arrays["axis0"]) <= 16
+    assert document["stride"] >= 1
+    assert MOST_BYTES < 2_000_000
+
+
+def test_tables_give_the_networks_own_logits(modular, lab_home):
+    import torch
+
+    import latebloom
+
+    document, arrays = _read(modular, "tables-1")
+    first, out = arrays["first"][-1].astype(float), arrays["out"][-1].astype(float)
+    a, b = 3, 7
+    ours = np.maximum(first[a] + first[b], 0) @ out.T
+    with torch.no_grad():
+        theirs = latebloom.network(modular.run, 1)([[a, b]])[0].numpy()
+    assert np.allclose(ours, theirs, atol=0.02 * np.abs(theirs).max())
+    assert not np.allclose(ours, np.roll(theirs, 1), atol=0.02 * np.abs(theirs).max())
+    assert (document["p"], document["activation"], document["operation"]) == (11, "relu", "add")
+
+
+def test_a_film_too_long_loses_snapshots_evenly(modular, monkeypatch):
+    monkeypatch.setattr("latebloom.view.views.grokking_networks.MOST_BYTES", 2 * 11 * 24 * 2 * 4)
+    document, arrays = _read(modular, "tables-0")
+    assert len(arrays["steps"]) == 4 and document["kept"] == len(modular.run.snapshot_steps(0))
+    assert (arrays["steps"][0], arrays["steps"][-1]) == (0, 40)
+
+
+def test_parity_weights_are_the_runs_own(parity):
+    document, arrays = _read(parity, "parity-0")
+    params = parity.run.parameters(0)
+    assert (document["n"], document["k"]) == (30, 3)
+    assert np.allclose(arrays["input"][-1], params["W_0"].numpy(), atol=1e-3)
+    assert np.allclose(arrays["out"][-1], params["W_out"].numpy()[:, 0], atol=1e-3)
+
+
+def test_outcomes_carry_the_labels_of_the_instrument(modular):
+    document, arrays = _read(modular, "outcomes")
+    steps, train = modular.table("train_accuracy")
+    _, test = modular.table("test_accuracy")
+    expected = outcome_by_time(steps, train, test, chance=1 / 11, level=0.95)
+    assert document["labels"][1] == expected.label.tolist()
+    assert np.array_equal(arrays["t_gen"][1], expected.t_gen)
+
+
+def test_views_are_chosen_by_what_a_run_holds(modular, parity):
+    assert [view.name for view in views_of(modular.specifications[0])] == ["curves", "grokking"]
+    assert "gallery" in packs_of(modular) and "gallery" not in packs_of(parity)
+    document, _ = _read(modular, "gallery")
+    assert [network["member"] for network in document["networks"]] == [0, 1]
+    for network in document["networks"]:
+        assert sum(network["neurons"]) + network["ungrouped"] == 24
+
+
+def test_every_pack_is_strict_json_and_small_at_first(modular, parity):
+    for logged in (modular, parity):
+        for name, make in packs_of(logged).items():
+            content = make()
+            length = int.from_bytes(content[:8], "little")
+            json.loads(content[8 : 8 + length], parse_constant=lambda word: pytest.fail(f"{name} holds {word}"))
+        assert len(packs_of(logged)["curves"]()) < 2_000_000

@@ -1,0 +1,118 @@
+"""What the server says to its owner, over a real connection on the loopback interface."""
+
+import http.client
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("starlette", reason="the server needs the extra `view`")
+pytest.importorskip("uvicorn", reason="the server needs the extra `view`")
+
+import asyncio
+
+import uvicorn
+
+from latebloom.errors import LatebloomError
+from latebloom.runs.run import Run
+from latebloom.view.pack import unpack
+from latebloom.view.server.live import Live
+from latebloom.view.server.serving import _listen, guarded
+
+TOKEN = "a-token"
+
+
+@pytest.fixture
+def port(lab, small_assets):
+    listening = _listen("127.0.0.1", 0)
+    number = listening.getsockname()[1]
+    app = guarded(lab, small_assets, TOKEN, "127.0.0.1", number)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield number
+    server.should_exit = True
+    thread.join(10)
+    listening.close()
+
+
+def _get(port, target, token=TOKEN):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", target, headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content
+
+
+def test_documents_and_packs_of_a_run(port, lab_home):
+    status, content = _get(port, "/api/index")
+    index = json.loads(content)
+    assert status == 200
+    assert {run["experiment"] for run in index["runs"]} == {
+        "grokking.modular_addition",
+        "grokking.parity",
+        "grokking.parity_sweep",
+    }
+    own = next(run for run in index["runs"] if run["experiment"] == "grokking.modular_addition")
+    document = json.loads(_get(port, f"/api/runs/{own['id']}")[1])
+    assert {"curves", "tables-0", "tables-1", "gallery"} <= set(document["packs"])
+    assert [view["name"] for view in document["views"]] == ["curves", "grokking"]
+    status, content = _get(port, f"/api/runs/{own['id']}/tables-1")
+    told, arrays = unpack(content)
+    run = Run(next(lab_home.glob("grokking.modular_addition/*")))
+    assert status == 200
+    assert (told["p"], told["member"]) == (11, 1)
+    assert arrays["steps"].tolist() == run.snapshot_steps(1)
+
+
+def test_a_real_server_refuses_strangers_and_tricks(port):
+    assert _get(port, "/api/index", "wrong")[0] == 401
+    assert _get(port, "/static/%2e%2e/%2e%2e/pack.py")[0] == 404
+    assert _get(port, "/static/../../pack.py")[0] == 404
+    assert _get(port, "/static/app.js") == (200, b"1;")
+
+
+def test_events_tell_of_a_run_that_moved_on(lab, lab_home):
+    live = Live(lab, seconds=0.02)
+
+    async def listen():
+        events = live.events()
+        assert (await anext(events)).startswith("retry")
+        first = await anext(events)
+        place = next(lab_home.glob("grokking.parity/*/populations/*/manifest.json"))
+        later = time.time() + 100
+        os.utime(place, (later, later))
+        return first, await anext(events)
+
+    first, second = asyncio.run(asyncio.wait_for(listen(), 20))
+    assert len(json.loads(first.split("data: ")[1])["runs"]) == 3
+    changed = json.loads(second.split("data: ")[1])["runs"]
+    assert list(changed) == [Run(next(lab_home.glob("grokking.parity/*"))).hash]
+
+
+def test_a_port_that_is_taken_is_told():
+    taken = _listen("127.0.0.1", 0)
+    try:
+        with pytest.raises(LatebloomError, match=r"Cannot listen on 127\.0\.0\.1, port .*--port"):
+            _listen("127.0.0.1", taken.getsockname()[1]).listen()
+    finally:
+        taken.close()
+
+
+def test_a_damaged_run_hides_no_other(lab, lab_home, tmp_path):
+    import shutil
+
+    home = tmp_path / "home"
+    shutil.copytree(lab_home, home)
+    damaged = next(home.glob("grokking.parity/*/run.json"))
+    damaged.write_text("{")
+    from latebloom.view.lab import Lab
+
+    found = Lab(home, Path("ledger")).runs()
+    assert len(found) == 2

@@ -1,0 +1,43 @@
+// When a member memorised and when it generalised: marks in the charts, and buttons that play the way there.
+import type { Pack } from "../../data/safetensors";
+import type { Chart } from "../../draw/chart";
+import { steps as shown } from "../../draw/axes";
+import { button } from "../../draw/dom";
+import type { Player } from "../../draw/player";
+
+export interface Events {
+  memorised: number; // Infinity: not by the last log
+  generalised: number;
+  level: number; // of test accuracy
+}
+
+export function eventsOf(pack: Pack, place: number): Events {
+  const levels = pack.document.levels as number[];
+  const level = Math.min(1, levels.length - 1);
+  const count = pack.document.members.length as number;
+  return {
+    memorised: pack.arrays.t_mem!.data[place]!,
+    generalised: pack.arrays.t_gen!.data[level * count + place]!,
+    level: levels[level]!,
+  };
+}
+
+export function showEvents(events: Events, last: number, place: HTMLElement, charts: Chart[], play: Player): void {
+  const { memorised, generalised, level } = events;
+  const percent = Math.round(100 * level);
+  const marks: { step: number; text: string }[] = [];
+  if (Number.isFinite(memorised)) marks.push({ step: memorised, text: "train 99 %" });
+  if (Number.isFinite(generalised)) marks.push({ step: generalised, text: `test ${percent} %` });
+  charts.forEach((chart) => chart.annotate(marks));
+  const buttons = [];
+  if (Number.isFinite(memorised) && memorised > 0)
+    buttons.push(button(`▶ memorises (0 to ${shown(memorised)})`, () => play.play(0, memorised, 3)));
+  if (Number.isFinite(generalised)) {
+    const from = Math.max(0, Math.min(Number.isFinite(memorised) ? memorised : 0, generalised));
+    const start = Math.max(from, generalised - 0.4 * (generalised - from));
+    const end = Math.min(last, generalised + 0.1 * (generalised - from) + 1);
+    buttons.push(button(`▶ generalises (${shown(start)} to ${shown(end)})`, () => play.play(start, end, 5)));
+    if (end < last) buttons.push(button(`▶ afterwards (to ${shown(last)})`, () => play.play(end, last, 5)));
+  }
+  place.replaceChildren(...buttons);
+}

@@ -1,0 +1,99 @@
+// Logic without a browser: films, random numbers, ticks, quantiles, a network that learns.
+import { describe, expect, it } from "vitest";
+import { makeScale, shown, ticksOf } from "../src/draw/axes";
+import { quantile } from "../src/draw/chart";
+import { WebModel } from "../src/host/web_model";
+import { Packs } from "../src/host/model";
+import { random } from "../src/math/random";
+import { DEFAULTS, initial, Network, split } from "../src/math/train";
+import { Film } from "../src/views/grokking/film";
+
+describe("a film", () => {
+  const film = new Film(2, 1);
+  const table = new Float32Array(2);
+  for (const step of [0, 10, 30]) film.add(step, { p: 2, neurons: 1, first: table, second: table, out: table, activation: "relu" });
+
+  it("shows the last snapshot that is not after the step", () => {
+    expect([0, 9.9, 10, 29, 30, 1000].map((step) => film.frameAt(step))).toEqual([0, 0, 1, 1, 2, 2]);
+  });
+});
+
+describe("random numbers", () => {
+  it("repeat with the seed and differ without", () => {
+    const draw = (seed: number) => Array.from({ length: 5 }, random(seed).normal);
+    expect(draw(3)).toEqual(draw(3));
+    expect(draw(3)).not.toEqual(draw(4));
+  });
+
+  it("are normal, and permutations hold everything once", () => {
+    const source = random(1);
+    const values = Array.from({ length: 20000 }, () => source.normal());
+    const mean = values.reduce((a, b) => a + b) / values.length;
+    const variance = values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length;
+    expect(Math.abs(mean)).toBeLessThan(0.03);
+    expect(Math.abs(variance - 1)).toBeLessThan(0.05);
+    expect([...source.permutation(50)].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+  });
+});
+
+describe("ticks", () => {
+  it("of a log scale are powers of ten, or 1, 2 and 5 within a decade", () => {
+    expect(ticksOf(makeScale(true, [1e-3, 10], [0, 100]), true, 9)).toEqual([1e-3, 1e-2, 0.1, 1, 10].map((v) => expect.closeTo(v, 12)));
+    expect(ticksOf(makeScale(true, [0.3, 0.9], [0, 100]), true, 5)).toEqual([expect.closeTo(0.5, 12)]);
+  });
+
+  it("read well", () => {
+    expect([0, 0.25, 1e-8, 50000, 1234567, -3].map(shown)).toEqual(["0", "0.25", "10⁻⁸", "50k", "1230k", "−3"]);
+  });
+});
+
+it("quantiles pass over members without a log", () => {
+  const lines = [[1, NaN], [2, 5], [3, 7]];
+  const series = { name: "", colour: "", x: [0, 1], lines };
+  expect([...quantile(series, 0.5)]).toEqual([2, 6]);
+});
+
+describe("a network in the page", () => {
+  it("splits all pairs once", () => {
+    const { train, test } = split(11, 0.4, 5);
+    const all = [...train.label.keys()].map((i) => `${train.a[i]},${train.b[i]}`).concat([...test.label.keys()].map((i) => `${test.a[i]},${test.b[i]}`));
+    expect(new Set(all).size).toBe(66);
+    expect(train.label.length).toBe(26);
+    expect(split(11, 0.4, 5)).toEqual({ train, test });
+    expect(split(11, 0.4, 6).train).not.toEqual(train);
+  });
+
+  it("memorises its rows", () => {
+    const settings = { ...DEFAULTS, p: 11, hidden: 16, embed: 24, seed: 1 };
+    const network = new Network(settings, initial(settings));
+    const { train } = split(settings.p, 0.4, 1);
+    const before = network.evaluate(train);
+    for (let step = 0; step < 300; step++) network.train(train);
+    const after = network.evaluate(train);
+    expect(before.accuracy).toBeLessThan(0.5);
+    expect(after.accuracy).toBe(1);
+    expect(after.loss).toBeLessThan(before.loss / 10);
+  });
+});
+
+describe("a model in the web page", () => {
+  const source = (packs: Record<string, ArrayBuffer>) =>
+    ({ pack: async (_run: string, name: string) => { if (!packs[name]) throw new Error(`no ${name}`); return packs[name]; } }) as any;
+
+  it("tells of changes once and of nothing new", () => {
+    const model = new WebModel(source({}), { step: 1 });
+    const told: string[] = [];
+    model.on("change:step", () => told.push("step"));
+    model.set("step", 1);
+    model.set("step", 2);
+    expect(told).toEqual(["step"]);
+  });
+
+  it("passes on that a pack is not there", async () => {
+    const model = new WebModel(source({}), { document: { id: "x", packs: ["curves"] } });
+    const packs = new Packs(model);
+    expect(packs.has("curves")).toBe(true);
+    expect(packs.has("tables-0")).toBe(false);
+    await expect(packs.get("curves")).rejects.toThrow("no curves");
+  });
+});
