@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from latebloom.data import Batch
 from latebloom.instruments.fourier import fourier_transform, power
 from latebloom.instruments.logits import additive_logits, logit_angle_error
 from latebloom.instruments.neurons import group_neurons, sorted_order
@@ -164,6 +165,12 @@ def training() -> dict[str, Any]:
         "test_loss": float(losses.mean()),
         "test_accuracy": float(right.double().mean()),
     }
+
+
+def rows_of(batch: Batch) -> dict[str, Any]:
+    """The rows of a split as the front end keeps them."""
+    a, b = batch.inputs[0].T
+    return {"a": plain(a), "b": plain(b), "label": plain(batch.targets[0])}
 
 
 def packed() -> bytes:

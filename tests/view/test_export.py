@@ -79,7 +79,7 @@ def test_an_earlier_export_is_replaced_and_nothing_else(lab_home, small_assets, 
 
 
 def test_bad_words_are_told(lab_home, small_assets, tmp_path):
-    with pytest.raises(LatebloomError, match="Unknown study 'groking'. Did you mean 'grokking'"):
+    with pytest.raises(LatebloomError, match=r"Unknown study 'groking'\. Did you mean 'grokking'"):
         export(lab_home, tmp_path, tmp_path / "out", ["groking"], assets=small_assets)
     with pytest.raises(LatebloomError, match="--snapshots 1: a film has at least two"):
         export(lab_home, tmp_path, tmp_path / "out", snapshots=1, assets=small_assets)

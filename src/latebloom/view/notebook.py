@@ -77,7 +77,7 @@ class GrokkingView(_OnRun):
     Args:
         run: a run, or what `latebloom.load` takes.
         step: where to begin; None: the end.
-        member: whose network is shown.
+        member: whose network is shown; None: the first that generalised late, if any did.
         a: first summand of the logit bars.
         b: second summand.
 
@@ -86,7 +86,7 @@ class GrokkingView(_OnRun):
     """
 
     _name = "grokking"
-    member = traitlets.Int(0).tag(sync=True)
+    member = traitlets.Int(allow_none=True, default_value=None).tag(sync=True)
     a = traitlets.Int(13).tag(sync=True)
     b = traitlets.Int(19).tag(sync=True)
 

@@ -177,7 +177,7 @@ export class Chart {
     const picked = this.options.picked?.() ?? null;
     const { lines } = series;
     if (lines.length > 1) {
-      context.globalAlpha = 0.13;
+      context.globalAlpha = lines.length > 12 ? 0.15 : 0.3;
       context.lineWidth = 1;
       for (const line of lines.slice(0, MOST_LINES)) drawLine(context, series.x, line, x, place);
     }

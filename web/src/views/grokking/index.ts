@@ -22,7 +22,11 @@ async function render({ model, el }: Rendering): Promise<() => void> {
   const closing: (() => void)[] = [() => packs.close()];
   try {
     const curves = new Curves(await packs.get("curves"));
-    const asked = Math.max(0, curves.members.findIndex((m) => m.member === (model.get("member") ?? 0)));
+    const found = packs.has("outcomes") ? await packs.get("outcomes") : null;
+    const wanted = model.get("member") as number | null | undefined;
+    // Without being asked for one, a member that came to generalise late: it has most to show.
+    const late = found ? found.document.labels[Math.min(1, found.document.labels.length - 1)].indexOf("grok") : 0;
+    const asked = Math.max(0, wanted == null ? late : curves.members.findIndex((m) => m.member === wanted));
     const store = new Store<Look & { place: number }>({
       step: model.get("step") ?? curves.lastStep,
       neuron: null,
@@ -52,8 +56,7 @@ async function render({ model, el }: Rendering): Promise<() => void> {
       store.set({ place });
       root.scrollIntoView({ block: "start" });
     };
-    if (packs.has("outcomes")) {
-      const found = await packs.get("outcomes");
+    if (found) {
       const events = h("div", { class: "lb-events" });
       play.el.after(events);
       const tell = () => showEvents(eventsOf(found, store.state.place), curves.lastStep, events, charts, play);
