@@ -70,7 +70,7 @@ serve: $(VENV)/.stamp-tools $(VIEWS) ## the lab in the browser
 	@$(BIN)/latebloom serve
 
 test: $(VENV)/.stamp-tools $(VIEWS) test-web ## run all tests, doctests, examples and the code of the documentation
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n $(JOBS) --dist worksteal $(ARGS)
 
 test-web: $(VIEWS) ## run the tests of the front end's logic
 	@$(BIN)/python web/build.py --npm test

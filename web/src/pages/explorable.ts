@@ -52,8 +52,9 @@ const CHAPTERS: Chapter[] = [
 export async function explorablePage(content: HTMLElement, lab: Lab): Promise<void> {
   const contents = h("nav", { class: "lb-tabs", "aria-label": "Chapters" });
   add(content, h("h1", {}, "From memorising to generalising"), h("p", { class: "lb-lead" }, "Everything here is drawn from runs in this home or computed in this page; nothing is a stored picture."), contents);
+  // At once: chapters that open on the way there would push the goal ahead of a slow scroll.
   const jump = (title: string, el: HTMLElement) => {
-    contents.append(h("button", { type: "button", onclick: () => el.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" }) }, title));
+    contents.append(h("button", { type: "button", onclick: () => el.scrollIntoView() }, title));
   };
   for (const chapter of CHAPTERS) {
     const el = chapterOf(chapter, lab);

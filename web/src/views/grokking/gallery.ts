@@ -62,7 +62,7 @@ export function gallery(pack: Pack, curves: Curves, pick: (place: number) => voi
       { class: "lb-card" },
       chart.el,
       h("p", { class: "lb-note" }, `${curves.word(at)}. Neurons: ${groups || "none counted"}; ${network.ungrouped} in no group.`),
-      button("Show this network", () => pick(at), { "aria-label": `Show the network of member ${network.member}` }),
+      button(`Show the network of member ${network.member}`, () => pick(at)),
     );
   };
   redraw();

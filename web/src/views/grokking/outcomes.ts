@@ -95,12 +95,33 @@ export function outcomes(pack: Pack, curves: Curves, pick: (place: number) => vo
     return table;
   };
 
+  // Kinds of network (settings that are words) taken together, and every setting alone.
+  const kinds = names.filter((name) => axes[name]!.some((value) => Number.isNaN(Number(value))));
+  const groupings: [string, string[]][] = [...(kinds.length > 1 ? [["kind of network", kinds] as [string, string[]]] : []), ...names.map((name): [string, string[]] => [short(name), [name]])];
+  let grouping = 0;
+  const byGroup = h("div", { class: "lb-groups" });
+  const groupShares = (): HTMLElement[] => {
+    const chosen = groupings[grouping]?.[1] ?? [];
+    const groups = new Map<string, number[]>();
+    curves.members.forEach(({ settings }, i) => {
+      const key = chosen.map((name) => `${short(name)} ${settings[name]}`).join(", ");
+      groups.set(key, [...(groups.get(key) ?? []), i]);
+    });
+    if (groups.size < 2) return [];
+    return [...groups].map(([title, places]) => {
+      const row = h("button", { type: "button", class: "lb-group" }, h("span", {}, `${title} (${places.length})`), bar(places.map(byRatio)).el, bar(places.map(byTime)).el);
+      row.addEventListener("pointerenter", () => showGroup(places, title));
+      row.addEventListener("focus", () => showGroup(places, title));
+      return row;
+    });
+  };
   const redraw = () => {
     clear(dots);
     for (const panel of layout.panel ? axes[layout.panel]! : [""]) add(dots, cellsOf(panel));
     clear(counts);
     add(counts, shares("By ratio (inner colour)", Array.from({ length: count }, (_, i) => byRatio(i)), "ratio"));
     add(counts, shares("By time (ring)", Array.from({ length: count }, (_, i) => byTime(i)), "time"));
+    byGroup.replaceChildren(...groupShares());
   };
   const log = (label: string, low: number, high: number, value: number, change: (value: number) => void) =>
     slider({ label, min: low, max: high, step: 0.1, value: Math.log10(value), shown: (e) => shown(Number((10 ** e).toPrecision(2))), change: (e) => { change(10 ** e); redraw(); } }).el;
@@ -133,26 +154,31 @@ export function outcomes(pack: Pack, curves: Curves, pick: (place: number) => vo
     h("p", { class: "lb-note" }, "A dot is a member: its inside is the explorable's rule (lowest losses, largest test/train ratio), its ring the time-based rule (when it memorised, when it generalised and stayed). They may differ: the first ignores order. Click a dot to see its network."),
     controls,
     counts,
+    names.length ? h("div", { class: "lb-controls" }, select("Shares by", groupings.map(([title], i): [string, string] => [String(i), title]), "0", (value) => { grouping = Number(value); redraw(); })) : "",
+    byGroup,
     dots,
     detailTitle,
     detail,
   );
 }
 
-function shares(title: string, labels: string[], kind: string): HTMLElement {
-  const found = new Map<string, number>();
-  labels.forEach((label) => found.set(label, (found.get(label) ?? 0) + 1));
-  const bar = h("div", { class: "lb-share", "aria-hidden": "true" });
-  const words = h("ul", { class: "lb-key" });
-  for (const label of Object.keys(WORDS)) {
-    const n = found.get(label);
-    if (!n) continue;
+function bar(labels: string[]): { el: HTMLElement; counted: [string, number][] } {
+  const counted = Object.keys(WORDS)
+    .map((label): [string, number] => [label, labels.filter((one) => one === label).length])
+    .filter(([, n]) => n);
+  const el = h("span", { class: "lb-share", role: "img", "aria-label": counted.map(([label, n]) => `${WORDS[label]} ${n}`).join(", ") });
+  for (const [label, n] of counted) {
     const piece = h("span", { "data-outcome": label });
     piece.style.width = `${(100 * n) / labels.length}%`;
-    bar.append(piece);
-    words.append(h("li", {}, h("span", { class: "lb-chip", "data-outcome": label }), ` ${WORDS[label]} ${n}`));
+    el.append(piece);
   }
-  return h("div", { class: "lb-shares", "data-kind": kind }, h("h4", {}, title), bar, words);
+  return { el, counted };
+}
+
+function shares(title: string, labels: string[], kind: string): HTMLElement {
+  const { el, counted } = bar(labels);
+  const words = counted.map(([label, n]) => h("li", {}, h("span", { class: "lb-chip", "data-outcome": label }), ` ${WORDS[label]} ${n}`));
+  return h("div", { class: "lb-shares", "data-kind": kind }, h("h4", {}, title), el, h("ul", { class: "lb-key" }, ...words));
 }
 
 function short(name: string): string {

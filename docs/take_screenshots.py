@@ -1,0 +1,74 @@
+"""Takes the pictures of docs/views from runs of a home: `LATEBLOOM_HOME=... python docs/take_screenshots.py`.
+
+Needs Chromium, and runs of modular_addition, parity, parity_sweep and five_neurons at scale quick.
+"""
+
+import io
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from latebloom.runs.home import home  # noqa: E402
+from latebloom.view.assets import built  # noqa: E402
+from latebloom.view.lab import Lab  # noqa: E402
+from tests.view.browsing import launched, served  # noqa: E402
+
+OUT = ROOT / "docs" / "_static" / "views"
+TRAIN = """async () => {
+    const chapter = [...document.querySelectorAll('.lb-chapter')].at(-1);
+    [...chapter.querySelectorAll('button')].find(b => b.textContent === 'Train').click();
+}"""
+
+
+def pictures(lab: Lab) -> list[tuple[str, str, str, float]]:
+    """Name, address, what is brought to the top, and seconds to wait."""
+    best = {}
+    for run in lab.runs().values():
+        name = run.experiment.split(".")[1]
+        if name not in best or run.scale == "quick":
+            best[name] = run.hash
+    return [
+        ("studies", "", "body", 0),
+        ("ledger", "ledger?study=grokking", "body", 0),
+        ("claim", "claim/grokking.14", "body", 1),
+        ("modular", f"run/{best['modular_addition']}/grokking", ".lb-sticky", 1),
+        ("stars", f"run/{best['modular_addition']}/grokking", ".lb-section:nth-of-type(4)", 1),
+        ("parity", f"run/{best['parity']}/grokking", ".lb-sticky", 1),
+        ("outcomes", f"run/{best['parity_sweep']}/grokking", ".lb-view > .lb-section", 1),
+        ("curves", f"run/{best['parity_sweep']}/curves", ".lb-view", 1),
+        ("compare", f"compare?runs={best['reverse']},{best['regained']}", "body", 1),
+        ("constructed", "explorable", ".lb-chapter:nth-last-of-type(2)", 2),
+        ("train", "explorable", ".lb-chapter:last-of-type", 25),
+    ]
+
+
+def main() -> None:
+    """Writes every picture with a palette, so that it stays small."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    lab = Lab(home(), ROOT / "ledger")
+    with served(lab, built()) as address, launched() as browser:
+        page = browser.new_page(viewport={"width": 1100, "height": 760})
+        page.goto(f"{address}?token=a-token")
+        page.wait_for_selector("h1", timeout=120_000)
+        for name, place, top, seconds in pictures(lab):
+            page.goto("about:blank")
+            page.goto(f"{address}#/{place}")
+            page.wait_for_selector(top, timeout=120_000)
+            page.wait_for_timeout(2500)
+            if name == "train":
+                page.locator(top).scroll_into_view_if_needed()
+                page.wait_for_timeout(1500)
+                page.evaluate(TRAIN)
+            page.evaluate("top => document.querySelector(top).scrollIntoView()", top)
+            page.wait_for_timeout(1000 + 1000 * seconds)
+            with Image.open(io.BytesIO(page.screenshot())) as picture:
+                picture.convert("RGB").quantize(96).save(OUT / f"{name}.png", optimize=True)
+            print(name, (OUT / f"{name}.png").stat().st_size)
+
+
+if __name__ == "__main__":
+    main()
