@@ -32,12 +32,13 @@ def tables_pack(logged: Logged, member: int) -> bytes:
         tables = read_tables(logged.run, logged, member, step)
         for name, film in films.items():
             film.append(_half(getattr(tables, name)))
+    task: Any = logged.specifications[member].task  # `has_tables` admits modular arithmetic only
     document = {
         **_of_member(logged, member),
         "p": last.p,
         "neurons": last.first.shape[1],
         "activation": last.activation,
-        "operation": logged.specifications[member].task.operation,
+        "operation": task.operation,
         "circle": getattr(logged.specifications[member].model, "circle", None),
         "kept": len(every),
     }
