@@ -9,6 +9,7 @@ from latebloom.instruments.binding import copy_errors, horizon
 from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, networks, with_rows
 
 DISTANCES = 8
+READ = 1e-4  # what a picture shows for a state that is read without loss
 LEFT = 0.1  # share of a state's variance that may be left unread
 
 
@@ -75,7 +76,7 @@ def binds_more(evidence: Evidence) -> Finding:
         ),
     }
     rows = {
-        str(back): {name: float(np.median(table[:, back])) for name, table in tables.items()}
+        str(back): {name: max(float(np.median(table[:, back])), READ) for name, table in tables.items()}
         for back in range(min(table.shape[1] for table in tables.values()))
     }
     told = ", ".join(f"{name} {np.median(values):g}" for name, values in found.items())
