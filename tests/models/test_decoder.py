@@ -233,6 +233,14 @@ def test_a_sequence_longer_than_the_learned_positions_is_refused():
         model.forward(population(model, VECTORS), vectors(places=8))
 
 
+@pytest.mark.parametrize("settings", [{}, {"read_out": "channels", "d_model": 3, "channels": 3}])
+def test_vectors_of_another_width_are_refused(settings):
+    model = Decoder.parse({"d_model": 3, "n_heads": 1, "positions": "none", "norm": "none", "bias": "none"} | settings)
+    signature = Signature(n_inputs=3, n_outputs=3, n_ctx=6, real_targets=True)
+    with pytest.raises(LatebloomError, match=r"vectors of 5 numbers; this network was made for vectors of 3"):
+        model.forward(population(model, signature), torch.ones(2, 2, 6, 5).double())
+
+
 @pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
 def test_told_positions_are_those_of_the_whole_sequence(positions):
     """The end of a sequence, told where it stands, is given what the whole one is given there; without, it is not."""

@@ -136,11 +136,23 @@ def test_a_longer_sequence_than_it_was_made_for_is_refused_with_the_way_out():
     assert layer(x).shape == x.shape
 
 
+def test_inputs_that_do_not_fit_are_refused():
+    layer = MesaAttention(4, seed=0)
+    with pytest.raises(LatebloomError, match=r"has shape \(2, 7, 5\); .* takes \[\.\.\., pos, d_model = 4\]"):
+        layer(torch.ones(2, 7, 5))
+    with pytest.raises(LatebloomError, match=r"has shape \(4,\); this mesa layer takes"):
+        layer(torch.ones(4))
+    with pytest.raises(LatebloomError, match=r"input is float16 and the weights .* float32.*torch\.autocast"):
+        layer(torch.ones(2, 7, 4).half())
+    with pytest.raises(LatebloomError, match="input is int64"):
+        layer.step(torch.ones(4, dtype=torch.long))
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
         ({"d_head": 0}, "d_head = 0, but a mesa layer needs at least 1"),
-        ({"n_heads": 5}, "d_head = 0, but"),  # 4 / 5
+        ({"n_heads": 5}, "d_model = 4 shared by n_heads = 5 leaves d_head = 0, but.*use fewer heads"),
         ({"n_heads": 0}, "n_heads = 0, but"),
         ({"lam": 0.0}, "lambda = 0, but it must be positive"),
         ({"lam": 200.0}, r"1 / lambda - ridge_min = -0\.005"),

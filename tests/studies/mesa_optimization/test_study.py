@@ -121,8 +121,8 @@ EXPECTED = {
     "one_layer": {"curves", "measures", "context", "halfway", "blocks"},
     "deep": {"curves", "context", "depth", "halfway", "blocks", "probes"},
     "mesa": {"curves", "context", "blocks"},
-    "hybrid": {"curves", "context"},
-    "partial": {"curves"},
+    "hybrid": {"curves", "binding", "context"},
+    "partial": {"curves", "binding"},
     "language_mesa": {"curves"},
 }
 

@@ -242,6 +242,11 @@ class Decoder(Model):
 
     def embed(self, params: Parameters, inputs: Tensor, tap: Tap, positions: Places | None = None) -> Tensor:
         """The residual stream before the first block."""
+        wide = self.d_model if self.read_out == "channels" else params["embed.W_E"].shape[1]
+        if inputs.is_floating_point() and inputs.shape[-1] != wide:
+            raise LatebloomError(
+                f"The sequence has vectors of {inputs.shape[-1]} numbers; this network was made for vectors of {wide}."
+            )
         if self.read_out == "channels":
             x = inputs
         elif inputs.is_floating_point():

@@ -42,6 +42,20 @@ def precision(**tensors: Tensor) -> None:
         raise LatebloomError(f"The inputs of a mesa layer differ in type: {listed}. Give all of them one type.")
 
 
+def layer_input(x: Tensor, width: int, weights: torch.dtype, sequence: bool) -> None:
+    """The input, a place or a sequence, is as wide as the layer and of its weights' type, or autocast takes care."""
+    if x.ndim < 1 + sequence or x.shape[-1] != width:
+        wanted = f"[..., {'pos, ' if sequence else ''}d_model = {width}]"
+        raise LatebloomError(f"The input has shape {tuple(x.shape)}; this mesa layer takes {wanted}.")
+    if x.dtype != weights and not torch.is_autocast_enabled(x.device.type):
+        given, own = (str(kind).removeprefix("torch.") for kind in (x.dtype, weights))
+        raise LatebloomError(
+            f"The input is {given} and the weights of this mesa layer are {own}. Turn one into the other, with "
+            f"x.to(torch.{own}) or layer.to(x.dtype), or use torch.autocast; in half precision the layer solves in "
+            "float32 by itself."
+        )
+
+
 def sizes(query: Tensor, key: Tensor, value: Tensor) -> None:
     """Queries and keys [..., pos, d_head], values [..., pos, d_value]: positions and widths fit and none is 0."""
     for name, tensor in (("query", query), ("key", key), ("value", value)):

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latebloom.errors import unknown_name
+from latebloom.errors import LatebloomError, unknown_name
 from latebloom.models.mesa import checks
 from latebloom.models.mesa.attention import Form, Regulariser, mesa_attention
 from latebloom.models.mesa.recursive import Backward
@@ -79,6 +79,11 @@ class MesaAttention(nn.Module):
         if normalise not in ("none", "l2"):
             raise unknown_name("normalise", normalise, ("none", "l2"))
         checks.at_least_one(d_model=d_model, n_heads=n_heads, chunk=chunk, iterations=iterations)
+        if d_head is None and d_model < n_heads:
+            raise LatebloomError(
+                f"d_model = {d_model} shared by n_heads = {n_heads} leaves d_head = 0, but a mesa layer needs at "
+                "least 1: use fewer heads, or say d_head."
+            )
         d_head = d_model // n_heads if d_head is None else d_head
         d_value = d_head if d_value is None else d_value
         checks.at_least_one(d_head=d_head, d_value=d_value)
@@ -140,6 +145,7 @@ class MesaAttention(nn.Module):
         self, x: Float[Tensor, "*lead pos d_model"], state: MesaState | None = None
     ) -> tuple[Float[Tensor, "*lead pos d_model"], MesaState]:
         """Outputs for sequences, or for their next pieces when a state is given, and the state after them."""
+        checks.layer_input(x, self.W_Q.in_features, self.W_Q.weight.dtype, sequence=True)
         checks.longer_than_made(x.shape[-2] + (0 if state is None else state.position), self.n_ctx)
         q, k, v, gamma = self._project(x)
         q, k, v = (tensor.transpose(-3, -2) for tensor in (q, k, v))
@@ -163,6 +169,7 @@ class MesaAttention(nn.Module):
         self, x: Float[Tensor, "*lead d_model"], state: MesaState | None = None
     ) -> tuple[Float[Tensor, "*lead d_model"], MesaState]:
         """The output for one more place and the state after it: what `forward` would give there, in constant memory."""
+        checks.layer_input(x, self.W_Q.in_features, self.W_Q.weight.dtype, sequence=False)
         checks.longer_than_made(1 + (0 if state is None else state.position), self.n_ctx)
         q, k, v, gamma = self._project(x)
         ridge = self.ridge.to(q.dtype)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 PANELS = 6
 COUNTED = {"uses"}  # lists that count something for 1, 2, 3, ...: drawn in that order
-COURSES = ("by place", "by step", "by steps", "by solver steps", "by layer")  # no power laws: plain lines
+# No power laws: plain lines.
+COURSES = ("by place", "by step", "by steps", "by solver steps", "by layer", "by distance", "by pairs")
 UNITS = {"x": "ratio"}  # what stands on an axis for a unit that is read after a number only
 MANY = 24  # from here on a histogram says more than single dots
 

@@ -94,11 +94,9 @@ def few_shots(evidence: Evidence) -> Finding:
     parts = {
         "largest / first": decide(paired_ratio(peak(own), own[:, 0]), at_least(RISES)),
         "last / first": decide(paired_ratio(own[:, -1], own[:, 0]), at_most(FALLS)),
-        f"helped / plain after {last} pairs": decide(paired_ratio(helped[:, last], own[:, last]), at_most(HELPS)),
-        "least squares, all neighbours, largest / first": decide(
-            paired_ratio(peak(spurious), spurious[:, 0]), at_least(RISES)
-        ),
-        "least squares, true pairs, largest / first": decide(paired_ratio(peak(true), true[:, 0]), at_most(1.0)),
+        f"helped / plain, {last} pairs": decide(paired_ratio(helped[:, last], own[:, last]), at_most(HELPS)),
+        "least squares, rise": decide(paired_ratio(peak(spurious), spurious[:, 0]), at_least(RISES)),
+        "true pairs, rise": decide(paired_ratio(peak(true), true[:, 0]), at_most(1.0)),
     }
     note = "Median losses by pairs: " + "; ".join(
         f"{name} {marked(np.median(values, 0))}" for name, values in curves.items()

@@ -5,20 +5,13 @@ import torch
 
 from latebloom.claims import Change, Evidence, Finding, Request, all_of, at_least, claim, decide, with_control
 from latebloom.claims.statistics import median
-from latebloom.instruments.binding import copy_errors, horizon
+from latebloom.instruments.binding import horizon
 from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, networks, with_rows
+from latebloom.studies.mesa_optimization.claims.plain import unread
 
 DISTANCES = 8
+READ = 1e-4  # what a picture shows for a state that is read without loss
 LEFT = 0.1  # share of a state's variance that may be left unread
-
-
-def unread(nets: list[Network], step: int | None = None) -> np.ndarray:
-    """[network, distance] share of the variance of earlier states that the last place's first layer leaves unread."""
-    rows = []
-    for net in nets:
-        states = net.test[1]
-        rows.append(copy_errors(net.streams(step)[0][1], states, min(DISTANCES, states.shape[1]))[1].numpy())
-    return np.stack(rows)
 
 
 def horizons(table: np.ndarray) -> np.ndarray:
@@ -64,7 +57,7 @@ def binds_more(evidence: Evidence) -> Finding:
     tables = {
         "partly seen": unread(hidden),
         "fully seen": unread(seen),
-        "untrained": unread(hidden, hidden[0].steps[0]),
+        "untrained": unread(hidden, step=hidden[0].steps[0], reach=DISTANCES),
     }
     found = {name: horizons(table) for name, table in tables.items()}
     both = min(len(hidden), len(seen))
@@ -75,7 +68,7 @@ def binds_more(evidence: Evidence) -> Finding:
         ),
     }
     rows = {
-        str(back): {name: float(np.median(table[:, back])) for name, table in tables.items()}
+        str(back): {name: max(float(np.median(table[:, back])), READ) for name, table in tables.items()}
         for back in range(min(table.shape[1] for table in tables.values()))
     }
     told = ", ".join(f"{name} {np.median(values):g}" for name, values in found.items())

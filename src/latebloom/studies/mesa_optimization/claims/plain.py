@@ -27,13 +27,16 @@ def softmax(scale: str) -> tuple[Request, ...]:
     return (Request("mesa_optimization.softmax", scale),)
 
 
-def unread(nets: list[Network], layer: int = 1, step: int | None = None) -> np.ndarray:
-    """[network, distance] share of the variance of earlier states that a probe at the last place leaves unread."""
+def unread(nets: list[Network], layer: int = 1, step: int | None = None, reach: int | None = None) -> np.ndarray:
+    """[network, distance] share of the variance of earlier states that a probe at the last place leaves unread.
+
+    `reach` states from the current one back, by default six; fewer where sequences are shorter.
+    """
     rows = []
     for net in nets:
         states = net.test[1]
-        reach = min(DISTANCES, states.shape[1])
-        rows.append(copy_errors(net.streams(step)[0][layer], states, reach)[1].numpy())
+        back = min(DISTANCES if reach is None else reach, states.shape[1])
+        rows.append(copy_errors(net.streams(step)[0][layer], states, back)[1].numpy())
     return np.stack(rows)
 
 

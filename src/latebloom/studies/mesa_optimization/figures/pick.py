@@ -11,6 +11,7 @@ from latebloom.studies.drawing import curves
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import save, styled
 from latebloom.studies.mesa_optimization.claims.networks import Network, networks
+from latebloom.studies.mesa_optimization.figures.binding import draw_binding
 from latebloom.studies.mesa_optimization.figures.context import draw_context, draw_depth
 from latebloom.studies.mesa_optimization.figures.probes import draw_probes
 from latebloom.studies.mesa_optimization.figures.weights import draw_blocks, draw_halfway
@@ -52,7 +53,15 @@ def _curves(run: Run, logged: Logged) -> Named:
 
 
 def _of_all(run: Run) -> Named:
-    """Losses by place and by depth, and half-way to the compressed weights, over all members."""
+    """Binding, losses by place and by depth, and half-way to the compressed weights, over all members."""
+    plain = [net for net in networks(run) if _reads_plain(net)]
+    if plain:
+        most = max(net.model.n_layers for net in plain)
+        own = [net for net in plain if net.model.n_layers == most]
+        yield (
+            "binding",
+            draw_binding(own, f"{run.experiment} ({_layers(most)}): binding", f"Faint: one seed. {run.label}"),
+        )
     nets = [net for net in networks(run) if _sees_all(net)]
     if not nets:
         return
@@ -82,6 +91,13 @@ def _sees_all(net: Network) -> bool:
     """Whether it is a decoder on a linear system whose whole state is seen: the references are made for these."""
     task, model = net.specification.task, net.specification.model
     return isinstance(task, LinearDynamics) and task.n_hidden is None and isinstance(model, Decoder)
+
+
+def _reads_plain(net: Network) -> bool:
+    """Whether it reads states as they are, so that its first layer, of softmax attention, has to bind them."""
+    task, model = net.specification.task, net.specification.model
+    plain = isinstance(task, LinearDynamics) and task.tokens == "plain"
+    return plain and isinstance(model, Decoder) and model.mixer(0) == "softmax" and bool(net.steps)
 
 
 def _on_channels(net: Network) -> bool:
