@@ -50,7 +50,7 @@ DECAY = 1.0  # the strength at which networks are trained from scratch
     fixed=FIXED,
     tag="N",
     scales=SCALES,
-    cost={"laptop": "2 min beside claims 38 and 39"},
+    cost={"laptop": "60 s beside claim 38"},
     needs=lambda scale: (
         Request("grokking.efficiency", scale),
         Request("grokking.hysteresis", scale),
@@ -136,7 +136,7 @@ def _predicted(memoriser: Curves, generaliser: Curves) -> dict[int, float]:
     fixed=FIXED,
     tag="N",
     scales=SCALES,
-    cost={"laptop": "12 min"},
+    cost={"laptop": "100 s"},
     needs=lambda scale: (Request("grokking.ungrokking", scale),),
 )
 def ungroks(evidence: Evidence) -> Finding:
@@ -193,7 +193,7 @@ def _ratio(first: dict[int, float], second: dict[int, float], at: float, low: fl
     fixed=FIXED,
     tag="N",
     scales=SCALES,
-    cost={"laptop": "5 min beside claim 38"},
+    cost={"laptop": "none beside claims 37 and 38"},
     needs=lambda scale: (Request("grokking.hysteresis", scale), Request("grokking.ungrokking", scale)),
 )
 def needs_more_from_scratch(evidence: Evidence) -> Finding:
@@ -225,7 +225,7 @@ def needs_more_from_scratch(evidence: Evidence) -> Finding:
     fixed=FIXED,
     tag="N",
     scales=SCALES,
-    cost={"laptop": "26 min"},
+    cost={"laptop": "200 s"},
     needs=lambda scale: (Request("grokking.semi", scale),),
 )
 def rests_half_way(evidence: Evidence) -> Finding:

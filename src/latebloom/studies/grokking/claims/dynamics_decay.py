@@ -43,7 +43,7 @@ from latebloom.studies.grokking.experiments.dynamics import NORMS
     fixed=FIXED,
     tag="N",
     scales=("laptop", "paper"),
-    cost={"laptop": "6 min"},
+    cost={"laptop": "120 s"},
     needs=lambda scale: (Request("grokking.data_size", scale),),
 )
 def data_costs(evidence: Evidence) -> Finding:
@@ -108,7 +108,7 @@ def _decay_needs(scale: str) -> tuple[Request, ...]:
     fixed=FIXED,
     tag="N",
     scales=("laptop", "paper"),
-    cost={"laptop": "7 min"},
+    cost={"laptop": "150 s"},
     needs=_decay_needs,
 )
 def decay_exponent(evidence: Evidence) -> Finding:
@@ -199,7 +199,7 @@ def _clamp_needs(scale: str) -> tuple[Request, ...]:
         ),
     ),
     scales=("laptop", "paper"),
-    cost={"laptop": "8 min"},
+    cost={"laptop": "200 s"},
     needs=_clamp_needs,
 )
 def scale_not_norm(evidence: Evidence) -> Finding:

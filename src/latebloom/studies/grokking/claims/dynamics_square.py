@@ -193,7 +193,7 @@ def _fifth(table: Curves, column: str) -> np.ndarray:
     ),
     fixed=FIXED,
     tag="N",
-    cost={"quick": "15 s", "laptop": "6 min"},
+    cost={"quick": "15 s", "laptop": "150 s"},
     needs=lambda scale: (Request("grokking.critical_fraction", scale),),
 )
 def critical_share(evidence: Evidence) -> Finding:
@@ -237,7 +237,7 @@ def critical_share(evidence: Evidence) -> Finding:
     tag="C",
     control="wd 0 on the same data must not lose 0.05 of its train accuracy",
     scales=("laptop", "paper"),
-    cost={"laptop": "13 min"},
+    cost={"laptop": "350 s"},
     needs=lambda scale: (Request("grokking.label_noise", scale),),
 )
 def rejects_noise(evidence: Evidence) -> Finding:

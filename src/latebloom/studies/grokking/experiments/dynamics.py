@@ -104,7 +104,7 @@ def label_noise(scale: str) -> Preset:
         log=Schedule(per_decade=16),
         population=3,
     )
-    axes = {"training.weight_decay": (0.0, 5.0), "seed": _seeds(scale, {**SEEDS, "quick": 3})}
+    axes = {"training.weight_decay": (0.0, 5.0), "seed": _seeds(scale, {**SEEDS, "quick": 3, "laptop": 5})}
     return Preset(experiment, axes)
 
 
@@ -140,7 +140,7 @@ def critical_fraction(scale: str) -> Preset:
     moduli = {"smoke": (11, 13), "quick": (23, 47), "laptop": (23, 47, 97), "paper": (23, 47, 97, 149)}[scale]
     first, count = {"smoke": (0.3, 2), "quick": (0.3, 7)}.get(scale, (0.15, 12))
     fractions = tuple(round(first + 0.05 * i, 2) for i in range(count))
-    seeds = _seeds(scale)
+    seeds = _seeds(scale, {**SEEDS, "laptop": 5})
     experiment = Experiment(
         name="grokking.critical_fraction",
         task=ModularArithmetic(p=moduli[0]),
@@ -162,7 +162,7 @@ def critical_fraction(scale: str) -> Preset:
 @preset("grokking.data_size")
 def data_size(scale: str) -> Preset:
     """The explorable's network mod 67 with more and less data."""
-    seeds = _seeds(scale)
+    seeds = _seeds(scale, {**SEEDS, "laptop": 7})
     steps = {"smoke": 20, "quick": 4000, "laptop": 25_000, "paper": 200_000}[scale]
     experiment = _page_experiment(
         "grokking.data_size",
@@ -182,7 +182,7 @@ def data_size(scale: str) -> Preset:
 @preset("grokking.weight_decay")
 def weight_decay(scale: str) -> Preset:
     """Time to fit and time to generalise against the strength of weight decay."""
-    seeds = _seeds(scale)
+    seeds = _seeds(scale, {**SEEDS, "laptop": 7})
     steps = {"smoke": 20, "quick": 6000, "laptop": 60_000, "paper": 60_000}[scale]
     experiment = _page_experiment(
         "grokking.weight_decay",
@@ -198,7 +198,7 @@ def weight_decay(scale: str) -> Preset:
 @preset("grokking.norm_clamp")
 def norm_clamp(scale: str) -> Preset:
     """Weights held at a fixed norm, logits at several temperatures."""
-    seeds = _seeds(scale)
+    seeds = _seeds(scale, {**SEEDS, "laptop": 5})
     steps = {"smoke": 20, "quick": 2000, "laptop": 10_000, "paper": 100_000}[scale]
     experiment = Experiment(
         name="grokking.norm_clamp",
@@ -221,7 +221,7 @@ def norm_clamp(scale: str) -> Preset:
 @preset("grokking.hysteresis")
 def hysteresis(scale: str) -> Preset:
     """From scratch with more and more training pairs: when does it generalise?"""
-    seeds = _seeds(scale)
+    seeds = _seeds(scale, {**SEEDS, "laptop": 5})
     steps = CIRCUIT_STEPS[scale]
     experiment = _page_experiment(
         "grokking.hysteresis", steps, len(seeds), measure=(Measure(name="grokking.efficiency", when=Schedule()),)
@@ -232,7 +232,7 @@ def hysteresis(scale: str) -> Preset:
 @preset("grokking.efficiency")
 def efficiency(scale: str) -> Preset:
     """Pure memorisers: random labels on more and more training pairs."""
-    seeds = _seeds(scale)
+    seeds = _seeds(scale, {**SEEDS, "laptop": 5})
     steps = CIRCUIT_STEPS[scale]
     experiment = _page_experiment(
         "grokking.efficiency",
@@ -247,7 +247,7 @@ def efficiency(scale: str) -> Preset:
 @preset("grokking.ungrokking")
 def ungrokking(scale: str) -> Preset:
     """A network that has generalised goes on with a part of its training pairs."""
-    seeds = _seeds(scale)
+    seeds = _seeds(scale, {**SEEDS, "laptop": 5})
     steps = CIRCUIT_STEPS[scale]
     start = Start(experiment="grokking.hysteresis", overrides=(f"task.n_train={FROM_SCRATCH[-1]}",))
     experiment = _page_experiment("grokking.ungrokking", steps, len(seeds), start=start)
@@ -258,7 +258,7 @@ def ungrokking(scale: str) -> Preset:
 @preset("grokking.semi")
 def semi(scale: str) -> Preset:
     """Near the critical number of pairs, ten times as long as it takes to settle."""
-    seeds = _seeds(scale)
+    seeds = _seeds(scale, {**SEEDS, "laptop": 7})
     steps = {"smoke": 40, "quick": 8000, "laptop": 80_000, "paper": 800_000}[scale]
     experiment = _page_experiment(
         "grokking.semi",
