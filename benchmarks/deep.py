@@ -108,7 +108,7 @@ def stepping(ours: Population, fresh: bool) -> Callable[[], object]:
     """Steps our population, one step a call, on new sequences or always on the first batch."""
     if not fresh:
         batch = ours.data.batch(0)
-        ours.data.batch = lambda step: batch  # type: ignore[method-assign]
+        ours.data.batch = lambda step: batch
     steps = iter(range(10**9))
     return lambda: ours.advance(next(steps))
 

@@ -88,13 +88,15 @@ def _take(grads: Parameters, name: str, member: int, found: Layer) -> None:
 def _forwards(
     model: "Decoder", layers: list[Layer], inputs: Float[Tensor, "sequence pos d_model"]
 ) -> tuple[list[Kept], Float[Tensor, "sequence pos d_model"]]:
-    x, kept = inputs.flatten(0, 1), []
+    x = inputs.flatten(0, 1)
+    kept: list[Kept] = []
     for layer in layers:
         parts = (x @ layer.read).view(*inputs.shape[:2], 3, model.n_heads, -1)
         qkv = parts.permute(2, 0, 3, 1, 4).flatten(1, 2).contiguous()
         pattern = torch.bmm(qkv[0], qkv[1].mT).tril_()
         z = _by_place(torch.bmm(pattern, qkv[2]), model.n_heads)
-        y, cut = torch.addmm(x, z, layer.write), None
+        y = torch.addmm(x, z, layer.write)
+        cut: Tensor | None = None
         if model.resid_clip is not None:
             low, high = y.aminmax()
             if not (float(low) >= -model.resid_clip and float(high) <= model.resid_clip):

@@ -6,7 +6,7 @@ places, batches of 64, d = 4 to 60, rates of 3e-3 to 9e-3 set by hand. At laptop
 
 from latebloom.studies.mesa_optimization.experiments.deep import SEEDS
 from latebloom.studies.mesa_optimization.experiments.plain import network, trained
-from latebloom.studies.mesa_optimization.experiments.sizes import Size
+from latebloom.studies.mesa_optimization.experiments.sizes import SOFTMAX, Size
 from latebloom.training.presets import Preset, preset
 
 DIMENSIONS = {"smoke": (4, 6), "quick": (4, 6), "laptop": (4, 6, 10), "paper": (4, 6, 10, 20, 40, 60)}
@@ -19,7 +19,7 @@ RATE = {"smoke": 6e-3, "quick": 6e-3, "laptop": 6e-3, "paper": 3e-3}
 def by_dimension(scale: str, d: int) -> Preset:
     """Softmax layers on systems of `d` numbers, 4 d places."""
     size = Size(d=d, length=4 * d, batch=BATCH[scale], n_test=32 if scale == "smoke" else 1024)
-    model = network(size, ("softmax",) * LAYERS[scale])
+    model = network(size, (SOFTMAX,) * LAYERS[scale])
     experiment = trained(f"linearised_{d}", size.task("plain"), model, STEPS[scale], RATE[scale])
     return Preset(experiment, {"seed": range(SEEDS[scale])})
 

@@ -6,7 +6,7 @@ are seen. At laptop two of six, 40 places; the same network on fully seen system
 
 from latebloom.studies.mesa_optimization.experiments.deep import SEEDS
 from latebloom.studies.mesa_optimization.experiments.plain import network, trained
-from latebloom.studies.mesa_optimization.experiments.sizes import Attention, Size
+from latebloom.studies.mesa_optimization.experiments.sizes import SOFTMAX, Attention, Size
 from latebloom.training.presets import Preset, preset
 
 SEEN = {  # numbers seen, places, sequences of a batch and of the test split
@@ -21,7 +21,7 @@ LAYERS: dict[str, tuple[Attention, ...]] = {
     "smoke": ("softmax", "mesa"),
     "quick": ("softmax", "mesa"),
     "laptop": ("softmax", "mesa"),
-    "paper": ("softmax",) * 7,
+    "paper": (SOFTMAX,) * 7,
 }
 STEPS = {"smoke": 20, "quick": 200, "laptop": 900, "paper": 20_000}
 RATE = {"smoke": 4e-3, "quick": 4e-3, "laptop": 4e-3, "paper": 4e-4}

@@ -8,6 +8,7 @@ from latebloom.tasks import LinearDynamics
 from latebloom.training.experiment import Training
 
 Attention = Literal["softmax", "linear", "mesa"]
+SOFTMAX: Attention = "softmax"
 
 
 @dataclass(frozen=True)
