@@ -17,6 +17,7 @@ EXPECTED = {
     "question": {"learning", "prepose", "trees"},
     "question_depths": {"learning_0", "learning_1", "prepose_0", "prepose_1", "depths", "trees"},
     "dyck": {"learning_0", "learning_1"},
+    "agreement": {"learning_0", "learning_1"},
 }
 
 
