@@ -63,10 +63,14 @@ def main() -> None:
                 page.locator(top).scroll_into_view_if_needed()
                 page.wait_for_timeout(1500)
                 page.evaluate(TRAIN)
+            for _ in range(3):  # chapters that open on the way push the goal ahead
+                page.evaluate("top => document.querySelector(top).scrollIntoView()", top)
+                page.wait_for_timeout(700)
+            page.wait_for_timeout(1000 * seconds)
             page.evaluate("top => document.querySelector(top).scrollIntoView()", top)
-            page.wait_for_timeout(1000 + 1000 * seconds)
+            page.wait_for_timeout(500)
             with Image.open(io.BytesIO(page.screenshot())) as picture:
-                picture.convert("RGB").quantize(96).save(OUT / f"{name}.png", optimize=True)
+                picture.convert("RGB").quantize(200, kmeans=2).save(OUT / f"{name}.png", optimize=True)
             print(name, (OUT / f"{name}.png").stat().st_size)
 
 

@@ -124,7 +124,7 @@ class TrainView(_Alone):
 
     _name = "train"
     settings = traitlets.Dict().tag(sync=True)
-    steps = traitlets.Int(4000).tag(sync=True)
+    steps = traitlets.Int(2000).tag(sync=True)
 
 
 __all__ = ["VIEWS", "ConstructedView", "CurvesView", "GrokkingView", "TrainView", "module_text"]

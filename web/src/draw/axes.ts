@@ -39,12 +39,18 @@ export function shown(value: number): string {
   const size = Math.abs(value);
   const exponent = Math.round(Math.log10(size));
   const power = Math.abs(size / 10 ** exponent - 1) < 1e-9;
-  if (power && (exponent < -2 || exponent > 4)) {
-    const digits = [...String(Math.abs(exponent))].map((d) => SUPERSCRIPTS[Number(d)]).join("");
-    return `${value < 0 ? "−" : ""}10${exponent < 0 ? "⁻" : ""}${digits}`;
+  if (power && (exponent < -2 || exponent > 4)) return `${value < 0 ? "−" : ""}${powerOfTen(exponent)}`;
+  if (size < 1e-3) {
+    const floor = Math.floor(Math.log10(size));
+    return `${trimmed(Number((value / 10 ** floor).toPrecision(2)))}·${powerOfTen(floor)}`;
   }
   if (size >= 1e4) return `${trimmed(value / 1e3)}k`;
   return trimmed(value);
+}
+
+function powerOfTen(exponent: number): string {
+  const digits = [...String(Math.abs(exponent))].map((d) => SUPERSCRIPTS[Number(d)]).join("");
+  return `10${exponent < 0 ? "⁻" : ""}${digits}`;
 }
 
 function trimmed(value: number): string {

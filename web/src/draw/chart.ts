@@ -94,7 +94,8 @@ export class Chart {
     const picked = this.options.picked?.() ?? null;
     for (const { series, value } of this.legend) {
       const number = valueAt(series, step, picked);
-      value.textContent = Number.isFinite(number) ? shown(number) : "–";
+      const text = Number.isFinite(number) ? shown(number) : "–";
+      if (value.textContent !== text) value.textContent = text;
     }
   }
 

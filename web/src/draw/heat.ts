@@ -3,6 +3,7 @@ import { h } from "./dom";
 import { nextFrame } from "./frame";
 import { shown } from "./axes";
 import { pointerPlace } from "./plot";
+import { mayDraw, unwatch, watch } from "./visible";
 import { onThemeChange, ramp, themeOf, type Theme } from "./theme";
 
 export interface HeatOptions {
@@ -63,6 +64,7 @@ export class Heat {
       this.theme = null;
       this.redraw();
     });
+    watch(this.canvas, () => this.redraw());
     this.redraw();
   }
 
@@ -80,6 +82,7 @@ export class Heat {
   }
 
   close(): void {
+    unwatch(this.canvas);
     this.unlisten();
   }
 
@@ -109,7 +112,7 @@ export class Heat {
   }
 
   private paint(): void {
-    if (!this.canvas.isConnected) return;
+    if (!this.canvas.isConnected || !mayDraw(this.canvas)) return;
     this.theme ??= themeOf(this.canvas);
     const colours = ramp(this.theme);
     const { rows, columns, value } = this.options;
@@ -122,6 +125,7 @@ export class Heat {
       }
     }
     this.canvas.getContext("2d")!.putImageData(this.image, 0, 0);
-    if (!this.options.plain) this.scale.textContent = `−${shown(top)} to ${shown(top)}`;
+    const range = `−${shown(top)} to ${shown(top)}`;
+    if (!this.options.plain && this.scale.textContent !== range) this.scale.textContent = range;
   }
 }

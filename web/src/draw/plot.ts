@@ -1,6 +1,7 @@
 // A figure with a canvas: sized by its column, sharp on every screen, redrawn once a frame, with words for the ear.
 import { h } from "./dom";
 import { nextFrame } from "./frame";
+import { mayDraw, unwatch, watch } from "./visible";
 import { onThemeChange, themeOf, type Theme } from "./theme";
 
 export interface PlotOptions {
@@ -35,6 +36,7 @@ export class Plot {
     if (typeof options.height === "number") area.style.height = `${options.height}px`;
     this.observer = new ResizeObserver(() => this.resize(area));
     this.observer.observe(area);
+    watch(this.canvas, () => this.redraw());
     this.unlisten = onThemeChange(() => {
       this.theme = null;
       this.redraw();
@@ -51,6 +53,7 @@ export class Plot {
 
   close(): void {
     this.observer.disconnect();
+    unwatch(this.canvas);
     this.unlisten();
   }
 
@@ -68,7 +71,7 @@ export class Plot {
   }
 
   private paint(): void {
-    if (!this.width || !this.canvas.isConnected) return;
+    if (!this.width || !this.canvas.isConnected || !mayDraw(this.canvas)) return;
     this.theme ??= themeOf(this.canvas);
     const context = this.canvas.getContext("2d")!;
     const scale = this.canvas.width / this.width;

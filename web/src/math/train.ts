@@ -13,7 +13,7 @@ export interface Settings {
   seed: number;
 }
 
-export const DEFAULTS: Settings = { p: 47, hidden: 24, embed: 96, lr: 1e-2, weightDecay: 1, fraction: 0.4, seed: 0 };
+export const DEFAULTS: Settings = { p: 31, hidden: 24, embed: 48, lr: 2e-2, weightDecay: 1, fraction: 0.5, seed: 3 };
 
 export interface Rows {
   a: Int32Array;

@@ -17,7 +17,7 @@ const REGROUP = 1500; // milliseconds between new sortings of the neurons while 
 function render({ model, el }: Rendering): () => void {
   el.classList.add("latebloom");
   const settings: Settings = { ...DEFAULTS, ...(model.get("settings") ?? {}) };
-  let length = model.get("steps") ?? 4000;
+  let length = model.get("steps") ?? 2000;
   let worker: Worker | null = null;
   let address = "";
   let closePictures = () => {};
