@@ -25,7 +25,7 @@ def gradients(settings, plainly, at=None):
     numbers = torch.arange(3 * 4 * 7).view(3, 4, 7) * 5 % 7
     batch = Batch(numbers[..., :-1], numbers[..., 1:], torch.ones(3, 4, 6, dtype=torch.float64))
     tap = Dropout(model.dropout_rate, model.dropout_at if at is None else at, SEEDS).tap(2)
-    assert thins(model, tap)
+    assert thins(tap, model)
     used = (lambda name, value: tap(name, value)) if plainly else tap
     return model.gradient(params, list(params), batch, LOSSES["cross_entropy"], torch.ones(3), used)
 
@@ -68,7 +68,7 @@ def test_places_that_dropout_spares_are_left_whole(at):
 )
 def test_other_decoders_go_the_plain_way(settings):
     model = Decoder.parse(POST | settings)
-    assert not thins(model, Dropout(0.3, model.dropout_at, SEEDS).tap(0))
+    assert not thins(Dropout(0.3, model.dropout_at, SEEDS).tap(0), model)
 
 
 def test_whoever_looks_at_activations_sees_them():

@@ -214,7 +214,7 @@ class Decoder(Model):
         x = self.embed(params, inputs, tap, positions)
         for layer in range(self.n_layers):
             block = part(params, f"blocks.{layer}.")
-            if thins(self, tap):
+            if thins(tap, self):
                 x = thinned_block(self, block, x, layer, tap)
             else:
                 x = self._block(block, x, layer, tap, lesson, seen)

@@ -22,8 +22,8 @@ Rows = Float[Tensor, "member row width"]
 aten = torch.ops.aten
 
 
-def thins(model: "Decoder", tap: Tap) -> TypeGuard[Thinning]:
-    """Whether the blocks of this decoder can be computed as here, and nobody but dropout is at the hook points."""
+def thins(tap: Tap, model: "Decoder") -> TypeGuard[Thinning]:
+    """Whether nobody but dropout is at the hook points, and this decoder's blocks can be computed as here."""
     usual = model.norm == "post" and model.mlp_width and model.act_fn == "relu" and model.resid_clip is None
     plain = model.past == "whole" and not model.source_ends and model.qk_norm == "none"
     softmax = set(model.attention) == {"softmax"} and model.positions != "first_keys"

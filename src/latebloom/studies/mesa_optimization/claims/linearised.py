@@ -50,9 +50,9 @@ def copied(net: Network, layer: int, rounds: int, shuffled: bool = False) -> Tap
     if shuffled:
         order = stream(net.specification.seed, "shuffled outputs").permutation(len(outputs))
         outputs = outputs[torch.from_numpy(order)]
-    weights = [params[f"blocks.{layer}.attn.{name}"] for name in ("W_Q", "W_K", "W_V", "W_O")]
+    w_q, w_k, w_v, w_o = (params[f"blocks.{layer}.attn.{name}"] for name in ("W_Q", "W_K", "W_V", "W_O"))
     widen = widened(net, layer)
-    found = linearise(inputs, outputs, *weights, rounds=rounds, seen=widen(inputs))
+    found = linearise(inputs, outputs, w_q, w_k, w_v, w_o, rounds=rounds, seen=widen(inputs))
     return in_place_of(layer, found.layer, widen=widen)
 
 

@@ -39,7 +39,7 @@ def language(scale: str, second: Attention) -> Preset:
         bias="none",
         qk_norm="none" if second == "softmax" else "later",
     )
-    settings = {"steps": steps, "lr": RATE[scale], "weight_decay": 0.1, "beta2": 0.95, "clip": 1.0}
+    settings: dict[str, Any] = {"steps": steps, "lr": RATE[scale], "weight_decay": 0.1, "beta2": 0.95, "clip": 1.0}
     settings |= {"warmup": steps // 10, "decay": "cosine", "decay_to": 0.1}
     experiment = Experiment(
         name=f"mesa_optimization.language_{second}",
