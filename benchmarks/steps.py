@@ -26,8 +26,8 @@ def main_steps(effort: Effort) -> list[Row]:
 
 
 def parity_steps(effort: Effort) -> list[Row]:
-    """Members of the parity sweep at three of its widths, 1,200 rows."""
-    return [row for hidden in (16, 32, 128) for row in steps(parity(hidden), effort)]
+    """Members of the parity sweep at four of its widths, 1,200 rows."""
+    return [row for hidden in (16, 32, 64, 128) for row in steps(parity(hidden), effort)]
 
 
 def gradients(effort: Effort) -> list[Row]:

@@ -42,6 +42,27 @@ def square(p: int, h: int, seed: int) -> Network:
     return [U, V, W], lambda rows: (U[rows[:, 0]] + V[rows[:, 1]]).square() @ W
 
 
+def stacked(networks: Sequence[Network]) -> list[Tensor]:
+    """The weights of networks of one shape side by side, so that one loop trains them all: [network, ...]."""
+    return [
+        torch.stack(own).detach().requires_grad_() for own in zip(*(weights for weights, _ in networks), strict=True)
+    ]
+
+
+def explorable_logits(weights: Sequence[Tensor], rows: Tensor) -> Tensor:
+    """Those of networks side by side with one A each, each for its own rows: [network, row, p]."""
+    E, A, B = weights
+    table = E @ A
+    return torch.relu(_picked(table, rows[..., 0]) + _picked(table, rows[..., 1])) @ (B @ E.mT)
+
+
+def _picked(tables: Tensor, symbols: Tensor) -> Tensor:
+    """The row of its own table that each network's symbol names: [network, row, width]."""
+    count, height, width = tables.shape
+    places = symbols + height * torch.arange(count)[:, None]
+    return tables.reshape(-1, width).index_select(0, places.flatten()).view(count, -1, width)
+
+
 def uniform(shape: tuple[int, int], source: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
     """Uniform within 1 / sqrt(fan in)."""
     weight = (torch.rand(shape, generator=source, dtype=torch.float64) * 2 - 1) / math.sqrt(shape[0])

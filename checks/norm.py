@@ -70,24 +70,19 @@ def norm(seeds: int, limit: int = 10_000) -> list[Line]:
             (number, scale): member(NORMS[number], scale / 2**number, seed, limit)
             for number, scale in itertools.product(range(len(NORMS)), SCALES)
         }
-        print(
-            f"  seed {seed}: delays {[int(delay) if math.isfinite(delay) else None for delay, _ in own.values()]}",
-            flush=True,
-        )
+        told = {key: (delay, round(size, 2)) for key, (delay, size) in own.items()}
+        print(f"  seed {seed}: (norm, scale): (delay, rms of logits when fitted) {told}", flush=True)
         rows += [(delay, size, NORMS[number]) for (number, _), (delay, size) in own.items() if math.isfinite(delay)]
         # The temperature 1 at the largest norm is what stands as 4 in the grid, a quarter of it as 1.
         small, large, matched = (math.log(own[key][0]) for key in ((0, 1.0), (2, 4.0), (2, 1.0)))
         if math.isfinite(small + large + matched) and large != small:
             recovered.append((large - matched) / (large - small))
     delays, sizes, norms = np.log(np.array(rows).reshape(-1, 3)).T
-    alone = explained(delays, sizes)
+    alone, curved = explained(delays, sizes), explained(delays, sizes, sizes**2)
     return [
         Line("grokking.36", "R^2 of the logit scale", [alone], 0.9, 1.0, "R^2 of logit scale"),
         Line("grokking.36", "the norm adds", [explained(delays, sizes, norms) - alone], -1, 0.05, "norm adds"),
-        Line("grokking.36", "R^2 of both, with squares and product", [_curved(delays, sizes, norms)]),
+        Line("grokking.36", "R^2 of the scale and its square", [curved]),
+        Line("grokking.36", "what the norm adds to these", [explained(delays, sizes, sizes**2, norms) - curved]),
         Line("grokking.36", "recovered", recovered, 0.7, 1.3, "recovered"),
     ]
-
-
-def _curved(delays: np.ndarray, sizes: np.ndarray, norms: np.ndarray) -> float:
-    return explained(delays, sizes, norms, sizes**2, norms**2, sizes * norms)

@@ -11,13 +11,13 @@ import torch
 
 from checks import __main__ as command
 from checks.compare import Line, row, share, told
-from checks.fewer_pairs import crossing, fewer_pairs
+from checks.fewer_pairs import crossing, ends, fewer_pairs
 from checks.folds import falls_rises_falls, folds, frames
 from checks.inputs import codes, mirror, numbers_of
-from checks.networks import explorable, perceptron
+from checks.networks import explorable, explorable_logits, perceptron, stacked
 from checks.norm import explained, norm
 from checks.parity import label, rows_of, switch_run
-from checks.plain import adamw, descend, gradient_of_line, log_spaced, pairs, settled, since
+from checks.plain import adamw, descend, gradient_of_line, log_spaced, pairs, settled, shuffled, since
 
 CHECKS = Path(__file__).parents[2] / "checks"
 
@@ -196,3 +196,20 @@ def test_every_check_runs_and_its_numbers_are_in_the_ledger(few):
 def test_the_first_weights_of_a_parity_run_are_those_of_its_seed():
     one, two, other = (switch_run(50, seed)["W"] for seed in (0, 0, 1))
     assert (one == two).all() and not (one == other).any()
+
+
+def test_networks_side_by_side_are_those_alone():
+    networks = [explorable(7, 5, 4, seed) for seed in range(3)]
+    rows = torch.stack([pairs(7, unordered=False)[shuffled(49, seed)[:11]] for seed in range(3)])
+    alone = torch.stack([logits(own) for (_, logits), own in zip(networks, rows, strict=True)])
+    torch.testing.assert_close(explorable_logits(stacked(networks), rows), alone)
+
+
+def test_accuracy_leaves_out_the_pairs_trained_on():
+    seeds, sizes = [0, 1], [10, 300]
+    weights = stacked([explorable(43, 128, 48, seed) for seed in seeds])
+    for (other, beyond), size in zip(ends(weights, seeds, sizes, 1.0, 150), sizes, strict=True):
+        assert other < 0.2 and beyond < 0.2, size
+    table = pairs(43, unordered=True)[shuffled(946, 1)][:300]
+    fitted = explorable_logits([weight[1:] for weight in weights], table[None])[0].argmax(1)
+    assert (fitted == table.sum(1) % 43).double().mean() > 0.9
