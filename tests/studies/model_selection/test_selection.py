@@ -3,7 +3,6 @@
 import pytest
 
 from latebloom import studies
-from latebloom.baselines.predictor import predict_prefixes
 from latebloom.studies.model_selection.claims.references import tuned_lasso
 from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
 from tests.studies.model_selection.planted import LINEAR, arm, exact, verdict, zero
@@ -29,7 +28,7 @@ def lazy(x, y):
 
 
 def lasso(x, y):
-    return predict_prefixes(tuned_lasso(LINEAR.task(MIXTURE, MIXTURE)), x, y)
+    return tuned_lasso(LINEAR.task(MIXTURE, MIXTURE)).prefixes(x, y)
 
 
 @pytest.mark.parametrize("claim", ["01", "02", "28", "29"])

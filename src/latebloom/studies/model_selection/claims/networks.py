@@ -125,7 +125,7 @@ def prompts(task: InContextFunctions, text: str, count: int | None = None) -> Ev
 def _drawn(asked: str, text: str, count: int) -> EvaluationPrompts:
     task = InContextFunctions.model_validate_json(asked)
     mixture = task.trained
-    drawn = draw_prompts(mixture, stream(0, "model selection", text), count, task.points)
+    drawn = draw_prompts(mixture, stream(0, "model selection", text, count), count, task.points)
     x, y, clean = (torch.from_numpy(part) for part in (drawn.x, drawn.y, drawn.clean))
     scale = getattr(mixture.components[0].inputs, "scale", 1.0)
     return EvaluationPrompts(x, y, clean, mixture.components[0].function.variance * scale**2)

@@ -13,7 +13,7 @@ NOISES = f"{QUIET}+{LOUD}"
 @preset("model_selection.widths")
 def widths(scale: str) -> Preset:
     """Lines and sinusoids at several widths of the network; the widest is that of the main experiment."""
-    return testbed.testbed(scale, "widths", (testbed.MIXTURE,), {"model.d_model": WIDTHS[scale]})
+    return testbed.testbed(scale, "widths", (testbed.MIXTURE,), **{"model.d_model": WIDTHS[scale]})
 
 
 @preset("model_selection.noise")

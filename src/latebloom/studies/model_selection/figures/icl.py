@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latebloom.baselines.predictor import predict_prefixes
 from latebloom.errors import LatebloomError
 from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, title
 from latebloom.studies.model_selection.claims.networks import Curve, Network, curve, prompts
@@ -62,6 +61,6 @@ def references(network: Network, text: str, mixture: str) -> dict[str, Curve]:
     with contextlib.suppress(LatebloomError):  # some classes have no closed form
         found[f"optimum of {mixture}"] = optimum_curve(network.task, text, mixture)
     if text in LINEAR:
-        found["Lasso, tuned"] = curve(lambda x, y: predict_prefixes(tuned_lasso(network.task), x, y), asked)
+        found["Lasso, tuned"] = curve(tuned_lasso(network.task).prefixes, asked)
         found["least squares"] = curve(least_squares, asked)
     return found
