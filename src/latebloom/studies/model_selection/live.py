@@ -4,7 +4,6 @@
 and every query behind it sees that context and itself alone, so that hundreds of queries cost little more than one.
 """
 
-import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,7 +11,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from latebloom.baselines.least_squares import LeastSquares
 from latebloom.baselines.nearest import NearestNeighbours
@@ -135,13 +133,9 @@ def _networks(snapshot: Snapshot, x: np.ndarray, y: np.ndarray, query: np.ndarra
     behind = layouts.sequence(query[:, None, None], np.zeros((len(query), 1)), layout)[:, 0]
     tokens = torch.from_numpy(np.concatenate([context, behind])).float()
     positions = torch.cat([torch.arange(seen), torch.full((len(query),), seen)])
-    others = torch.ones(len(tokens), len(tokens), dtype=torch.bool)
-    others[:, :seen] = False
-    others.fill_diagonal_(False)
-
-    def alone(name: str, value: Tensor) -> Tensor:
-        return value.masked_fill(others, -math.inf) if name.endswith("hook_attn_scores") else value
-
-    rows = tokens.expand(len(snapshot.names), 1, *tokens.shape)
-    out = snapshot.model.forward(snapshot.parameters, rows, alone, positions)
+    count = len(snapshot.names)
+    visible = torch.eye(len(tokens), dtype=torch.bool)
+    visible[:, :seen] = torch.ones(len(tokens), seen, dtype=torch.bool).tril()
+    rows, shown = (part.expand(count, 1, *part.shape) for part in (tokens, visible))
+    out = snapshot.model.forward(snapshot.parameters, rows, positions=positions, seen=shown)
     return [curve.double().numpy() for curve in out[:, 0, seen:, 0]]
