@@ -137,7 +137,7 @@ def test_two_levels_of_noise(monkeypatch):
 def logs(steps_of_leaving):
     """Test losses that fall from 1 to a half at one step for each mixture."""
     rows = [
-        {"task.mixture": text, "seed": seed, "step": step, "test_sparse_loss": 0.5 if step >= left else 1.0}
+        {"mixture": text, "seed": seed, "step": step, "test_sparse_loss": 0.5 if step >= left else 1.0}
         for text, left in steps_of_leaving.items()
         for seed in range(5)
         for step in range(0, 1001, 50)

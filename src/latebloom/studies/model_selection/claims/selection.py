@@ -15,7 +15,7 @@ from latebloom.studies.model_selection.claims.references import optimum_curve, t
 from latebloom.studies.model_selection.claims.words import FIXED, MAIN, PANWAR, SCALES, linear
 from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
 
-COST = {"laptop": "60 minutes on two cores, shared by all claims about dense and sparse functions"}
+COST = {"laptop": "half an hour on two cores, shared by all claims about dense and sparse functions"}
 # Largest and mean over k: what a network may lie above its reference.
 LIMITS = {DENSE: (0.08, 0.02), SPARSE: (0.15, 0.04)}
 

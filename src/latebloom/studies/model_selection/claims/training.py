@@ -35,7 +35,7 @@ HALF = LINE_SHARES.index(0.5)
     fixed=FIXED,
     tag="R",
     scales=SCALES,
-    cost={"laptop": "25 minutes on two cores beyond claim 12"},
+    cost={"laptop": "10 minutes on two cores beyond claim 12"},
     needs=lambda scale: (Request("model_selection.widths", scale),),
 )
 def wider_is_no_better(evidence: Evidence) -> Finding:
@@ -100,7 +100,7 @@ def leaves_no_later(evidence: Evidence) -> Finding:
 
 
 def _exits(frame: "pandas.DataFrame", mixture: str, seeds: list[int]) -> np.ndarray:
-    own = frame[frame["task.mixture"] == mixture].pivot(index="seed", columns="step", values="test_sparse_loss")
+    own = frame[frame["mixture"] == mixture].pivot(index="seed", columns="step", values="test_sparse_loss")
     own = own.loc[seeds]
     return plateau_exit(own.columns.to_numpy(dtype=float), own.to_numpy(dtype=float), zero_loss=1.0).leave
 

@@ -74,7 +74,7 @@ class Size:
             training=self.recipe(),
             log=Schedule(every=max(self.steps // 80, 1)),
             snapshots=Schedule(every=max(self.steps // 4, 1)),
-            population=5,
+            population=8,
         )
 
 
