@@ -120,8 +120,8 @@ def published(mixture):
 
 
 def test_unequal_scales(monkeypatch):
-    assert verdict(monkeypatch, "18", published(None), run(mixture=average)).verdict == "reproduced"
-    assert verdict(monkeypatch, "18", published(zero), run()).verdict == "contradicted"
+    assert verdict(monkeypatch, "18", published(None), run(mixture=average), scale="paper").verdict == "reproduced"
+    assert verdict(monkeypatch, "18", published(zero), run(), scale="paper").verdict == "contradicted"
 
 
 def test_two_levels_of_noise(monkeypatch):

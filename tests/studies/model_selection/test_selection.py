@@ -20,7 +20,7 @@ def run(mixture=MIX, dense=D, sparse=S):
 
 def verdict(monkeypatch, claim, *groups):
     """With so many prompts that the largest of eleven differences is not chance."""
-    return planted.verdict(monkeypatch, claim, *groups, prompts=1500)
+    return planted.verdict(monkeypatch, claim, *groups, prompts=2000)
 
 
 def half(x, y):
