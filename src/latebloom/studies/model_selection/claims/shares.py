@@ -60,7 +60,7 @@ def weights_hardly_matter(evidence: Evidence) -> Finding:
 
 
 def local_rise(own: np.ndarray, upto: int) -> np.ndarray:
-    """How far curves [network, place] rise, at most, above an earlier value within `upto` pairs; 0 if they only fall."""
+    """How far curves [network, place] rise above an earlier value within `upto` pairs; 0 if they only fall."""
     kept = own[:, : upto + 1]
     return np.asarray((kept - np.minimum.accumulate(kept, 1)).max(1))
 
