@@ -18,8 +18,11 @@ from latebloom.studies.model_selection.claims.networks import arms, curve, promp
 from latebloom.studies.model_selection.figures import draw_run
 from latebloom.studies.reproduce import reproduce, select
 from latebloom.training.experiment import SCALES
+from latebloom.training.measures import MEASURES
 from latebloom.training.members import populations
+from latebloom.training.population import Population
 from latebloom.training.presets import PRESETS, members_of
+from latebloom.training.view import View
 
 studies.load()
 OWN = [name for name in PRESETS if name.startswith("model_selection.")]
@@ -93,8 +96,19 @@ def test_networks_are_read_back_as_they_were_measured(home):
                 inputs, targets, _ = net.task.test(("dense", "sparse").index(split), net.seed)
                 x, y = (torch.from_numpy(part.copy()) for part in net.task.pairs(inputs))
                 clean = torch.from_numpy(targets[:, net.task.x_places, 0].copy())
-                error = float((net.says(x, y) - clean).square().mean())
-                assert error == pytest.approx(rows.iloc[-1][f"test_{split}_loss"], rel=1e-4)
+                by_pairs = (net.says(x, y) - clean).square().mean(0).numpy()
+                assert by_pairs.mean() == pytest.approx(rows.iloc[-1][f"test_{split}_loss"], rel=1e-4)
+                np.testing.assert_allclose(rows.iloc[-1][f"test_{split}_by_pairs"], by_pairs, rtol=1e-4)
+
+
+def test_errors_while_learning_are_over_the_variance_of_the_class():
+    view = View(Population.start(members_of("model_selection.published_scaling", "smoke")[:1]), 0)
+    found = MEASURES["model_selection.pairs"].measure(view)["test_dense_by_pairs"]
+    raw = view.losses("test_dense")[:, :, ::2].mean(1)
+    torch.testing.assert_close(found, raw / 3)  # three weights of variance 1
+    other = View(Population.start(members_of("grokking.modular_addition", "smoke")[:1]), 0)
+    with pytest.raises(LatebloomError, match="needs the task in_context_functions"):
+        MEASURES["model_selection.pairs"].measure(other)
 
 
 def test_prompts_are_the_same_at_every_call_and_of_the_class(home):

@@ -11,7 +11,7 @@ from typing import Any
 
 from latebloom.models import Decoder
 from latebloom.tasks import InContextFunctions
-from latebloom.training.experiment import Experiment, Training
+from latebloom.training.experiment import Experiment, Measure, Training
 from latebloom.training.schedule import Schedule
 
 NOISE = 0.01  # variance of the noise on labels: the exact optimum is then something a network can come near to
@@ -74,6 +74,7 @@ class Size:
             training=self.recipe(),
             log=Schedule(every=max(self.steps // 80, 1)),
             snapshots=Schedule(every=max(self.steps // 4, 1)),
+            measure=(Measure(name="model_selection.pairs", when=Schedule(every=max(self.steps // 10, 1))),),
             population=8,
         )
 
