@@ -69,7 +69,7 @@ def test_the_mixture_between_its_specialists(monkeypatch):
     assert verdict(monkeypatch, "06", run(mixture=S)).verdict == "contradicted"
     seven = verdict(monkeypatch, "07", run(mixture=average))
     assert seven.verdict == "reproduced"
-    assert seven.extra["share of dense"]["2"]["network"] == pytest.approx(0.5, abs=0.01)
+    assert seven.extra["share of dense by non-zero weights"]["2"]["network"] == pytest.approx(0.5, abs=0.01)
     assert verdict(monkeypatch, "07", run(mixture=S)).verdict == "contradicted"
     assert verdict(monkeypatch, "08", run()).verdict == "reproduced"
     assert verdict(monkeypatch, "08", run(mixture=average)).verdict == "contradicted"

@@ -17,8 +17,21 @@ if TYPE_CHECKING:
 
 PANELS = 6
 COUNTED = {"uses"}  # lists that count something for 1, 2, 3, ...: drawn in that order
-# No power laws: plain lines.
-COURSES = ("by place", "by step", "by steps", "by solver steps", "by layer", "by distance", "by pairs")
+COURSES = (  # no power laws: plain lines
+    "by place",
+    "by step",
+    "by steps",
+    "by solver steps",
+    "by layer",
+    "by distance",
+    "by pairs",
+    "by pairs seen",
+    "by share",
+    "by non-zero weights",
+    "by frequency",
+    "by amplitude",
+    "by scale of inputs",
+)
 UNITS = {"x": "ratio"}  # what stands on an axis for a unit that is read after a number only
 MANY = 24  # from here on a histogram says more than single dots
 
@@ -213,7 +226,7 @@ def _curves(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> N
     _log_if_wide(axes, "y", [item for row in values.values() for item in row.values() if item is not None])
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool(np.all(x == x.round()))))
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2, fontsize=8)
 
 

@@ -169,7 +169,12 @@ def between_the_two(evidence: Evidence) -> Finding:
         f"{v} non-zero: {r['network']:.2f} (posterior {r['exact posterior of dense']:.2f})" for v, r in rows.items()
     )
     found = median(inside(rho))
-    whole = decide(found, at_least(0.1), note=f"Share of the dense specialist, {told}.", extra={"share of dense": rows})
+    whole = decide(
+        found,
+        at_least(0.1),
+        note=f"Share of the dense specialist, {told}.",
+        extra={"share of dense by non-zero weights": rows},
+    )
     alone = median(inside(sweep.dense_weight(sweep.said[DENSE])))
     return with_control(whole, decide(alone, at_least(0.1), measured=f"dense specialist {alone}"))
 

@@ -9,7 +9,7 @@ from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, betwe
 from latebloom.claims.statistics import Estimate, mean
 from latebloom.instruments.icl_curve import EvaluationPrompts
 from latebloom.studies.model_selection.claims.lines import combination
-from latebloom.studies.model_selection.claims.networks import errors, prompts
+from latebloom.studies.model_selection.claims.networks import errors, prompts, with_rows
 from latebloom.studies.model_selection.claims.references import CLEAN, optimum
 from latebloom.studies.model_selection.claims.words import FIXED, MAIN
 from latebloom.studies.model_selection.experiments import linear, testbed
@@ -113,7 +113,12 @@ def a_step(evidence: Evidence) -> Finding:
         outside = {f"{n} non-zero": decide(own, between(0.4, 0.6), seeds=0) for n, own in found.items() if n > 2}
         return all_of(inside | outside)
 
-    return with_control(rule(step(CLEAN)), rule(step(0.01)))
+    exact, noisy = step(CLEAN), step(0.01)
+    rows = {
+        str(n): {"assumes noise 1e-6": exact[n].value, "assumes noise 0.01": noisy[n].value, "1 - k/d": 0.5}
+        for n in exact
+    }
+    return with_control(with_rows(rule(exact), {"error by non-zero weights": rows}), rule(noisy))
 
 
 @claim(
@@ -135,18 +140,28 @@ def a_step(evidence: Evidence) -> Finding:
 )
 def a_zone(evidence: Evidence) -> Finding:
     """Claim 32."""
+    little, none = dense_share(0.01), dense_share(CLEAN)
+
+    def rule(found: dict[int, Estimate]) -> Finding:
+        regions = {2: at_most(0.1), 10: at_least(0.9)}
+        return all_of(
+            {f"{n} non-zero": decide(found[n], regions.get(n, between(0.1, 0.9)), seeds=0) for n in (3, 4, 5, 2, 10)}
+        )
+
+    rows = {
+        str(n): {"assumes noise 0.01": little[n].value, "assumes noise 1e-6": none[n].value} for n in sorted(little)
+    }
+    return with_control(with_rows(rule(little), {"posterior of dense by non-zero weights": rows}), rule(none))
+
+
+def dense_share(noise: float) -> dict[int, Estimate]:
+    """Mean posterior probability of the dense class after 10 pairs without noise, by number of non-zero weights."""
     clean = wide(noise_variance=0.0)
-
-    def rule(noise: float) -> Finding:
-        knows, parts = optimum(clean.replace({"noise_variance": noise}), linear.MIXTURE), {}
-        for n in (3, 4, 5, 2, 10):
-            asked = first(prompts(clean, f"sparse:nonzeros={n}", MANY), 11)
-            dense = mean(knows.posterior(asked.x, asked.y).classes[:, 10, 0].numpy())
-            region = {2: at_most(0.1), 10: at_least(0.9)}.get(n, between(0.1, 0.9))
-            parts[f"{n} non-zero"] = decide(dense, region, seeds=0)
-        return all_of(parts)
-
-    return with_control(rule(0.01), rule(CLEAN))
+    knows, found = optimum(clean.replace({"noise_variance": noise}), linear.MIXTURE), {}
+    for n in (2, 3, 4, 5, 10):
+        asked = first(prompts(clean, f"sparse:nonzeros={n}", MANY), 11)
+        found[n] = mean(knows.posterior(asked.x, asked.y).classes[:, 10, 0].numpy())
+    return found
 
 
 @claim(

@@ -104,7 +104,7 @@ def both_are_fitted(evidence: Evidence) -> Finding:
         {name: decide(median(values[:, -1]), at_most(0.05)) for name, values in own.items()},
         note="Exact optimum after all pairs: " + ", ".join(f"{n} {c[-1]:.4f}" for n, c in best.items()) + ".",
     )
-    rows = {f"error by pairs seen, {n}": by_count({"network": own[n], "optimum": best[n]}) for n in own}
+    rows = {f"{n}: error by pairs seen": by_count({"network": own[n], "optimum": best[n]}) for n in own}
     before = median([curve(network.untrained, asked[LINE])[-1] for network in nets])
     control = decide(before, at_most(0.05), measured=f"untrained, lines {before}")
     return with_control(networks.with_rows(found, rows), control)

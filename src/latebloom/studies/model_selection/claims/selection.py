@@ -152,7 +152,7 @@ def reference_claim(evidence: Evidence, on: Sequence[str], reference: str) -> Fi
         parts[name] = above(excess[:, 1:], LIMITS[name])
         controls[name] = above(np.stack([curve(n.untrained, asked) for n in nets])[:, 1:] - own[1:], LIMITS[name])
         rows[name] = by_count({"mixture": excess + own, reference: own})
-    found = networks.with_rows(all_of(parts), {f"error by pairs seen, {name}": row for name, row in rows.items()})
+    found = networks.with_rows(all_of(parts), {f"{name}: error by pairs seen": row for name, row in rows.items()})
     control = all_of(controls)
     return with_control(found, networks.told(control, f"untrained: {control.measured}"))
 

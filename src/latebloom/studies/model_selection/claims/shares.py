@@ -53,7 +53,7 @@ def weights_hardly_matter(evidence: Evidence) -> Finding:
         )
         for name in CLASSES
     }
-    whole = decide(found, at_most(0.03), extra={f"error by pairs seen, {name}": row for name, row in shown.items()})
+    whole = decide(found, at_most(0.03), extra={f"{name}: error by pairs seen": row for name, row in shown.items()})
     rare = list(zip(*paired(uneven[RARE], *arms), strict=True))
     control = median(spread(rare, 1))
     return with_control(whole, decide(control, at_most(0.03), measured=f"with 0.01 dense {control}"))
@@ -97,7 +97,7 @@ def rare_class(evidence: Evidence) -> Finding:
         "first error."
     )
     rows = by_count({"0.01 dense": own, "even mixture": plain, "optimum of 0.01 dense": best})
-    whole = networks.with_rows(all_of(parts, note=note), {"error by pairs seen, dense": rows})
+    whole = networks.with_rows(all_of(parts, note=note), {"dense: error by pairs seen": rows})
     control = median(local_rise(plain, task.d))
     return with_control(whole, decide(control, at_least(RISE), measured=f"even mixture: rise {control}"))
 

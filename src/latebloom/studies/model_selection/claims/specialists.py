@@ -68,7 +68,7 @@ def sparse_fails_on_dense(evidence: Evidence) -> Finding:
         {f"trained on {name}": values for name, values in found.items()}
         | {f"optimum of {name}": values for name, values in best.items()}
     )
-    whole = decide(ratio, at_least(3.0), note=note, extra={"error by pairs seen, dense": rows})
+    whole = decide(ratio, at_least(3.0), note=note, extra={"dense: error by pairs seen": rows})
     mixed = paired_ratio(np.maximum(found[MIXTURE][:, at], FLOOR), own)
     return with_control(whole, decide(mixed, at_least(3.0), measured=f"mixture {mixed}"))
 
@@ -98,7 +98,7 @@ def dense_is_least_squares_on_sparse(evidence: Evidence) -> Finding:
     apart, control = (median(np.abs(found[name] - ridge)[:, :upto].max(1)) for name in (DENSE, SPARSE))
     rows = {"dense specialist": found[DENSE], "sparse specialist": found[SPARSE], "ridge": ridge}
     rows["1 - k/d"] = np.maximum(1 - np.arange(task.points) / task.d, 0)
-    whole = decide(apart, at_most(0.05), extra={"error by pairs seen, sparse": by_count(rows)})
+    whole = decide(apart, at_most(0.05), extra={"sparse: error by pairs seen": by_count(rows)})
     return with_control(whole, decide(control, at_most(0.05), measured=f"sparse specialist {control}"))
 
 
@@ -136,7 +136,7 @@ def dense_is_least_squares(evidence: Evidence) -> Finding:
     rows = by_count({"dense specialist": found[DENSE], "ridge": ridge})
     whole = all_of({"error": rule(found[DENSE])}, note=note)
     control = rule(found[SPARSE])
-    whole = networks.with_rows(whole, {"error by pairs seen, dense": rows})
+    whole = networks.with_rows(whole, {"dense: error by pairs seen": rows})
     return with_control(whole, networks.told(control, f"sparse specialist: {control.measured}"))
 
 
@@ -178,7 +178,7 @@ def sparse_is_lasso(evidence: Evidence) -> Finding:
         "above the optimum": decide(median((found[SPARSE] - best)[:, first:].mean(1)), at_least(0.0)),
     }
     rows = by_count({"sparse specialist": found[SPARSE], "Lasso": lasso, "optimum of sparse": best})
-    whole = networks.with_rows(all_of(parts), {"error by pairs seen, sparse": rows})
+    whole = networks.with_rows(all_of(parts), {"sparse: error by pairs seen": rows})
     control = above_lasso(_untrained(nets, SPARSE))
     return with_control(whole, networks.told(control, f"untrained: {control.measured}"))
 
@@ -206,7 +206,7 @@ def far_above_the_optimum(evidence: Evidence) -> Finding:
     excess = median(found[SPARSE][:, at] - best[at])
     note = f"After {at} pairs: specialist {np.median(found[SPARSE][:, at]):.3f}, optimum {best[at]:.3f}."
     rows = by_count({"sparse specialist": found[SPARSE], "optimum of sparse": best})
-    whole = decide(excess, at_least(0.05), note=note, extra={"error by pairs seen, sparse": rows})
+    whole = decide(excess, at_least(0.05), note=note, extra={"sparse: error by pairs seen": rows})
     task = nets[0].task
     again = float(curve(optimum(task, SPARSE).prefixes, prompts(task, SPARSE, count=HELD_OUT))[at] - best[at])
     return with_control(
@@ -239,7 +239,7 @@ def beats_its_optimum(evidence: Evidence) -> Finding:
     chosen = middle(nets[0].task)
     excess = median((found[SPARSE] - best)[:, chosen].max(1))
     rows = by_count({"sparse specialist": found[SPARSE], "optimum of sparse": best})
-    whole = decide(excess, at_most(0.0), extra={"error by pairs seen, dense": rows})
+    whole = decide(excess, at_most(0.0), extra={"dense: error by pairs seen": rows})
     inside, _, own, _ = _on_sparse(evidence)
     within = median((inside[SPARSE] - own)[:, chosen].max(1))
     return with_control(whole, decide(within, at_most(0.0), measured=f"on sparse functions {within}"))
