@@ -142,7 +142,9 @@ def _intervals(axes: "Axes", values: Mapping[str, Any]) -> None:
         for end, sign in ((low, "<"), (high, ">")):
             if end is None:
                 axes.plot(middle, row, sign, color=TEST, markersize=9, zorder=0)
-    names = [f"{textwrap.fill(name, 26)}\nn = {estimate['n']}" for name, estimate in values.items()]
+    # Beyond six rows there is no room for a second line.
+    between = "\n" if len(values) <= 6 else ", "
+    names = [f"{textwrap.fill(name, 26)}{between}n = {estimate['n']}" for name, estimate in values.items()]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     known = [[estimate["value"], *estimate["interval"]] for estimate in values.values()]

@@ -115,7 +115,8 @@ def a_step(evidence: Evidence) -> Finding:
 
     exact, noisy = step(CLEAN), step(0.01)
     rows = {
-        str(n): {"assumes noise 1e-6": exact[n].value, "assumes noise 0.01": noisy[n].value, "1 - k/d": 0.5}
+        # Rounded: the difference between 1e-10 and 1e-4 would fill the picture.
+        str(n): {"assumes noise 1e-6": round(exact[n].value, 3), "assumes noise 0.01": round(noisy[n].value, 3)}
         for n in exact
     }
     return with_control(with_rows(rule(exact), {"error by non-zero weights": rows}), rule(noisy))
