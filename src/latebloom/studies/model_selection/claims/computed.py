@@ -72,7 +72,9 @@ def after(
 )
 def exact_selection(evidence: Evidence) -> Finding:
     """Claim 30."""
-    task, parts, controls = wide(), {}, {}
+    task = wide()
+    parts: dict[str, Finding] = {}
+    controls: dict[str, Finding] = {}
     for name, other in ((linear.DENSE, linear.SPARSE), (linear.SPARSE, linear.DENSE)):
         asked = prompts(task, name, COUNT)
         found = {text: errors(optimum(task, text).prefixes, asked) for text in (linear.MIXTURE, name, other)}
@@ -158,7 +160,8 @@ def a_zone(evidence: Evidence) -> Finding:
 def dense_share(noise: float) -> dict[int, Estimate]:
     """Mean posterior probability of the dense class after 10 pairs without noise, by number of non-zero weights."""
     clean = wide(noise_variance=0.0)
-    knows, found = optimum(clean.replace({"noise_variance": noise}), linear.MIXTURE), {}
+    knows = optimum(clean.replace({"noise_variance": noise}), linear.MIXTURE)
+    found: dict[int, Estimate] = {}
     for n in (2, 3, 4, 5, 10):
         asked = first(prompts(clean, f"sparse:nonzeros={n}", MANY), 11)
         found[n] = mean(knows.posterior(asked.x, asked.y).classes[:, 10, 0].numpy())

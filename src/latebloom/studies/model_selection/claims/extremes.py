@@ -94,7 +94,8 @@ def large_values_fail(evidence: Evidence) -> Finding:
     found = amplitudes(waves[MIXTURE])
     loud, usual = (AMPLITUDE_FACTORS.index(factor) for factor in (5.0, 1.0))
     lines = inputs(dense[linear.DENSE])
-    parts, notes = {}, []
+    parts: dict[str, Finding] = {}
+    notes: list[str] = []
     for name, own, best in (
         ("amplitude 5", found["network"].mean[:, loud], found["optimum"].mean[0, loud]),
         ("inputs times 3", lines["network"][:, -1], lines["optimum"][-1]),

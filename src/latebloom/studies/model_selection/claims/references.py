@@ -31,7 +31,8 @@ def optimum(task: InContextFunctions, mixture: str | None = None) -> MixturePost
     """
     known = task.trained if mixture is None else task.replace({"mixture": mixture, "name_class": False}).trained
     classes: list[Hypotheses] = []
-    weights, noises = [], []
+    weights: list[float] = []
+    noises: list[float] = []
     for component, weight in zip(known.components, known.weights, strict=True):
         own = hypotheses(component.function)
         classes += own

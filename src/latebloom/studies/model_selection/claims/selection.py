@@ -124,7 +124,8 @@ def little_on_sparse(evidence: Evidence) -> Finding:
 def deviations_decay(evidence: Evidence) -> Finding:
     """Claim 3."""
     groups = networks.arms(evidence.run)
-    parts, control = {}, None
+    parts: dict[str, Finding] = {}
+    control: Finding | None = None
     for on, other in ((DENSE, SPARSE), (SPARSE, DENSE)):
         trios = paired(groups[MIXTURE], groups[on], groups[other])
         asked = prompts(trios[0][0].task, on)
@@ -144,7 +145,9 @@ def deviations_decay(evidence: Evidence) -> Finding:
 def reference_claim(evidence: Evidence, on: Sequence[str], reference: str) -> Finding:
     """Mixture against a reference that is not trained, class by class; the untrained network as control."""
     nets = networks.arms(evidence.run)[MIXTURE]
-    parts, controls, rows = {}, {}, {}
+    parts: dict[str, Finding] = {}
+    controls: dict[str, Finding] = {}
+    rows: dict[str, dict[str, dict[str, float]]] = {}
     for name in on:
         asked = prompts(nets[0].task, name)
         own = _reference(nets[0].task, name, reference)
