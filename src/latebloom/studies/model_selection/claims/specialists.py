@@ -160,7 +160,7 @@ def _on_sparse(evidence: Evidence) -> tuple[dict[str, np.ndarray], np.ndarray, n
     "above 0",
     control="the untrained network must fail the first part",
     fixed=FIXED,
-    tag="PC",
+    tag="PE",
     scales=SCALES,
     cost=COST,
     needs=linear,
