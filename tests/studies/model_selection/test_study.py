@@ -129,11 +129,11 @@ def test_every_judge_runs_end_to_end_at_smoke(home, tmp_path):
 
 
 EXPECTED = {
-    "linear": {"curves", "icl", "nonzeros"},
-    "testbed": {"curves", "icl", "shares", "extremes", "gallery"},
+    "linear": {"curves", "icl", "nonzeros", "probe"},
+    "testbed": {"curves", "icl", "shares", "extremes", "gallery", "probe"},
     "testbed_specialists": {"curves", "icl"},
     "named": {"curves", "icl"},
-    "widths": {"curves", "icl"},
+    "widths": {"curves", "icl", "probe"},
     "noise": {"curves", "icl"},
 }
 

@@ -13,6 +13,7 @@ from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.experiments import linear, testbed
 from latebloom.studies.model_selection.figures.gallery import draw_gallery
 from latebloom.studies.model_selection.figures.icl import draw_icl
+from latebloom.studies.model_selection.figures.probe import draw_probe
 from latebloom.studies.model_selection.figures.sweeps import draw_extremes, draw_nonzeros, draw_shares
 from latebloom.studies.model_selection.live import load
 from latebloom.tasks import InContextFunctions
@@ -51,6 +52,11 @@ def _pictures(run: Run, logged: Logged, member: int) -> Iterator[tuple[str, "Fig
     if not groups:
         return
     yield "icl", draw_icl(groups, f"{who}: what is learned in context", below)
+    for mixture in (linear.MIXTURE, testbed.MIXTURE):
+        first = groups[mixture][0] if mixture in groups else None
+        if isinstance(first, networks.Trained) and not first.task.name_class:
+            told = f"Seed {first.seed}. Run: {run.label}"
+            yield "probe", draw_probe(first, f"{who}: the class, read by a linear probe", told)
     if {linear.MIXTURE, linear.DENSE, linear.SPARSE} <= set(groups):
         yield "nonzeros", draw_nonzeros(groups, f"{who}: from sparse to dense", below)
     task = logged.specifications[member].task
