@@ -1,6 +1,6 @@
 """Functions with more non-zero weights than the sparse class has: the mixture between its two specialists."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +66,7 @@ def nonzeros(evidence: Evidence, values: Sequence[int] = ()) -> Nonzeros:
     return ask(rows, values)
 
 
-def ask(rows: dict[str, Sequence[Network]], values: Sequence[int] = ()) -> Nonzeros:
+def ask(rows: Mapping[str, Sequence[Network]], values: Sequence[int] = ()) -> Nonzeros:
     """The same for networks at hand."""
     task = rows[MIXTURE][0].task
     counts = tuple(values) or tuple(range(1, task.d + 1))

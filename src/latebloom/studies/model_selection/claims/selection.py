@@ -14,6 +14,7 @@ from latebloom.studies.model_selection.claims.networks import Curve, by_count, c
 from latebloom.studies.model_selection.claims.references import optimum_curve, tuned_lasso
 from latebloom.studies.model_selection.claims.words import FIXED, MAIN, PANWAR, SCALES, linear
 from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
+from latebloom.tasks import InContextFunctions
 
 COST = {"laptop": "half an hour on two cores, shared by all claims about dense and sparse functions"}
 # Largest and mean over k: what a network may lie above its reference.
@@ -160,7 +161,7 @@ def reference_claim(evidence: Evidence, on: Sequence[str], reference: str) -> Fi
     return with_control(found, networks.told(control, f"untrained: {control.measured}"))
 
 
-def _reference(task: networks.InContextFunctions, on: str, reference: str) -> Curve:
+def _reference(task: InContextFunctions, on: str, reference: str) -> Curve:
     if reference == "optimum":
         return optimum_curve(task, on, MIXTURE)
     asked = prompts(task, on)

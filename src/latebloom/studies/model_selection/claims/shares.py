@@ -1,5 +1,7 @@
 """What changes with the mixture: its weights, a named class, unequal scales, two levels of noise."""
 
+from functools import partial
+
 import numpy as np
 
 from latebloom.claims import Evidence, Finding, Request, all_of, at_least, at_most, claim, decide, with_control
@@ -131,7 +133,7 @@ def named_class(evidence: Evidence) -> Finding:
             asked = prompts(task, name)
             label = {"named": place, "wrong": 1 - place}.get(kind)
             group = rows[1] if kind == "plain" else rows[0]
-            own = np.stack([curve(lambda x, y, n=n, label=label: n.says(x, y, label), asked) for n in group])
+            own = np.stack([curve(partial(n.says, label=label), asked) for n in group])
             found.append((own - curves(special[name], asked)).mean(1))
         return np.asarray(np.mean(found, 0))
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,7 @@ def _panel(axis: "Axes", groups: Arms, text: str) -> None:
         named = nets[0].task.name_class
         label = [c.text for c in nets[0].task.tested.components].index(text) if named else None
         asked = prompts(nets[0].task, text)
-        own = np.stack([curve(lambda x, y, n=n, label=label: n.says(x, y, label), asked) for n in nets])
+        own = np.stack([curve(partial(n.says, label=label), asked) for n in nets])
         places = np.arange(own.shape[1])
         for row in own if len(own) > 1 else []:
             axis.plot(places, row, color=colour, linewidth=0.7, alpha=0.3)
