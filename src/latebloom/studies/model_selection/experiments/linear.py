@@ -40,7 +40,7 @@ def uneven(scale: str) -> Preset:
 @preset("model_selection.named")
 def named(scale: str) -> Preset:
     """The even mixture where the first token names the class."""
-    return linear(scale, "named", (MIXTURE,), name_class=True)
+    return linear(scale, "named", (MIXTURE,), population=3, name_class=True)
 
 
 @preset("model_selection.published_scaling")
