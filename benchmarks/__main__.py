@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.baselines import baselines
 from benchmarks.deep import deep
 from benchmarks.fleet import fleet
+from benchmarks.in_context import in_context
 from benchmarks.measuring import Effort, Row
 from benchmarks.memory import memory
 from benchmarks.mesa import mesa
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Row]]] = {
     "structural": structural,
     "baselines": baselines,
     "deep": deep,
+    "in_context": in_context,
 }
 COLUMNS = [field.name for field in dataclasses.fields(Row)]
 

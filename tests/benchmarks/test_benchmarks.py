@@ -16,7 +16,9 @@ from latebloom.studies.mesa_optimization.experiments.sizes import TINY as TINY_S
 TINY = Effort(rounds=1, seconds=0.001, members=(1, 2), places=(4, 8))
 
 
-@pytest.mark.parametrize("name", sorted(set(BENCHMARKS) - {"memory", "fleet", "observing", "mesa", "deep"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(BENCHMARKS) - {"memory", "fleet", "observing", "mesa", "deep", "in_context"})
+)
 def test_every_row_has_the_columns_and_consistent_ratios(name, capsys):
     assert main([name, "--json"], TINY) == 0
     rows = json.loads(capsys.readouterr().out)

@@ -329,3 +329,20 @@ def test_without_sources_or_positions_the_fused_kernel_is_used(monkeypatch):
     model = Decoder(n_layers=2, d_model=8, n_heads=2, norm="post", positions="sinusoidal")
     model.forward(population(model, SYMBOLS), tokens())
     assert seen == [{"is_causal": True}] * 2
+
+
+def test_seen_says_what_each_place_sees():
+    """The causal mask by hand changes nothing; a place that sees itself alone answers as in a sequence of its own."""
+    model = Decoder(n_layers=2, d_model=8, n_heads=2, positions="none")
+    signature = Signature(3, 1, n_ctx=5, real_targets=True)
+    params = initial_parameters(model, [model], signature, [0], Place())
+    x = torch.from_numpy(stream(0, "seen").standard_normal((1, 4, 5, 3))).float()
+    causal = torch.ones(5, 5, dtype=torch.bool).tril().expand(1, 4, 5, 5)
+    torch.testing.assert_close(model.forward(params, x, seen=causal), model.forward(params, x))
+    alone = torch.eye(5, dtype=torch.bool).expand(1, 4, 5, 5)
+    torch.testing.assert_close(
+        model.forward(params, x, seen=alone)[:, :, 3], model.forward(params, x[:, :, 3:4])[:, :, 0]
+    )
+    linear = Decoder(n_layers=2, d_model=8, n_heads=2, attention=("linear",))
+    with pytest.raises(LatebloomError, match="`seen` is for softmax attention"):
+        linear.forward(initial_parameters(linear, [linear], signature, [0], Place()), x, seen=causal)

@@ -3,10 +3,10 @@
 import pytest
 
 from latebloom import studies
-from latebloom.baselines.predictor import predict_prefixes
 from latebloom.studies.model_selection.claims.references import tuned_lasso
 from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
-from tests.studies.model_selection.planted import LINEAR, arm, exact, verdict, zero
+from tests.studies.model_selection import planted
+from tests.studies.model_selection.planted import LINEAR, arm, exact, zero
 
 studies.load()
 D, S, MIX = (exact(LINEAR, text, MIXTURE) for text in (DENSE, SPARSE, MIXTURE))
@@ -16,6 +16,11 @@ def run(mixture=MIX, dense=D, sparse=S):
     """The main experiment with these answers."""
     rules = {MIXTURE: mixture, DENSE: dense, SPARSE: sparse}
     return {text: arm(LINEAR, text, MIXTURE, rule) for text, rule in rules.items()}
+
+
+def verdict(monkeypatch, claim, *groups):
+    """With so many prompts that the largest of eleven differences is not chance."""
+    return planted.verdict(monkeypatch, claim, *groups, prompts=2000)
 
 
 def half(x, y):
@@ -29,7 +34,7 @@ def lazy(x, y):
 
 
 def lasso(x, y):
-    return predict_prefixes(tuned_lasso(LINEAR.task(MIXTURE, MIXTURE)), x, y)
+    return tuned_lasso(LINEAR.task(MIXTURE, MIXTURE)).prefixes(x, y)
 
 
 @pytest.mark.parametrize("claim", ["01", "02", "28", "29"])

@@ -18,7 +18,7 @@ from latebloom.errors import LatebloomError
 from latebloom.models.base import MODELS, Model, Parameters, Shape, Tap, untapped
 from latebloom.models.decoder import linear_stack
 from latebloom.models.decoder.attend import attend
-from latebloom.models.decoder.both_ways import seen_from
+from latebloom.models.decoder.both_ways import Seen, seen_from
 from latebloom.models.decoder.initial import draw
 from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, mlp
 from latebloom.models.decoder.past import PastKind
@@ -193,14 +193,21 @@ class Decoder(Model):
         return with_teacher(given, given)
 
     def forward(
-        self, params: Parameters, inputs: Tensor, tap: Tap = untapped, positions: Places | None = None
+        self,
+        params: Parameters,
+        inputs: Tensor,
+        tap: Tap = untapped,
+        positions: Places | None = None,
+        seen: Seen | None = None,
     ) -> Float[Tensor, "member batch pos out"]:
         """Outputs at every place of sequences [member, batch, pos] of symbols or [member, batch, pos, n_inputs].
 
         `positions` says where in a sequence each place stands, for tables and sinusoids; counted from 0 without it.
+        `seen` [member, batch, query, key] says what each place sees in softmax layers; itself and what came before
+        without it.
         """
         params, inputs = self._broadcast(params, inputs, positions)
-        return tap("hook_logits", self.read(params, self._states(params, inputs, tap, positions)))
+        return tap("hook_logits", self.read(params, self._states(params, inputs, tap, positions, seen)))
 
     def states(
         self, params: Parameters, inputs: Tensor, tap: Tap = untapped, positions: Places | None = None
@@ -208,9 +215,17 @@ class Decoder(Model):
         """What the outputs are read from: the residual stream after the last block and norm; as `forward`."""
         return self._states(*self._broadcast(params, inputs, positions), tap, positions)
 
-    def _states(self, params: Parameters, inputs: Tensor, tap: Tap, positions: Places | None) -> Tensor:
+    def _states(
+        self, params: Parameters, inputs: Tensor, tap: Tap, positions: Places | None, seen: Seen | None = None
+    ) -> Tensor:
         lesson = taught(self, params, inputs)
-        seen = seen_from(inputs, self.source_ends) if self.source_ends else None
+        if seen is None and self.source_ends:
+            seen = seen_from(inputs, self.source_ends)
+        if seen is not None and (self.past != "whole" or set(self.attention) != {"softmax"}):
+            raise LatebloomError(
+                f"`seen` is for softmax attention with model.past=whole; here model.attention = {self.attention}, "
+                f"model.past = {self.past!r}."
+            )
         x = self.embed(params, inputs, tap, positions)
         for layer in range(self.n_layers):
             block = part(params, f"blocks.{layer}.")

@@ -17,8 +17,21 @@ if TYPE_CHECKING:
 
 PANELS = 6
 COUNTED = {"uses"}  # lists that count something for 1, 2, 3, ...: drawn in that order
-# No power laws: plain lines.
-COURSES = ("by place", "by step", "by steps", "by solver steps", "by layer", "by distance", "by pairs")
+COURSES = (  # no power laws: plain lines
+    "by place",
+    "by step",
+    "by steps",
+    "by solver steps",
+    "by layer",
+    "by distance",
+    "by pairs",
+    "by pairs seen",
+    "by share",
+    "by non-zero weights",
+    "by frequency",
+    "by amplitude",
+    "by scale of inputs",
+)
 UNITS = {"x": "ratio"}  # what stands on an axis for a unit that is read after a number only
 MANY = 24  # from here on a histogram says more than single dots
 
@@ -129,7 +142,9 @@ def _intervals(axes: "Axes", values: Mapping[str, Any]) -> None:
         for end, sign in ((low, "<"), (high, ">")):
             if end is None:
                 axes.plot(middle, row, sign, color=TEST, markersize=9, zorder=0)
-    names = [f"{textwrap.fill(name, 26)}\nn = {estimate['n']}" for name, estimate in values.items()]
+    # Beyond six rows there is no room for a second line.
+    between = "\n" if len(values) <= 6 else ", "
+    names = [f"{textwrap.fill(name, 26)}{between}n = {estimate['n']}" for name, estimate in values.items()]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     known = [[estimate["value"], *estimate["interval"]] for estimate in values.values()]
@@ -213,7 +228,7 @@ def _curves(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> N
     _log_if_wide(axes, "y", [item for row in values.values() for item in row.values() if item is not None])
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool(np.all(x == x.round()))))
     axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2, fontsize=8)
 
 

@@ -1,5 +1,15 @@
 """Claims of the study; importing a module registers what it holds."""
 
-from latebloom.studies.model_selection.claims import selection
+from latebloom.studies.model_selection.claims import (
+    between,
+    computed,
+    extremes,
+    lines,
+    selection,
+    shares,
+    specialists,
+    training,
+    waiting,
+)
 
-__all__ = ["selection"]
+__all__ = ["between", "computed", "extremes", "lines", "selection", "shares", "specialists", "training", "waiting"]

@@ -4,8 +4,9 @@ A judge gets its networks from `arms` alone, so that it can be tried on predicto
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -57,6 +58,7 @@ class Trained:
     run: Run
     member: int
     specification: Experiment
+    known: dict[tuple[Any, ...], tuple[Tensor, ...]] = field(default_factory=dict, repr=False)  # what was asked
 
     @property
     def task(self) -> InContextFunctions:
@@ -81,7 +83,16 @@ class Trained:
     def says(
         self, x: Tensor, y: Tensor, label: int | None = None, step: int | None = None
     ) -> Float[Tensor, "prompt place"]:
-        """Prediction of every label from the pairs before it, at a kept step (None: the last)."""
+        """Prediction of every label from the pairs before it, at a kept step (None: the last).
+
+        Judges ask the same prompts again and again, so answers are remembered.
+        """
+        key = (id(x), id(y), label, step)
+        if key not in self.known:
+            self.known[key] = (self._says(x, y, label, step), x, y)  # kept, so that nothing else gets their ids
+        return self.known[key][0]
+
+    def _says(self, x: Tensor, y: Tensor, label: int | None, step: int | None) -> Tensor:
         names = None if label is None else np.full(len(y), label)
         rows = torch.from_numpy(self.task.sequences(x.numpy(), y.numpy(), names)).float()
         params = {name: value[None] for name, value in self.run.parameters(self.member, step).items()}
@@ -97,6 +108,13 @@ class Trained:
 def arms(run: Readable) -> dict[str, list[Network]]:
     """The members of a run that did not diverge, by the mixture they were trained on, each list by seed."""
     own = cast(Run, run)
+    return _arms(own.path, own.hash, tuple(own.snapshot_steps()))
+
+
+@lru_cache(maxsize=4)
+def _arms(path: Path, hash: str, steps: tuple[int, ...]) -> dict[str, list[Network]]:
+    """Read once for all claims that rest on a run; the hash and the kept steps say whether it is still the same."""
+    own = Run(path)
     members = own.members()
     found: dict[str, list[Network]] = {}
     for member in members["member"][~members["diverged"].astype(bool)]:
@@ -125,7 +143,7 @@ def prompts(task: InContextFunctions, text: str, count: int | None = None) -> Ev
 def _drawn(asked: str, text: str, count: int) -> EvaluationPrompts:
     task = InContextFunctions.model_validate_json(asked)
     mixture = task.trained
-    drawn = draw_prompts(mixture, stream(0, "model selection", text), count, task.points)
+    drawn = draw_prompts(mixture, stream(0, "model selection", text, count), count, task.points)
     x, y, clean = (torch.from_numpy(part) for part in (drawn.x, drawn.y, drawn.clean))
     scale = getattr(mixture.components[0].inputs, "scale", 1.0)
     return EvaluationPrompts(x, y, clean, mixture.components[0].function.variance * scale**2)

@@ -1,8 +1,11 @@
 """References for a task of this study: the exact optimum of what it was trained on, least squares, a tuned Lasso."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.baselines.lasso import Lasso
@@ -16,6 +19,7 @@ from latebloom.tasks.functions import Combination, Cubic, Dense, FunctionClass, 
 
 CLEAN = 1e-6  # noise that the optimum of clean labels assumes: without any, evidence is zero or infinite
 ALPHAS = (1.0, 0.1, 0.03, 0.01, 0.003, 0.001)  # Garg et al. 2022 search 1 to 1e-4 by factors of ten
+HELD_OUT = 1001  # prompts on which Lasso's penalty is chosen
 SHARES = 9  # points at which combinations of unknown share are enumerated
 
 
@@ -27,7 +31,8 @@ def optimum(task: InContextFunctions, mixture: str | None = None) -> MixturePost
     """
     known = task.trained if mixture is None else task.replace({"mixture": mixture, "name_class": False}).trained
     classes: list[Hypotheses] = []
-    weights, noises = [], []
+    weights: list[float] = []
+    noises: list[float] = []
     for component, weight in zip(known.components, known.weights, strict=True):
         own = hypotheses(component.function)
         classes += own
@@ -67,23 +72,31 @@ def least_squares(x: Tensor, y: Tensor) -> Tensor:
     return LeastSquares().prefixes(x, y)
 
 
+@dataclass(frozen=True)
+class LassoByLength:
+    """Lasso with a penalty for each number of pairs: one penalty for all would favour the length it was chosen at."""
+
+    alphas: tuple[float, ...]
+
+    def prefixes(self, x: Float[Tensor, "prompt place d"], y: Float[Tensor, "prompt place"]) -> Tensor:
+        """Prediction of every label from the pairs before it."""
+        said = {alpha: Lasso(alpha).prefixes(x, y) for alpha in set(self.alphas)}
+        return torch.stack([said[alpha][..., k] for k, alpha in enumerate(self.alphas)], -1)
+
+
+def tuned_lasso(task: InContextFunctions) -> LassoByLength:
+    """At each number of pairs the penalty that does best there on sparse prompts that no judge asks about."""
+    asked = task.replace({"mixture": "sparse", "tests": "sparse", "name_class": False})
+    return LassoByLength(_alphas(asked.model_dump_json()))
+
+
 @lru_cache(maxsize=16)
-def _alpha(task: str, place: int) -> float:
-    """The penalty with the least error after `place` pairs on sparse prompts that no judge asks about."""
-    held_out = prompts(InContextFunctions.model_validate_json(task), "sparse", count=1001)
-    return min(ALPHAS, key=lambda alpha: float(curve(Lasso(alpha).prefixes, held_out)[place]))
-
-
-def tuned_lasso(task: InContextFunctions) -> Lasso:
-    """Lasso with the penalty that does best after d / 2 pairs of sparse prompts, chosen on prompts of its own."""
-    return Lasso(_alpha(task.model_dump_json(), max(task.d // 2, 1)))
+def _alphas(task: str) -> tuple[float, ...]:
+    held_out = prompts(InContextFunctions.model_validate_json(task), "sparse", count=HELD_OUT)
+    table = np.stack([curve(Lasso(alpha).prefixes, held_out) for alpha in ALPHAS])
+    return tuple(ALPHAS[int(best)] for best in table.argmin(0))
 
 
 def optimum_curve(task: InContextFunctions, text: str, mixture: str | None = None) -> Curve:
     """Mean error of an exact optimum on a class, after each number of pairs."""
     return curve(optimum(task, mixture).prefixes, prompts(task, text))
-
-
-def places(task: InContextFunctions, *shares: float) -> Sequence[int]:
-    """Numbers of pairs at shares of the dimension, e.g. d / 2; at least 1 and at most what a prompt holds."""
-    return [min(max(round(task.d * share), 1), task.points - 1) for share in shares]

@@ -14,7 +14,7 @@ DENSE, SPARSE, MIXTURE = "dense", "sparse", "dense+sparse"
 SIZES = {
     "smoke": Size(d=3, nonzeros=1, points=5, layers=1, width=8, heads=2, batch=8, steps=8, lr=1e-3, n_test=16),
     "quick": Size(d=3, nonzeros=1, points=7, layers=2, width=32, heads=2, batch=64, steps=2000, lr=3e-3),
-    "laptop": Size(d=5, nonzeros=1, points=11, layers=3, width=64, heads=4, batch=64, steps=5000, lr=2e-3),
+    "laptop": Size(d=5, nonzeros=1, points=11, layers=3, width=64, heads=4, batch=64, steps=4500, lr=3e-3),
     "paper": Size(d=20, nonzeros=2, points=41, layers=12, width=256, heads=8, batch=64, steps=500_000, lr=1e-4),
 }
 
@@ -40,7 +40,7 @@ def uneven(scale: str) -> Preset:
 @preset("model_selection.named")
 def named(scale: str) -> Preset:
     """The even mixture where the first token names the class."""
-    return linear(scale, "named", (MIXTURE,), name_class=True)
+    return linear(scale, "named", (MIXTURE,), population=3, name_class=True)
 
 
 @preset("model_selection.published_scaling")

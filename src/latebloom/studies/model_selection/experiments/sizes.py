@@ -11,7 +11,7 @@ from typing import Any
 
 from latebloom.models import Decoder
 from latebloom.tasks import InContextFunctions
-from latebloom.training.experiment import Experiment, Training
+from latebloom.training.experiment import Experiment, Measure, Training
 from latebloom.training.schedule import Schedule
 
 NOISE = 0.01  # variance of the noise on labels: the exact optimum is then something a network can come near to
@@ -65,8 +65,11 @@ class Size:
         """Whether this is the published network."""
         return self.layers == 12
 
-    def experiment(self, name: str, mixture: str, tests: str, **task: Any) -> Experiment:
-        """One member; snapshots hold the untrained network, some of the way, and the end."""
+    def experiment(self, name: str, mixture: str, tests: str, population: int = 8, **task: Any) -> Experiment:
+        """One member; snapshots hold the untrained network, some of the way, and the end.
+
+        `population` is chosen so that two cores have equal shares of the members.
+        """
         return Experiment(
             name=f"model_selection.{name}",
             task=self.task(mixture, tests, **task),
@@ -74,7 +77,8 @@ class Size:
             training=self.recipe(),
             log=Schedule(every=max(self.steps // 80, 1)),
             snapshots=Schedule(every=max(self.steps // 4, 1)),
-            population=5,
+            measure=(Measure(name="model_selection.pairs", when=Schedule(every=max(self.steps // 10, 1))),),
+            population=population,
         )
 
 

@@ -2,11 +2,11 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latebloom.baselines.predictor import predict_prefixes
 from latebloom.errors import LatebloomError
 from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, title
 from latebloom.studies.model_selection.claims.networks import Curve, Network, curve, prompts
@@ -44,7 +44,7 @@ def _panel(axis: "Axes", groups: Arms, text: str) -> None:
         named = nets[0].task.name_class
         label = [c.text for c in nets[0].task.tested.components].index(text) if named else None
         asked = prompts(nets[0].task, text)
-        own = np.stack([curve(lambda x, y, n=n, label=label: n.says(x, y, label), asked) for n in nets])
+        own = np.stack([curve(partial(n.says, label=label), asked) for n in nets])
         places = np.arange(own.shape[1])
         for row in own if len(own) > 1 else []:
             axis.plot(places, row, color=colour, linewidth=0.7, alpha=0.3)
@@ -62,6 +62,6 @@ def references(network: Network, text: str, mixture: str) -> dict[str, Curve]:
     with contextlib.suppress(LatebloomError):  # some classes have no closed form
         found[f"optimum of {mixture}"] = optimum_curve(network.task, text, mixture)
     if text in LINEAR:
-        found["Lasso, tuned"] = curve(lambda x, y: predict_prefixes(tuned_lasso(network.task), x, y), asked)
+        found["Lasso, tuned"] = curve(tuned_lasso(network.task).prefixes, asked)
         found["least squares"] = curve(least_squares, asked)
     return found

@@ -10,7 +10,12 @@ from latebloom.studies.drawing import curves
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import save, styled
 from latebloom.studies.model_selection.claims import networks
+from latebloom.studies.model_selection.experiments import linear, testbed
+from latebloom.studies.model_selection.figures.gallery import draw_gallery
 from latebloom.studies.model_selection.figures.icl import draw_icl
+from latebloom.studies.model_selection.figures.probe import draw_probe
+from latebloom.studies.model_selection.figures.sweeps import draw_extremes, draw_nonzeros, draw_shares
+from latebloom.studies.model_selection.live import load
 from latebloom.tasks import InContextFunctions
 
 if TYPE_CHECKING:
@@ -44,5 +49,31 @@ def _pictures(run: Run, logged: Logged, member: int) -> Iterator[tuple[str, "Fig
     if not all(isinstance(each.task, InContextFunctions) for each in logged.specifications.values()):
         return
     groups = networks.arms(run)
-    if groups:
-        yield "icl", draw_icl(groups, f"{who}: what is learned in context", below)
+    if not groups:
+        return
+    yield "icl", draw_icl(groups, f"{who}: what is learned in context", below)
+    for mixture in (linear.MIXTURE, testbed.MIXTURE):
+        first = groups[mixture][0] if mixture in groups else None
+        if isinstance(first, networks.Trained) and not first.task.name_class:
+            told = f"Seed {first.seed}. Run: {run.label}"
+            yield "probe", draw_probe(first, f"{who}: the class, read by a linear probe", told)
+    if {linear.MIXTURE, linear.DENSE, linear.SPARSE} <= set(groups):
+        yield "nonzeros", draw_nonzeros(groups, f"{who}: from sparse to dense", below)
+    task = logged.specifications[member].task
+    if testbed.MIXTURE in groups and isinstance(task, InContextFunctions) and not _several_widths(groups):
+        yield "shares", draw_shares(groups, f"{who}: sums of a line and a sinusoid", below)
+        yield "extremes", draw_extremes(groups[testbed.MIXTURE], f"{who}: sinusoids outside the trained range", below)
+        snapshot = load(*_with_specialists(run), seed=logged.specifications[member].seed)
+        told = f"Seed {snapshot.seed}, {snapshot.most} points. Run: {run.label}"
+        yield "gallery", draw_gallery(snapshot, f"{who}: fitted curves", told)
+
+
+def _several_widths(groups: dict[str, list[networks.Network]]) -> bool:
+    return len({network.width for group in groups.values() for network in group}) > 1
+
+
+def _with_specialists(run: Run) -> list[Run]:
+    """The run, and that of its specialists where it lies in the same home and is finished."""
+    folder = run.path.parent.parent / "model_selection.testbed_specialists"
+    beside = [Run(path.parent) for path in sorted(folder.glob(f"{run.scale}-*/run.json"))]
+    return [run, *(other for other in beside if other.finished)]

@@ -1,0 +1,245 @@
+"""What specialists do: on their own class beside least squares, Lasso and the optimum, and on the other class."""
+
+import numpy as np
+
+from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, claim, decide, with_control
+from latebloom.claims.statistics import exactly, median, paired_ratio
+from latebloom.studies.model_selection.claims import networks
+from latebloom.studies.model_selection.claims.networks import Network, by_count, curve, curves, paired, prompts
+from latebloom.studies.model_selection.claims.references import HELD_OUT, optimum, optimum_curve, tuned_lasso
+from latebloom.studies.model_selection.claims.selection import COST
+from latebloom.studies.model_selection.claims.words import FIXED, GARG, MAIN, PANWAR, SCALES, linear
+from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
+from latebloom.tasks import InContextFunctions
+
+FLOOR = 1e-4  # errors are raised to it before they are divided: a ratio of two zeros says nothing
+
+
+def middle(task: InContextFunctions) -> list[int]:
+    """Numbers of pairs from d / 2 to 3 d / 4: the class can be known, the function not yet."""
+    return list(range(max(task.d // 2, 1), max(3 * task.d // 4, 1) + 1))
+
+
+def _errors(evidence: Evidence, on: str) -> tuple[dict[str, np.ndarray], list[Network]]:
+    """Curves [network, place] of the three arms on one class, networks of equal seed in equal rows."""
+    groups = networks.arms(evidence.run)
+    names = (MIXTURE, DENSE, SPARSE)
+    rows = list(zip(*paired(*(groups[name] for name in names)), strict=True))
+    asked = prompts(rows[0][0].task, on)
+    return {name: curves(row, asked) for name, row in zip(names, rows, strict=True)}, list(rows[1])
+
+
+def _untrained(nets: list[Network], on: str) -> np.ndarray:
+    asked = prompts(nets[0].task, on)
+    return np.stack([curve(network.untrained, asked) for network in nets])
+
+
+@claim(
+    id="model_selection.04",
+    title="A network that saw only sparse functions fails on dense",
+    statement="The specialist of the other class is visibly bad: the sparse one on dense functions.",
+    source=f"{MAIN}, figure 2a; {PANWAR}",
+    published="at full scale with 3 of 20 weights, sparse specialist on dense functions: 0.87, 0.38, 0.19 after 10, "
+    "20, 40 pairs (dense specialist 0.50, 0.017, 0.000)",
+    measure="error after d pairs on dense prompts, sparse specialist over dense specialist of the same seed; what the "
+    "exact optimum of sparse functions does there is told beside it",
+    rule="the median ratio over seeds is at least 3",
+    control="the mixture in the sparse specialist's place",
+    fixed=FIXED,
+    tag="DR",
+    scales=SCALES,
+    cost=COST,
+    needs=linear,
+)
+def sparse_fails_on_dense(evidence: Evidence) -> Finding:
+    """Claim 4."""
+    found, nets = _errors(evidence, DENSE)
+    task = nets[0].task
+    at = task.d
+    own = np.maximum(found[DENSE][:, at], FLOOR)
+    ratio = paired_ratio(np.maximum(found[SPARSE][:, at], FLOOR), own)
+    best = {name: optimum_curve(task, DENSE, text) for name, text in (("sparse", SPARSE), ("dense", DENSE))}
+    note = (
+        f"After {at} pairs: sparse specialist {np.median(found[SPARSE][:, at]):.3f}, dense specialist "
+        f"{np.median(own):.3f}; exact optimum of sparse functions {best['sparse'][at]:.3f}, of dense "
+        f"{best['dense'][at]:.3f}."
+    )
+    rows = by_count(
+        {f"trained on {name}": values for name, values in found.items()}
+        | {f"optimum of {name}": values for name, values in best.items()}
+    )
+    whole = decide(ratio, at_least(3.0), note=note, extra={"dense: error by pairs seen": rows})
+    mixed = paired_ratio(np.maximum(found[MIXTURE][:, at], FLOOR), own)
+    return with_control(whole, decide(mixed, at_least(3.0), measured=f"mixture {mixed}"))
+
+
+@claim(
+    id="model_selection.05",
+    title="One that saw only dense is least squares on sparse",
+    statement="The dense specialist does not notice that a function is sparse: it is as good as least squares.",
+    source=f"{MAIN}, figure 2b; {PANWAR}",
+    published="at full scale, dense specialist on functions with 3 of 20 weights: 0.49 after 10 pairs, 0.017 after 20; "
+    "least squares without noise is exactly 1 - k/d",
+    measure="largest distance, up to 3d/4 pairs, between its error on sparse prompts and that of the exact optimum of "
+    "dense functions (ridge) on the same prompts",
+    rule="the median over seeds is at most 0.05",
+    control="the sparse specialist in its place",
+    fixed=FIXED,
+    tag="DR",
+    scales=SCALES,
+    cost=COST,
+    needs=linear,
+)
+def dense_is_least_squares_on_sparse(evidence: Evidence) -> Finding:
+    """Claim 5."""
+    found, nets = _errors(evidence, SPARSE)
+    task = nets[0].task
+    ridge, upto = optimum_curve(task, SPARSE, DENSE), middle(task)[-1] + 1
+    apart, control = (median(np.abs(found[name] - ridge)[:, :upto].max(1)) for name in (DENSE, SPARSE))
+    rows = {"dense specialist": found[DENSE], "sparse specialist": found[SPARSE], "ridge": ridge}
+    rows["1 - k/d"] = np.maximum(1 - np.arange(task.points) / task.d, 0)
+    whole = decide(apart, at_most(0.05), extra={"sparse: error by pairs seen": by_count(rows)})
+    return with_control(whole, decide(control, at_most(0.05), measured=f"sparse specialist {control}"))
+
+
+@claim(
+    id="model_selection.20",
+    title="The dense specialist is as good as least squares",
+    statement="A network trained on dense linear functions learns them in context as well as least squares does.",
+    source=f"{GARG}, figure 2",
+    published="0.02 after d = 20 pairs and 0.0006 after 2d, without noise on labels",
+    measure="error on dense prompts after d and 2d pairs; noise of variance 0.01 on labels, so that the best possible "
+    "after 2d pairs is not 0",
+    rule="medians over seeds: at most 0.25 after d pairs, and at most 0.02 above exact ridge after 2d",
+    control="the sparse specialist in its place",
+    fixed=FIXED,
+    tag="P",
+    scales=SCALES,
+    cost=COST,
+    needs=linear,
+)
+def dense_is_least_squares(evidence: Evidence) -> Finding:
+    """Claim 20."""
+    found, nets = _errors(evidence, DENSE)
+    d, last = nets[0].task.d, min(2 * nets[0].task.d, nets[0].task.points - 1)
+    ridge = optimum_curve(nets[0].task, DENSE, DENSE)
+
+    def rule(own: np.ndarray) -> Finding:
+        return all_of(
+            {
+                f"after {d}": decide(median(own[:, d]), at_most(0.25)),
+                f"above ridge after {last}": decide(median(own[:, last] - ridge[last]), at_most(0.02)),
+            }
+        )
+
+    note = f"Exact ridge: {ridge[d]:.4f} after {d} pairs, {ridge[last]:.4f} after {last}."
+    rows = by_count({"dense specialist": found[DENSE], "ridge": ridge})
+    whole = all_of({"error": rule(found[DENSE])}, note=note)
+    control = rule(found[SPARSE])
+    whole = networks.with_rows(whole, {"dense: error by pairs seen": rows})
+    return with_control(whole, networks.told(control, f"sparse specialist: {control.measured}"))
+
+
+def _on_sparse(evidence: Evidence) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[Network]]:
+    """Curves of the arms on sparse prompts, Lasso's and the sparse optimum's, and networks."""
+    found, nets = _errors(evidence, SPARSE)
+    task = nets[0].task
+    lasso = curve(tuned_lasso(task).prefixes, prompts(task, SPARSE))
+    return found, lasso, optimum_curve(task, SPARSE, SPARSE), nets
+
+
+@claim(
+    id="model_selection.21",
+    title="The sparse specialist is as good as Lasso, not the optimum",
+    statement="A network trained on sparse functions matches Lasso, and stays above the exact posterior mean.",
+    source=f"{GARG}, figure 3; the second part is ours",
+    published="with 3 of 20 weights, network and Lasso: 0.58 and 0.62 after 5 pairs, 0.09 and 0.08 after 10",
+    measure="error on sparse prompts from d/2 pairs on; Lasso's penalty is the best at each number of pairs, chosen on "
+    "other prompts; the optimum enumerates supports",
+    rule="medians over seeds: at no number of pairs more than 0.1 above Lasso; and the mean distance to the optimum is "
+    "above 0",
+    control="the untrained network must fail the first part",
+    fixed=FIXED,
+    tag="PE",
+    scales=SCALES,
+    cost=COST,
+    needs=linear,
+)
+def sparse_is_lasso(evidence: Evidence) -> Finding:
+    """Claim 21."""
+    found, lasso, best, nets = _on_sparse(evidence)
+    first = middle(nets[0].task)[0]
+
+    def above_lasso(own: np.ndarray) -> Finding:
+        return decide(median((own - lasso)[:, first:].max(1)), at_most(0.1))
+
+    parts = {
+        "above Lasso": above_lasso(found[SPARSE]),
+        "above the optimum": decide(median((found[SPARSE] - best)[:, first:].mean(1)), at_least(0.0)),
+    }
+    rows = by_count({"sparse specialist": found[SPARSE], "Lasso": lasso, "optimum of sparse": best})
+    whole = networks.with_rows(all_of(parts), {"sparse: error by pairs seen": rows})
+    control = above_lasso(_untrained(nets, SPARSE))
+    return with_control(whole, networks.told(control, f"untrained: {control.measured}"))
+
+
+@claim(
+    id="model_selection.22",
+    title="The sparse specialist is far above the exact optimum",
+    statement="Where few pairs suffice to find the support, the specialist needs more: 'near-optimal' is relative to "
+    "other learners, not to the posterior mean.",
+    source=f"ours, from exact enumeration; {PANWAR}",
+    published="with 3 of 20 weights after 5 pairs, without noise: trained networks 0.51 to 0.58, optimum 0",
+    measure="error of the sparse specialist minus that of the exact optimum of sparse functions after d/2 pairs",
+    rule="the median over seeds is above 0.05",
+    control="the exact optimum on other prompts in the specialist's place: chance in drawing them must not be as much",
+    fixed=FIXED,
+    tag="DE",
+    scales=SCALES,
+    cost=COST,
+    needs=linear,
+)
+def far_above_the_optimum(evidence: Evidence) -> Finding:
+    """Claim 22."""
+    found, _, best, nets = _on_sparse(evidence)
+    at = middle(nets[0].task)[0]
+    excess = median(found[SPARSE][:, at] - best[at])
+    note = f"After {at} pairs: specialist {np.median(found[SPARSE][:, at]):.3f}, optimum {best[at]:.3f}."
+    rows = by_count({"sparse specialist": found[SPARSE], "optimum of sparse": best})
+    whole = decide(excess, at_least(0.05), note=note, extra={"sparse: error by pairs seen": rows})
+    task = nets[0].task
+    again = float(curve(optimum(task, SPARSE).prefixes, prompts(task, SPARSE, count=HELD_OUT))[at] - best[at])
+    return with_control(
+        whole, decide(exactly(again), at_least(0.05), measured=f"the optimum, other prompts {again:.3f}")
+    )
+
+
+@claim(
+    id="model_selection.23",
+    title="On dense functions the sparse specialist beats its optimum",
+    statement="Outside its class the sparse specialist generalises better than the exact posterior mean of its own "
+    "training distribution.",
+    source=f"ours, from exact enumeration; {PANWAR}",
+    published="after 10 pairs, d = 20: trained specialist (3 weights) 0.87, exact optimum of sparse functions 1.2 to "
+    "1.4",
+    measure="error on dense prompts minus that of the exact optimum of sparse functions on the same prompts, at each "
+    "number of pairs from d/2 to 3d/4",
+    rule="the largest of them has a median over seeds below 0",
+    control="the same on sparse prompts, where nothing can beat that optimum",
+    fixed=FIXED,
+    tag="DE",
+    scales=SCALES,
+    cost=COST,
+    needs=linear,
+)
+def beats_its_optimum(evidence: Evidence) -> Finding:
+    """Claim 23."""
+    found, nets = _errors(evidence, DENSE)
+    best = optimum_curve(nets[0].task, DENSE, SPARSE)
+    chosen = middle(nets[0].task)
+    excess = median((found[SPARSE] - best)[:, chosen].max(1))
+    rows = by_count({"sparse specialist": found[SPARSE], "optimum of sparse": best})
+    whole = decide(excess, at_most(0.0), extra={"dense: error by pairs seen": rows})
+    inside, _, own, _ = _on_sparse(evidence)
+    within = median((inside[SPARSE] - own)[:, chosen].max(1))
+    return with_control(whole, decide(within, at_most(0.0), measured=f"on sparse functions {within}"))

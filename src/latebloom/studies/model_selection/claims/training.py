@@ -1,0 +1,134 @@
+"""What training, size and data change: plateaus, widths, combinations among the training functions."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latebloom.claims import Evidence, Finding, Request, at_least, at_most, claim, decide, undecided, with_control
+from latebloom.claims.statistics import median, paired_ratio
+from latebloom.instruments.plateau import plateau_exit
+from latebloom.instruments.prompt_sweeps import LINE_SHARES
+from latebloom.studies.model_selection.claims import networks
+from latebloom.studies.model_selection.claims.lines import COST, FLOOR, rows_of, shares
+from latebloom.studies.model_selection.claims.networks import Network
+from latebloom.studies.model_selection.claims.words import FIXED, GARG, MAIN, SCALES, linear, most_seeds, testbed
+from latebloom.studies.model_selection.experiments.linear import MIXTURE, SPARSE
+from latebloom.studies.model_selection.experiments.testbed import COMBINED
+from latebloom.studies.model_selection.experiments.testbed import MIXTURE as LINES
+
+if TYPE_CHECKING:
+    import pandas
+
+HALF = LINE_SHARES.index(0.5)
+
+
+@claim(
+    id="model_selection.19",
+    title="Wider networks do not fit combinations better",
+    statement="More parameters do not mend the failure between the classes.",
+    source=f"{MAIN}, appendix and discussion, as recalled",
+    published="no number: recalled with little confidence",
+    measure="error after all pairs on 0.5 line + 0.5 sinusoid at three widths, seeds and data equal; "
+    "widest over narrowest; the error on sinusoids beside it",
+    rule="the median ratio over seeds is at least 0.8",
+    control="the error on sinusoids, which width must lower by more than a fifth",
+    fixed=FIXED,
+    tag="R",
+    scales=SCALES,
+    cost={"laptop": "10 minutes on two cores beyond claim 12"},
+    needs=lambda scale: (Request("model_selection.widths", scale),),
+)
+def wider_is_no_better(evidence: Evidence) -> Finding:
+    """Claim 19."""
+    groups: dict[int, list[Network]] = {}
+    for network in networks.arms(evidence.run)[LINES]:
+        groups.setdefault(network.width, []).append(network)
+    widths = sorted(groups)
+    found = {width: shares(groups[width]) for width in widths}
+    pairs = networks.paired(groups[widths[-1]], groups[widths[0]])
+    kept = {network.seed for network, _ in pairs}
+
+    def ratio(value: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = []
+        for width in (widths[-1], widths[0]):
+            chosen = [i for i, network in enumerate(groups[width]) if network.seed in kept]
+            rows.append(np.maximum(found[width]["network"].mean[chosen, value], FLOOR))
+        return rows[0], rows[1]
+
+    hump, inside = paired_ratio(*ratio(HALF)), paired_ratio(*ratio(LINE_SHARES.index(0.0)))
+    rows = {f"width {width}, error by share": rows_of(found[width], list(LINE_SHARES)) for width in widths}
+    told = ", ".join(f"{width}: {np.median(found[width]['network'].mean[:, HALF]):.3f}" for width in widths)
+    best = found[widths[-1]]["optimum"].mean[0, HALF]
+    whole = decide(hump, at_least(0.8), note=f"Half-way by width, {told}; exact optimum {best:.3f}.", extra=rows)
+    return with_control(whole, decide(inside, at_least(0.8), measured=f"sinusoids, widest over narrowest {inside}"))
+
+
+@claim(
+    id="model_selection.24",
+    title="The mixture leaves its plateau no later than the specialist",
+    statement="Training on several classes at once does not lengthen the time before anything is learned in context; "
+    "in few dimensions there is hardly a plateau.",
+    source=f"{GARG}, appendix; Kim et al. 2024, arXiv:2410.05448, as summarised elsewhere",
+    published="at d = 10 a plateau is almost absent, at 20 and more it is long (no table)",
+    measure="first logged step from which the test loss on sparse functions is below 0.9 of that of answering 0, "
+    "mixture and sparse specialist of the same seed",
+    rule="the mixture is no later in at least two thirds of the seeds",
+    control="earlier by a tenth of training, which nobody claims",
+    fixed=FIXED,
+    tag="PN",
+    scales=SCALES,
+    cost={"laptop": "none beyond claim 1"},
+    needs=linear,
+)
+def leaves_no_later(evidence: Evidence) -> Finding:
+    """Claim 24."""
+    groups = networks.arms(evidence.run)
+    seeds = [network.seed for network, _ in networks.paired(groups[MIXTURE], groups[SPARSE])]
+    frame = evidence.run.measurements()
+    last = float(frame["step"].max())
+    left = {name: _exits(frame, name, seeds) for name in (MIXTURE, SPARSE)}
+    if not np.isfinite(left[SPARSE]).any() and not np.isfinite(left[MIXTURE]).any():
+        return undecided("nobody left the plateau", f"Watched for {last:,.0f} steps.", seeds=len(seeds))
+    told = ", ".join(f"{name} {np.median(own):,.0f}" for name, own in left.items())
+    found = most_seeds([bool(m <= s) for m, s in zip(left[MIXTURE], left[SPARSE], strict=True)], "no later")
+    control = most_seeds(
+        [bool(m + last / 10 <= s) for m, s in zip(left[MIXTURE], left[SPARSE], strict=True)],
+        "a tenth of training earlier",
+    )
+    whole = networks.told(found, f"{found.measured}; median step of leaving: {told}")
+    return with_control(whole, control)
+
+
+def _exits(frame: "pandas.DataFrame", mixture: str, seeds: list[int]) -> np.ndarray:
+    own = frame[frame["mixture"] == mixture].pivot(index="seed", columns="step", values="test_sparse_loss")
+    own = own.loc[seeds]
+    return plateau_exit(own.columns.to_numpy(dtype=float), own.to_numpy(dtype=float), zero_loss=1.0).leave
+
+
+@claim(
+    id="model_selection.25",
+    title="Training on combinations repairs the failure",
+    statement="Once combined functions are among the training functions, combinations are fitted.",
+    source="Zhang et al. 2025, arXiv:2503.15579",
+    published="mixing combined tasks into training restores generalisation to them (no number used)",
+    measure="error after all pairs on 0.5 line + 0.5 sinusoid of a network a third of whose training functions are "
+    "combinations of any share; the exact optimum of that mixture beside it",
+    rule="the median over seeds is below 0.05",
+    control="the mixture without combinations",
+    fixed=FIXED,
+    tag="P",
+    scales=SCALES,
+    cost=COST,
+    needs=testbed,
+)
+def combinations_repair(evidence: Evidence) -> Finding:
+    """Claim 25."""
+    groups = networks.arms(evidence.run)
+    seen, unseen = shares(groups[COMBINED], COMBINED), shares(groups[LINES])
+    best = seen["optimum"].mean[0, HALF]
+    found = median(seen["network"].mean[:, HALF])
+    rows = {"error by share": rows_of({"has seen": seen["network"], "has not": unseen["network"]}, list(LINE_SHARES))}
+    note = f"The exact optimum of the mixture with combinations has {best:.3f}."
+    whole = decide(found, at_most(0.05), note=note, extra=rows)
+    without = median(unseen["network"].mean[:, HALF])
+    return with_control(whole, decide(without, at_most(0.05), measured=f"without combinations {without}"))

@@ -1,0 +1,87 @@
+"""Live curves: one pass for all queries says what a pass for each says; words that help where points do not fit."""
+
+import numpy as np
+import pytest
+import torch
+
+import latebloom
+from latebloom import studies
+from latebloom.errors import LatebloomError
+from latebloom.randomness import stream
+from latebloom.studies.model_selection import load, predict
+from latebloom.studies.model_selection.claims.networks import arms
+from latebloom.studies.model_selection.claims.references import optimum
+
+studies.load()
+X, Y, QUERY = np.array([-1.0, 0.3, 0.9]), np.array([0.5, -0.2, 1.4]), np.linspace(-2, 2, 7)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    names = ("testbed", "testbed_specialists", "linear")
+    return {name: latebloom.run(f"model_selection.{name}", scale="smoke", home=home, workers=1) for name in names}
+
+
+@pytest.fixture
+def snapshot(runs):
+    return load(runs["testbed"], runs["testbed_specialists"], seed=1)
+
+
+def test_every_network_answers_as_it_would_query_by_query(runs, snapshot):
+    found = predict(snapshot, X, Y, QUERY).curves
+    groups = arms(runs["testbed"]) | arms(runs["testbed_specialists"])
+    assert set(snapshot.names) == set(groups)
+    for name, nets in groups.items():
+        right = []
+        for q in QUERY:
+            x = torch.from_numpy(np.append(X, q)[None, :, None])
+            y = torch.from_numpy(np.append(Y, 99.0)[None])  # the query's own label is never looked at
+            right.append(float(nets[1].says(x, y)[0, -1]))
+        np.testing.assert_allclose(found[f"trained on {name}"], right, atol=1e-5)
+
+
+def test_queries_do_not_see_each_other(snapshot):
+    alone = predict(snapshot, X, Y, QUERY[2:3]).curves
+    together = predict(snapshot, X, Y, QUERY).curves
+    for name, curve in alone.items():
+        np.testing.assert_allclose(curve, together[name][2:3], atol=1e-6)
+
+
+def test_references_and_posterior(snapshot):
+    found = predict(snapshot, X, 2 * X, QUERY)
+    np.testing.assert_allclose(found.curves["least squares"], 2 * QUERY, atol=1e-9)
+    x, y = (torch.from_numpy(part) for part in (X[:, None], 2 * X))
+    right = optimum(snapshot.task)(x, y, torch.from_numpy(QUERY[:, None]))
+    np.testing.assert_allclose(found.curves["optimum of line+sinusoid"], right.numpy(), atol=1e-8)
+    assert found.classes["line"] == pytest.approx(1 - found.classes["sinusoid"])
+    assert found.classes["line"] > 0.5
+
+
+def test_no_points_yet(snapshot):
+    found = predict(snapshot, [], [], QUERY)
+    assert found.classes == pytest.approx({"line": 0.5, "sinusoid": 0.5})
+    assert np.all(found.curves["least squares"] == 0)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "query", "words"),
+    [
+        (stream(0, "x").normal(size=9), np.zeros(9), QUERY, "9 points are more than the 4 that this network"),
+        ([1.0, 2.0], [1.0], QUERY, "rows of equal length"),
+        ([1.0], [np.nan], QUERY, r"y\[0\] = nan"),
+        ([1.0], [1.0], [], "at least one number"),
+    ],
+)
+def test_points_that_do_not_fit(snapshot, x, y, query, words):
+    with pytest.raises(LatebloomError, match=words):
+        predict(snapshot, x, y, query)
+
+
+def test_runs_that_do_not_fit(runs):
+    with pytest.raises(LatebloomError, match="no networks of seed 77"):
+        load(runs["testbed"], seed=77)
+    with pytest.raises(LatebloomError, match="functions of one number"):
+        load(runs["linear"])
+    with pytest.raises(LatebloomError, match="no run"):
+        load()
