@@ -237,6 +237,31 @@ def test_a_run_that_moves_on_is_read_again(page, address, lab_home):
         os.utime(place, (later, later))
 
 
+def test_the_explorable_follows_a_run_that_trains(page, browser, lab_home, assets, tmp_path):
+    """The same run twice: first without its measurements, then with them, as if it had trained on."""
+    import json
+    import shutil
+
+    home = tmp_path / "home"
+    shutil.copytree(lab_home, home)
+    manifests = sorted(home.glob("grokking.modular_addition/*/populations/*/manifest.json"))
+    whole = {place: place.read_text() for place in manifests}
+    for place, text in whole.items():
+        place.write_text(json.dumps({**json.loads(text), "parts": [], "snapshots": []}))
+    with served(Lab(home, tmp_path / "ledger", ("grokking",)), assets) as other:
+        context = browser.new_context()
+        second = context.new_page()
+        second.goto(f"{other}?token=a-token")
+        _open(second, other, f"run/{_run(home, 'grokking.modular_addition')}/grokking")
+        expect(second.get_by_text("measured nothing yet")).to_be_visible()
+        for place, text in whole.items():
+            place.write_text(text)
+            later = time.time() + 900
+            os.utime(place, (later, later))
+        second.wait_for_selector(".lb-heat")
+        context.close()
+
+
 def test_a_site_opens_from_a_folder(browser, lab_home, assets, tmp_path, monkeypatch):
     from latebloom.view.export import export
 

@@ -1,5 +1,6 @@
 // Every logged quantity of any run: all members faint, the median bold, the middle half as a band; arms in colours.
 import { Curves, splitSeries } from "../../data/curves";
+import { whenMeasured } from "../../host/measured";
 import { Packs, type Rendering } from "../../host/model";
 import { Chart, type ChartOptions, type Series } from "../../draw/chart";
 import { add, clear, h, select } from "../../draw/dom";
@@ -16,7 +17,7 @@ async function render({ model, el }: Rendering): Promise<() => void> {
   const packs = new Packs(model);
   const charts: Chart[] = [];
   const closing: (() => void)[] = [() => packs.close(), () => charts.forEach((chart) => chart.close())];
-  try {
+  const begin = async () => {
     let curves = new Curves(await packs.get("curves"));
     const store = new Store({ step: model.get("step") ?? curves.lastStep });
     const play = player(store, curves.lastStep);
@@ -69,9 +70,8 @@ async function render({ model, el }: Rendering): Promise<() => void> {
     model.on("change:stamp", renew);
     closing.push(play.stop, () => model.off("change:step", take), () => model.off("change:stamp", renew));
     await draw();
-  } catch (error) {
-    root.replaceChildren(h("p", { class: "lb-error", role: "alert" }, (error as Error).message));
-  }
+  };
+  closing.push(await whenMeasured(model, packs, root, begin));
   return () => closing.forEach((close) => close());
 }
 

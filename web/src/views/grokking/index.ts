@@ -1,5 +1,6 @@
 // The explorable on a run: curves to scrub, and every picture that its networks allow.
 import { Curves, splitSeries } from "../../data/curves";
+import { whenMeasured } from "../../host/measured";
 import { Packs, type Rendering } from "../../host/model";
 import { Chart } from "../../draw/chart";
 import { add, clear, h, select } from "../../draw/dom";
@@ -20,8 +21,8 @@ async function render({ model, el }: Rendering): Promise<() => void> {
   add(el, root);
   const packs = new Packs(model);
   const closing: (() => void)[] = [() => packs.close()];
-  try {
-    const curves = new Curves(await packs.get("curves"));
+  const begin = async () => {
+    let curves = new Curves(await packs.get("curves"));
     const found = packs.has("outcomes") ? await packs.get("outcomes") : null;
     const wanted = model.get("member") as number | null | undefined;
     // Without being asked for one, a member that came to generalise late: it has most to show.
@@ -37,7 +38,7 @@ async function render({ model, el }: Rendering): Promise<() => void> {
     clear(root);
     const linked = h("div");
     let closeLinked = () => {};
-    const { controls, charts, play } = curveCharts(curves, store);
+    const { controls, charts, play, renew } = curveCharts(curves, store);
     closing.push(() => charts.forEach((chart) => chart.close()), play.stop, () => closeLinked());
     const showMember = async () => {
       const { member } = curves.members[store.state.place]!;
@@ -65,9 +66,19 @@ async function render({ model, el }: Rendering): Promise<() => void> {
       if (curves.members.length > 1) add(root, outcomes(found, curves, pick));
     }
     if (packs.has("gallery")) add(root, gallery(await packs.get("gallery"), curves, pick, closing));
-  } catch (error) {
-    root.replaceChildren(h("p", { class: "lb-error", role: "alert" }, (error as Error).message));
-  }
+    // A run that is training: new logs and snapshots; who stands at its end goes along.
+    const moveOn = async () => {
+      packs.forget();
+      const atEnd = store.state.step >= curves.lastStep;
+      curves = new Curves(await packs.get("curves"));
+      renew(curves);
+      await showMember();
+      if (atEnd) store.set({ step: curves.lastStep });
+    };
+    model.on("change:stamp", moveOn);
+    closing.push(() => model.off("change:stamp", moveOn));
+  };
+  closing.push(await whenMeasured(model, packs, root, begin));
   return () => closing.forEach((close) => close());
 }
 
@@ -97,7 +108,12 @@ function curveCharts(curves: Curves, store: Store<Look & { place: number }>) {
     store.on(["place"], () => (box.querySelector("select")!.value = String(store.state.place)));
     add(controls, box);
   }
-  return { controls, charts, play };
+  const renew = (fresh: Curves) => {
+    const series = [splitSeries(fresh, "accuracy"), splitSeries(fresh, "loss")].filter((one) => one.length);
+    charts.forEach((chart, i) => chart.update(series[i]!));
+    play.setLast(fresh.lastStep);
+  };
+  return { controls, charts, play, renew };
 }
 
 async function networkPictures(packs: Packs, member: number, store: Store<Look & { place: number }>) {
