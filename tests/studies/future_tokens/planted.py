@@ -114,10 +114,9 @@ def sine(whole=SOLVED, hidden=STUCK, **fields):
     return FakeRun(table(*arms, begun=UNTRAINED), {0: specification("sine")})
 
 
-def grown(hidden=LED, whole=LED, rare=STUCK):
-    """The led networks at both shares."""
-    arms = [({"past": past, "p": p}, own) for p, past, own in
-            ((1.0, "hidden", hidden), (1.0, "whole", whole), (0.3, "hidden", rare), (0.3, "whole", rare))]  # fmt: skip
+def grown(hidden=LED, whole=LED):
+    """The led networks, both arms."""
+    arms = (({"past": "hidden"}, hidden), ({"past": "whole"}, whole))
     return FakeRun(table(*arms, begun=UNTRAINED), {0: specification("grown")})
 
 

@@ -179,7 +179,7 @@ def test_gains_of_a_sample_are_differences_of_losses(runs):
 EXPECTED = {
     "sine": {"curves", "measures", "lags"},
     "sine_p": {"curves", "measures", "lags", "shares"},
-    "grown": {"curves", "measures", "shares", "lags_0", "lags_1"},
+    "grown": {"curves", "measures", "lags"},
     "text": {"curves", "measures", "places", "gradients", "sample"},
     "text_on": {"curves"},
     "text_ladder": {"curves", "places", "sample"},

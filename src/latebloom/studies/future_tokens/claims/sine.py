@@ -21,8 +21,8 @@ from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED,
 from latebloom.tasks import SineSum
 from latebloom.training.experiment import Experiment
 
-COST = {"laptop": "50 core-minutes"}
-SETTING = "laptop: d = 64, 32 places, window 6, b = 5, p = 0.3, 4,000 steps"
+COST = {"laptop": "67 core-minutes"}
+SETTING = "laptop: d = 64, 32 places, window 6, b = 5, p = 0.3, batch 256, 3,200 steps"
 
 
 def settings(run: Readable) -> tuple[SineSum, int]:
@@ -108,7 +108,7 @@ def myopic_does_not(evidence: Evidence) -> Finding:
     fixed=FIXED,
     tag="C",
     scales=TRAINED,
-    cost={"laptop": "45 core-minutes"},
+    cost={"laptop": "32 core-minutes"},
     needs=needs("sine_p"),
 )
 def myopic_says_nothing(evidence: Evidence) -> Finding:
