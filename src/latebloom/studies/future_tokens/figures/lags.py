@@ -21,14 +21,16 @@ def draw_lags(logged: Logged, arms: list[Arm], heading: str, caption: str = "") 
     window = int(getattr(logged.specifications[arms[0].members[0]].task, "window", 0))
     for axis, arm in zip(axes[0], arms, strict=True):
         axis.axvspan(0.5, window + 0.5, color="#f0f0f0", label="terms of the sum")
-        for number, (column, colour) in enumerate(zip(layers, (GUIDE, *CYCLE), strict=False)):
+        for column in layers:
+            number = int(column.removeprefix("lag_r2_"))
+            colour = GUIDE if number == 0 else CYCLE[(number - 1) % len(CYCLE)]
             found = last_lists(logged, arm.members, column)
             if found is None:
                 continue
             lag, found = np.arange(found.shape[1]), np.clip(found, -0.05, 1)
             for row in found if len(found) > 1 else []:
                 axis.plot(lag, row, color=colour, linewidth=0.6, alpha=0.35)
-            name = "embedding" if number == 0 else f"after block {column.rsplit('_', 1)[1]}"
+            name = "embedding" if number == 0 else f"after block {number}"
             axis.plot(lag, np.median(found, 0), color=colour, linewidth=2, marker="o", markersize=3, label=name)
         axis.set_title(NAMES[past_of(logged, arm)], loc="left")
         axis.set_xlabel("lag i of $\\sin(b\\,x_{n-i})$")
