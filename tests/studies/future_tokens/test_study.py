@@ -177,7 +177,7 @@ def test_gains_of_a_sample_are_differences_of_losses(runs):
 
 
 EXPECTED = {
-    "sine": {"curves", "measures", "lags"},
+    "sine": {"curves", "measures", "lags", "pushes"},
     "sine_p": {"curves", "measures", "lags", "shares"},
     "grown": {"curves", "measures", "lags"},
     "text": {"curves", "measures", "places", "gradients", "sample"},

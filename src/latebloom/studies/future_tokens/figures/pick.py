@@ -13,6 +13,7 @@ from latebloom.studies.future_tokens.figures.arms import by_rest
 from latebloom.studies.future_tokens.figures.gradients import draw_gradients
 from latebloom.studies.future_tokens.figures.lags import draw_lags
 from latebloom.studies.future_tokens.figures.places import draw_places
+from latebloom.studies.future_tokens.figures.push import draw_pushes
 from latebloom.studies.future_tokens.figures.sample import draw_sample
 from latebloom.studies.future_tokens.figures.share import draw_shares
 
@@ -68,6 +69,8 @@ def _pictures(run: Run, logged: Logged) -> Iterator[tuple[str, "Figure | None"]]
         band = f"Band: range over seeds. {label}"
         yield f"places{end}", draw_places(logged, arms, f"{which}: loss by place", band)
         yield f"lags{end}", draw_lags(logged, arms, f"{which}: what the layers hold", f"Faint: one seed. {label}")
+        told = f"Pushes of the state after block 1 by what moves a probe's reading by 1. Faint: one seed. {label}"
+        yield f"pushes{end}", draw_pushes(logged, arms, f"{which}: what later sums are made of", told)
         yield f"gradients{end}", draw_gradients(logged, arms, f"{which}: the gradient's two parts", seeds)
     if run.finished:
         yield "sample", draw_sample(run, logged, f"{who}: where the vanilla network gains", label)
