@@ -12,6 +12,8 @@ from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import DIVERGING, canvas, title
 from latebloom.studies.future_tokens.figures.arms import NAMES
+from latebloom.tasks.text import Windows
+from latebloom.tasks.text_tokens import Tokenizer
 from latebloom.training.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -72,7 +74,6 @@ def _pair(logged: Logged) -> tuple[int, int] | None:
     return next(((own["whole"], own["hidden"]) for own in found.values() if {"whole", "hidden"} <= own.keys()), None)
 
 
-def _tokenizer(logged: Logged) -> "object | None":
+def _tokenizer(logged: Logged) -> Tokenizer | None:
     task = next(iter(logged.specifications.values())).task
-    corpus = getattr(task, "corpus", None)
-    return None if corpus is None else corpus.tokenizer
+    return task.corpus.tokenizer if isinstance(task, Windows) else None

@@ -25,7 +25,7 @@ def push(view: View) -> Columns:
     that adds up what stands along a direction has slope 1 for the terms of its sum and 0 beyond. One-block networks
     get no columns: nothing reads their states later.
     """
-    tasks = [sine_task_of(view, member.task, "future_tokens.push") for member in view.population.members]
+    tasks = [sine_task_of(member.task, "future_tokens.push") for member in view.population.members]
     model = view.population.model
     if not isinstance(model, Decoder) or model.n_layers < 2:
         return {}

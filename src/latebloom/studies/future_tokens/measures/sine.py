@@ -21,7 +21,7 @@ def huber(view: View) -> Columns:
     `normalised` over all places, divided by p (the published number); `sums` where the coin asks for the sum, `copies`
     where it asks for the number itself; `sums_by_place` [pos].
     """
-    tasks = [sine_task_of(view, member.task, "future_tokens.huber") for member in view.population.members]
+    tasks = [sine_task_of(member.task, "future_tokens.huber") for member in view.population.members]
     batch = view.splits["test"]
     p = torch.tensor([task.p for task in tasks]).to(batch.inputs)
     found = huber_by_coin(view.logits("test")[..., 0], batch.targets[..., 0], batch.inputs[..., 1], p)
@@ -40,7 +40,7 @@ def lags(view: View) -> Columns:
     Layer 0 is the embedding, layer l what block l leaves. `sum_r2_<layer>`: the same for the sum over the window. Lags
     longer than the sequence allows are left out; places whose lags reach before the start do not count.
     """
-    tasks = [sine_task_of(view, member.task, "future_tokens.lags") for member in view.population.members]
+    tasks = [sine_task_of(member.task, "future_tokens.lags") for member in view.population.members]
     most, first = probed(tasks[0])
     batch = view.splits["test"]
     inputs = batch.inputs[:, :PROBED]
@@ -70,7 +70,7 @@ def residual_streams(view: View, inputs: Tensor) -> list[Tensor]:
     return [cache["blocks.0.hook_resid_pre"], *after]
 
 
-def sine_task_of(view: View, task: Task, name: str) -> SineSum:
+def sine_task_of(task: Task, name: str) -> SineSum:
     """A member's task as what it must be for the measure `name`."""
     if not isinstance(task, SineSum):
         raise LatebloomError(f"{name} needs the task sine_sum, not {task.kind!r}.")
