@@ -30,15 +30,15 @@ def draw_shares(runs: list[Logged], heading: str, caption: str = "") -> "Figure 
             task = own
             _, values = logged.table("sums", arm.members, hold=True)
             points.setdefault(past_of(logged, arm), {}).setdefault(own.p, []).extend(values[:, -1].tolist())
-    if task is None or len({p for own in points.values() for p in own}) < 2:
+    if task is None or len({p for found in points.values() for p in found}) < 2:
         return None
     figure, axes = canvas(1, 1, height=3.4)
     axis = axes[0, 0]
-    for past, own in points.items():
-        shares = sorted(own)
+    for past, found in points.items():
+        shares = sorted(found)
         for p in shares:
-            axis.plot([p] * len(own[p]), own[p], "o", color=COLOURS[past], alpha=0.4, markersize=4)
-        middle = [float(np.median(own[p])) for p in shares]
+            axis.plot([p] * len(found[p]), found[p], "o", color=COLOURS[past], alpha=0.4, markersize=4)
+        middle = [float(np.median(found[p])) for p in shares]
         axis.plot(shares, middle, color=COLOURS[past], linewidth=2, label=NAMES[past])
     floors = lag_floors(task.b, task.window, task.places)
     for known, dashes in zip(KNOWN, (":", "--", "-."), strict=True):
@@ -46,7 +46,7 @@ def draw_shares(runs: list[Logged], heading: str, caption: str = "") -> "Figure 
             name = "saying 0" if known == 0 else f"{known} terms known"
             axis.axhline(floors[known], color=GUIDE, linewidth=1.2, linestyle=dashes, label=name)
     axis.set_xscale("log")
-    axis.set_xticks(sorted({p for own in points.values() for p in own}))
+    axis.set_xticks(sorted({p for found in points.values() for p in found}))
     axis.xaxis.set_major_formatter("{x:g}")
     axis.minorticks_off()
     axis.set_ylim(bottom=0)
