@@ -135,6 +135,12 @@ def test_products_without_room_for_filler_are_undecided(number, run):
     assert judged(number, run).verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_cut_in_a_task_that_nobody_learned_says_nothing():
+    run = majority(0.3)
+    run.table["excess"] += 0.2
+    assert judged("29", run).verdict is Verdict.INCONCLUSIVE
+
+
 @pytest.mark.parametrize("number", ["01", "02", "03", "04", "05"])
 def test_what_needs_no_training_holds(number):
     entry = judge(get(f"future_tokens.{number}"), Evidence("quick", ()))
