@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-STUDIES = ("grokking", "mesa_optimization", "structural_grokking", "model_selection")
+STUDIES = ("grokking", "mesa_optimization", "structural_grokking", "model_selection", "future_tokens")
 
 
 def load() -> None:

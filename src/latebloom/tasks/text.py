@@ -102,7 +102,7 @@ class Text(Windows):
         if not isinstance(data, Mapping) or not data.get("file"):
             raise ValueError(
                 "task.kind = 'text' reads a file of yours: set task.file to the path of a plain-text file (a book from "
-                "gutenberg.org, say). Without one, task.kind = 'synthetic_text' makes its own text."
+                "gutenberg.org, say). Without one: task.kind = 'shakespeare', or 'synthetic_text' (made up)."
             )
         path = Path(data["file"]).expanduser()
         if not path.is_file():

@@ -48,6 +48,7 @@ class Start(Spec):
     experiment: str
     overrides: tuple[str, ...] = ()
     step: int | None = None
+    grow: bool = joined(False, description="parameters that the source does not have begin as drawn: further layers")
 
 
 class Training(Spec):

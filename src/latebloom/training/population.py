@@ -71,7 +71,7 @@ class Population:
         signature = first.task.signature
         params = initial_parameters(first.model, [m.model for m in members], signature, [m.seed for m in members], spot)
         if initial is not None:
-            params = _take(params, first.model.begin(initial))
+            params = _take(params, first.model.begin(initial), first.start is not None and first.start.grow)
         hyper = {
             name: torch.tensor([getattr(m.training, name) for m in members], dtype=spot.dtype, device=spot.device)
             for name in HYPER
@@ -174,12 +174,19 @@ def unit_hash(members: Sequence[Experiment], measures: dict[str, int]) -> str:
     return digest([[identity(member) for member in members], versions])
 
 
-def _take(params: Parameters, initial: Parameters) -> Parameters:
-    """Given weights in place of drawn ones; a name or shape that does not fit is refused."""
+def _take(params: Parameters, initial: Parameters, grow: bool = False) -> Parameters:
+    """Given weights in place of drawn ones; a name or shape that does not fit is refused.
+
+    Where a network may `grow`, what is not given stays as drawn; what is given and has no place here is refused.
+    """
+    if grow and (lost := sorted(initial.keys() - params.keys())):
+        raise LatebloomError(f"start: this network has no place for {', '.join(lost)}: it must be at least as large.")
     for name, value in params.items():
+        if grow and name not in initial:
+            continue
         if name not in initial or initial[name].shape != value.shape:
             seen = tuple(initial[name].shape) if name in initial else "nothing"
             raise LatebloomError(
                 f"start: the parameter {name} needs shape {tuple(value.shape)}, the given weights have {seen}."
             )
-    return {name: initial[name].to(value).clone() for name, value in params.items()}
+    return {name: initial[name].to(value).clone() if name in initial else value for name, value in params.items()}

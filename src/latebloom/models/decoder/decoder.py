@@ -93,6 +93,11 @@ class Decoder(Model):
                 f"model.past_weight = {self.past_weight} softens a cut; model.past = {self.past!r} cuts no gradient. "
                 "Set model.past=hidden or keys, or model.past_weight=0."
             )
+        if self.past != "whole" and "mesa" in self.attention:
+            raise ValueError(
+                f"model.past = {self.past!r}: model.attention = 'mesa' mixes places in a way of its own, in which a "
+                "cut through the past is not defined here: use softmax or linear, or model.past=whole."
+            )
         if self.source_ends and (self.past != "whole" or set(self.attention) != {"softmax"}):
             raise ValueError(
                 "model.source_ends lets a source be read in both directions, which softmax attention with "

@@ -1,0 +1,64 @@
+"""What the judges of this study ask of a run: first and last rows by member, arms, pairs of seeds."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from latebloom.claims import Readable, Request
+from latebloom.errors import LatebloomError
+
+PAPER = "Wu, Morris and Levine 2024, arXiv:2404.00859 v2"
+FIXED = "2026-11-29"
+TRAINED = ("laptop", "paper")
+
+Seeds = Float[np.ndarray, " seed"]
+
+
+def needs(*experiments: str) -> Callable[[str], tuple[Request, ...]]:
+    """The runs of experiments of this study, with their default members."""
+    return lambda scale: tuple(Request(f"future_tokens.{name}", scale) for name in experiments)
+
+
+def kept(run: Readable) -> pd.DataFrame:
+    """All measurements of members that did not diverge."""
+    frame, members = run.measurements(), run.members()
+    return frame[~frame["member"].isin(members[members["diverged"]]["member"])]
+
+
+def last(run: Readable) -> pd.DataFrame:
+    """The last row of each member."""
+    frame = kept(run)
+    return frame.loc[frame.groupby("member")["step"].idxmax()]
+
+
+def first(run: Readable) -> pd.DataFrame:
+    """The row of each member before training."""
+    frame = kept(run)
+    return frame[frame["step"] == 0]
+
+
+def arm(frame: pd.DataFrame, **fields: Any) -> pd.DataFrame:
+    """The rows whose members have these values, by seed; a field in which no members differ is passed over."""
+    for name, value in fields.items():
+        if name in frame:
+            frame = frame[frame[name] == value]
+    if not len(frame):
+        told = ", ".join(f"{name} = {value}" for name, value in fields.items())
+        raise LatebloomError(f"No member with {told} reached its end, so the claim cannot be judged.")
+    return frame.sort_values(["seed", "step"])
+
+
+def values(frame: pd.DataFrame, column: str) -> np.ndarray:
+    """A column, one row a member; lists become a second axis."""
+    return np.stack([np.asarray(value, dtype=np.float64) for value in frame[column]])
+
+
+def paired(column: str, *arms: pd.DataFrame) -> list[np.ndarray]:
+    """One column of several arms for the seeds that all of them have, in the same order."""
+    shared = sorted(set.intersection(*(set(own["seed"]) for own in arms)))
+    if not shared:
+        raise LatebloomError("The arms share no seed, so they cannot be compared in pairs.")
+    return [values(own[own["seed"].isin(shared)].sort_values("seed"), column) for own in arms]

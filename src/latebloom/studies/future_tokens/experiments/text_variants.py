@@ -1,0 +1,24 @@
+"""The text at other sizes, and with a share of the past's gradient kept."""
+
+from latebloom.studies.future_tokens.experiments.sizes import SEEDS, recipe, text_network
+from latebloom.studies.future_tokens.experiments.text import RATE, length, text
+from latebloom.training.presets import Preset, preset
+
+KEPT = (0.25, 0.5, 0.75)  # 0 and 1 are the arms `hidden` and `whole` of `future_tokens.text`
+# Widths beside that of `future_tokens.text`, which belongs to the ladder.
+WIDTHS = {"smoke": (4,), "quick": (16,), "laptop": (16, 32, 96), "paper": (192, 384, 1536)}
+
+
+@preset("future_tokens.text_softened")
+def softened(scale: str) -> Preset:
+    """The text where a quarter, a half and three quarters of the past's gradient are kept."""
+    experiment = text(scale, "text_softened", model=text_network(scale, past="hidden"))
+    return Preset(experiment, {"model.past_weight": KEPT, "seed": range(SEEDS[scale])})
+
+
+@preset("future_tokens.text_ladder")
+def ladder(scale: str) -> Preset:
+    """The text at other widths, both arms, at one rate."""
+    experiment = text(scale, "text_ladder", training=recipe(scale, length(scale), lr=RATE[scale]))
+    axes = {"model.d_model": WIDTHS[scale], "model.past": ("whole", "hidden"), "seed": range(SEEDS[scale])}
+    return Preset(experiment, axes)

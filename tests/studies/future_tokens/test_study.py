@@ -1,0 +1,201 @@
+"""Experiments, measures and figures of the study on real (smoke) runs."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+import latebloom
+from latebloom import studies
+from latebloom.errors import LatebloomError
+from latebloom.instruments.huber import huber_by_coin
+from latebloom.models import LOSSES
+from latebloom.studies.future_tokens.figures import draw_run
+from latebloom.studies.future_tokens.figures.sample import gains
+from latebloom.training.experiment import SCALES, Experiment, Start
+from latebloom.training.measures import MEASURES
+from latebloom.training.population import Population
+from latebloom.training.presets import PRESETS, members_of
+from latebloom.training.view import View
+
+studies.load()
+OWN = [name for name in PRESETS if name.startswith("future_tokens.")]
+# At paper the text is fetched from a hub; nothing here may need a network.
+OFFLINE = {name: SCALES[:3] if ".text" in name else SCALES for name in OWN}
+
+
+@pytest.mark.parametrize(("name", "scale"), [(name, scale) for name in OWN for scale in OFFLINE[name]])
+def test_every_experiment_exists_at_every_scale_and_arms_share_all_but_the_cut(name, scale):
+    members = members_of(name, scale)
+    seeds = {member.seed for member in members}
+    assert len(seeds) >= (2 if name.endswith("rates") or scale in ("smoke", "quick") else 5)
+    recipes = {member.training.model_dump_json(exclude={"lr"}) for member in members}
+    assert len(recipes) == 1
+    shapes = {member.model.model_dump_json(exclude={"past", "past_weight", "d_model"}) for member in members}
+    assert len(shapes) == 1
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A smoke run of each kind of task."""
+    home = tmp_path_factory.mktemp("home")
+    names = ("sine", "sine_p", "grown", "text", "text_on", "text_ladder", "multiplication", "majority")
+    return {name: latebloom.run(f"future_tokens.{name}", scale="smoke", home=home, workers=1) for name in names}
+
+
+def view_of(name, member=0):
+    return View(Population.start([members_of(f"future_tokens.{name}", "smoke")[member]]), 0)
+
+
+def test_losses_by_coin_are_those_of_the_instrument():
+    view = view_of("sine")
+    found = MEASURES["future_tokens.huber"].measure(view)
+    batch = view.splits["test"]
+    said = view.population.model.forward(view.params, batch.inputs)
+    right = huber_by_coin(said[..., 0], batch.targets[..., 0], batch.inputs[..., 1], 0.3)
+    torch.testing.assert_close(found["sums"], right.sums)
+    torch.testing.assert_close(found["normalised"], right.normalised)
+
+
+def test_the_last_layer_of_a_network_that_copies_is_read_at_lag_zero():
+    """Only the embedding of a network without weights holds x; the sine of it cannot be read from it in a line."""
+    view = view_of("sine")
+    found = MEASURES["future_tokens.lags"].measure(view)
+    assert {name for name in found if name.startswith("lag")} == {"lag_r2_0", "lag_r2_1", "lag_r2_2"}
+    assert all(value.shape == (1, 7) for name, value in found.items() if name.startswith("lag"))
+    assert max(float(found["lag_r2_0"][0, lag]) for lag in range(1, 7)) < 0.2
+
+
+def test_pushes_move_what_the_second_block_reads_and_nothing_before():
+    """A network whose second block copies what stands along one direction of the state i places before."""
+    view = view_of("sine")
+    found = MEASURES["future_tokens.push"].measure(view)
+    assert set(found) == {"push_0", "push_1", "push_random"}
+    params = {name: value.clone() for name, value in view.params.items()}
+    deaf = {name: 0 * value if name.startswith("blocks.1.attn.W_O") else value for name, value in params.items()}
+    view.params = deaf
+    silent = MEASURES["future_tokens.push"].measure(view)["push_random"]
+    assert float(silent[0, 1:].abs().max()) < 1e-5  # without attention nothing comes from earlier places
+    assert float(silent[0, 0].abs()) > 1e-4
+    assert MEASURES["future_tokens.push"].measure(view_of("curriculum_1")) == {}
+
+
+def test_the_two_parts_of_a_gradient_are_those_of_four_batches():
+    view = view_of("text")
+    found = MEASURES["future_tokens.gradients"].measure(view)
+    population, total = view.population, {}
+    for past in ("whole", "hidden"):
+        model = population.model.replace({"past": past})
+        flat = []
+        for step in range(4):
+            leaves = {name: value.clone().requires_grad_(True) for name, value in view.params.items()}
+            batch = population.data.batch(step)
+            loss = batch.mean(LOSSES["cross_entropy"].rows(model.forward(leaves, batch.inputs), batch.targets)).sum()
+            slopes = dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
+            kept = [name for name in leaves if name.startswith(("blocks", "ln_final"))]
+            flat.append(torch.cat([slopes[name].flatten() for name in kept]))
+        total[past] = torch.stack(flat).mean(0)
+    later = total["whole"] - total["hidden"]
+    assert float(found["gradient_diagonal"]) == pytest.approx(float(total["hidden"].norm()), rel=1e-4)
+    assert float(found["gradient_future"]) == pytest.approx(float(later.norm()), rel=1e-3)
+    cosine = float(torch.nn.functional.cosine_similarity(later, total["hidden"], dim=0))
+    assert float(found["gradient_cosine"]) == pytest.approx(cosine, abs=1e-3)
+
+
+def test_a_network_without_past_has_no_two_parts():
+    zeroed = next(
+        number for number, own in enumerate(members_of("future_tokens.text", "smoke")) if own.model.past == "zeroed"
+    )
+    assert MEASURES["future_tokens.gradients"].measure(view_of("text", zeroed)) == {}
+
+
+def test_one_state_foretells_the_next_choice_best_at_the_last_layer():
+    found = MEASURES["future_tokens.lens"].measure(view_of("text"))
+    assert float(found["lens_0"][0, -1]) > 0.9
+    assert all(0 <= float(found[f"lens_bigram_{ahead}"]) <= 1 for ahead in range(4))
+
+
+def test_measures_refuse_what_they_cannot_read():
+    rows = View(Population.start(members_of("grokking.modular_addition", "smoke")[:1]), 0)
+    for name, words in {
+        "huber": "needs the task sine_sum",
+        "lags": "needs the task sine_sum",
+        "push": "needs the task sine_sum",
+        "places": "needs sequences",
+        "answers": "needs sequences of symbols",
+        "excess": "needs the task majority",
+        "lens": "reads decoders",
+    }.items():
+        with pytest.raises(LatebloomError, match=words):
+            MEASURES[f"future_tokens.{name}"].measure(rows)
+
+
+def test_a_network_that_grows_begins_with_the_block_it_had(runs):
+    run = runs["grown"]
+    own = Experiment.parse(run.specification(0))
+    assert own.start == Start(experiment="future_tokens.curriculum_4", grow=True)
+    begun = run.parameters(0, 0)
+    source = latebloom.run(own.start.experiment, f"seed={own.seed}", scale="smoke", home=run.path.parent.parent)
+    for name, value in source.parameters(0).items():
+        torch.testing.assert_close(begun[name], value, rtol=0, atol=0)
+    assert "blocks.1.attn.W_Q" in begun
+    assert "blocks.1.attn.W_Q" not in source.parameters(0)
+
+
+def test_a_network_cannot_shrink_or_change_its_width():
+    small = Population.start(members_of("future_tokens.curriculum_1", "smoke")[:1]).params
+    grown = members_of("future_tokens.grown", "smoke")[0]
+    large = Population.start([grown]).params
+    back = members_of("future_tokens.curriculum_2", "smoke")[0].replace({"start.grow": True})
+    with pytest.raises(LatebloomError, match="has no place for"):
+        Population.start([back], large)
+    wide = grown.replace({"model.d_model": 16})
+    with pytest.raises(LatebloomError, match="needs shape"):
+        Population.start([wide], small)
+
+
+def test_students_begin_at_their_teacher(runs):
+    run = runs["text_on"]
+    members = run.members()
+    taught = int(members[members["past"] == "teacher_hidden"]["member"].iloc[0])
+    begun = run.parameters(taught, 0)
+    for name, value in begun.items():
+        if not name.startswith("teacher."):
+            assert torch.equal(value, begun[f"teacher.{name}"])
+    assert torch.equal(run.parameters(taught)["teacher.embed.W_E"], begun["teacher.embed.W_E"])
+    assert not torch.equal(run.parameters(taught)["embed.W_E"], begun["embed.W_E"])
+
+
+def test_gains_of_a_sample_are_differences_of_losses(runs):
+    run = runs["text"]
+    frame = run.measurements()
+    ends = {row["past"]: row for row in frame[(frame["step"] == 12) & (frame["seed"] == 0)].to_dict("records")}
+    _, _, gain = gains(run, ends["whole"]["member"], ends["hidden"]["member"], rows=16)
+    by_place = np.asarray(ends["hidden"]["loss_by_place"]) - np.asarray(ends["whole"]["loss_by_place"])
+    np.testing.assert_allclose(gain.mean(0).numpy(), by_place, atol=2e-5)
+
+
+EXPECTED = {
+    "sine": {"curves", "measures", "lags", "pushes"},
+    "sine_p": {"curves", "measures", "lags", "shares"},
+    "grown": {"curves", "measures", "lags"},
+    "text": {"curves", "measures", "places", "gradients", "sample"},
+    "text_on": {"curves"},
+    "text_ladder": {"curves", "places", "sample"},
+    "multiplication": {"curves", "measures"},
+    "majority": {"curves", "measures", "places_0", "places_1"},
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_pictures_of_a_run(runs, name, tmp_path):
+    written = draw_run(runs[name], tmp_path)
+    assert {path.stem for path in written} >= EXPECTED[name]
+    assert all(path.stat().st_size > 2000 for path in written)
+    shutil.rmtree(tmp_path)
+
+
+def test_a_member_that_is_not_there_is_refused(runs, tmp_path):
+    with pytest.raises(LatebloomError, match="has members 0 to 3; there is no 7"):
+        draw_run(runs["sine"], tmp_path, 7)
