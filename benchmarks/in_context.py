@@ -92,9 +92,10 @@ class PlainLoop:
 
 
 def three(size: Size) -> list[Experiment]:
-    """The mixture and both specialists, in the published layout of prompts."""
+    """The mixture and both specialists, in the published layout of prompts and with the published optimiser."""
     texts = (linear.MIXTURE, linear.SPARSE, linear.DENSE)
-    return [size.experiment("benchmark", text, linear.MIXTURE, layout="garg") for text in texts]
+    members = [size.experiment("benchmark", text, linear.MIXTURE, layout="garg") for text in texts]
+    return [member.replace({"training.optimiser": "adamw"}) for member in members]
 
 
 def together(size: Size) -> Callable[[], object]:

@@ -2,8 +2,8 @@
 
 At `paper`: 12 layers of width 256 with 8 heads, 500,000 steps of 64 prompts at a rate of 1e-4, as Garg et al. 2022
 (arXiv 2208.01066) print it; what Yadlowsky et al. 2023 (arXiv 2311.00871) used beyond the network is not known to us.
-The smaller scales are ours: tokens with a place of their own for the label, wider first weights and a rate ten to
-thirty times as high, which shorten the plateau; the notes of the study say what pilots showed.
+The smaller scales are ours: tokens with a place of their own for the label, wider first weights and orthogonalised
+momentum, which shorten the plateau; the notes of the study say what pilots showed.
 """
 
 from dataclasses import dataclass
@@ -54,9 +54,10 @@ class Size:
         return Decoder.parse(settings | {"init": "gpt2" if self.published else "xavier"})
 
     def recipe(self) -> Training:
-        """Adam on the squared error of every prefix; a constant rate where it is published, else it rises and falls."""
+        """Squared error of every prefix; Adam at a constant rate as published, else Muon, its rate rising and falling."""
         own: dict[str, Any] = {"steps": self.steps, "loss": "squared_error", "lr": self.lr, "beta2": 0.999}
         if not self.published:
+            own |= {"optimiser": "muon", "lr_rest": self.lr / 2, "momentum": 0.95}
             own |= {"clip": 1.0, "warmup": self.steps // 20, "decay": "cosine", "decay_to": 0.05}
         return Training.parse(own)
 
