@@ -54,7 +54,7 @@ class Size:
         return Decoder.parse(settings | {"init": "gpt2" if self.published else "xavier"})
 
     def recipe(self) -> Training:
-        """Squared error of every prefix; Adam at a constant rate as published, else Muon, its rate rising and falling."""
+        """Squared error of every prefix; Adam at a constant rate as published, else Muon with a rate that falls."""
         own: dict[str, Any] = {"steps": self.steps, "loss": "squared_error", "lr": self.lr, "beta2": 0.999}
         if not self.published:
             own |= {"optimiser": "muon", "lr_rest": self.lr / 2, "momentum": 0.95}
