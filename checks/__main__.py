@@ -46,9 +46,6 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(words)
     if asked.seeds is not None and asked.seeds < 1:
         parser.error(f"--seeds {asked.seeds}: at least 1.")
-    torch.set_num_threads(1)
-    # A network that memorises fills its softmax with numbers too small to be ordinary, which are ten times as slow.
-    torch.set_flush_denormal(True)
     lines: list[Line] = []
     for name in [asked.name] if asked.name else list(CHECKS):
         check, seeds = CHECKS[name]
@@ -61,4 +58,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
+    # A network that memorises fills its softmax with numbers too small to be ordinary, which are ten times as slow.
+    torch.set_flush_denormal(True)
     sys.exit(main())
