@@ -120,7 +120,7 @@ def _grokfast_needs(scale: str) -> tuple[Request, ...]:
     fixed="2026-11-22",
     tag="C",
     scales=("laptop",),
-    cost={"laptop": "4 min"},
+    cost={"laptop": "up to 35 core-minutes"},
     needs=_grokfast_needs,
 )
 def grokfast(evidence: Evidence) -> Finding:
@@ -162,7 +162,7 @@ def _egd_needs(scale: str) -> tuple[Request, ...]:
     fixed="2026-11-22",
     tag="CN",
     scales=("laptop",),
-    cost={"laptop": "3 min"},
+    cost={"laptop": "up to 25 core-minutes"},
     needs=_egd_needs,
 )
 def egd(evidence: Evidence) -> Finding:
@@ -193,7 +193,7 @@ def egd(evidence: Evidence) -> Finding:
     fixed="2026-11-22",
     tag="N",
     scales=("laptop",),
-    cost={"laptop": "4 min, half of it the grid it shares with 46 and 47"},
+    cost={"laptop": "up to 20 core-minutes, half of them the grid it shares with 46 and 47"},
     needs=lambda scale: (Request("grokking.muon", scale), Request("grokking.tuned_adamw", scale)),
 )
 def muon(evidence: Evidence) -> Finding:

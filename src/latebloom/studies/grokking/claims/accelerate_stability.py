@@ -69,7 +69,7 @@ def _collapse_needs(scale: str) -> tuple[Request, ...]:
     fixed="2026-11-22",
     tag="CN",
     scales=("laptop",),
-    cost={"laptop": "8 min"},
+    cost={"laptop": "up to 20 core-minutes"},
     needs=_collapse_needs,
 )
 def softmax_collapse(evidence: Evidence) -> Finding:
@@ -181,7 +181,7 @@ def spikes(run: Readable) -> pd.DataFrame:
     fixed="2026-11-22",
     tag="N",
     scales=("laptop",),
-    cost={"laptop": "8 min"},
+    cost={"laptop": "up to 20 core-minutes"},
     needs=lambda scale: (
         Request("grokking.slingshots", scale),
         Request("grokking.slingshots", scale, ("training.eps=1e-8", "training.precision=float64")),

@@ -62,7 +62,7 @@ def _weakest(strength: np.ndarray) -> float:
     changes=(MORE_SEEDS,),
     tag="PE",
     scales=("laptop", "paper"),
-    cost={"laptop": "8 minutes on two cores beyond the main run"},
+    cost={"laptop": "15 minutes on two cores beyond the main run"},
     needs=long_run,
 )
 def lopsided_pentagons(evidence: Evidence) -> Finding:
