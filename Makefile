@@ -62,7 +62,8 @@ install: $(VENV)/.stamp-tools $(VIEWS) ## set up the environment with all tools
 
 # --- use --------------------------------------------------------------------------------------------------------------
 
-demo: $(VENV)/.stamp-tools $(VIEWS) ## train real populations, judge the claims, print the ledger, write a site (under ten minutes)
+demo: $(VENV)/.stamp-tools $(VIEWS) ## train real populations, judge the claims, print the ledger, write a site (about five minutes)
+	@$(BIN)/latebloom run grokking.modular_addition --scale quick training.lr=1e-2 training.steps=5000 seed=0:3
 	@$(BIN)/latebloom reproduce grokking --scale quick
 	@if [ -e $(VIEWS) ]; then $(BIN)/latebloom export build/site --study grokking; fi
 

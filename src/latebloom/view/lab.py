@@ -90,6 +90,7 @@ class Lab:
                 "experiment": run.experiment,
                 "scale": run.scale,
                 "members": len(run.document["members"]),
+                "steps": first.training.steps,
                 "status": run.status,
                 "finished": run.finished,
                 "seconds": round(run.seconds, 1),

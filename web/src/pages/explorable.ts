@@ -15,7 +15,7 @@ const CHAPTERS: Chapter[] = [
     title: "Memorise, then generalise",
     text: "A small network learns to add modulo a number. It soon knows every pair it was trained on, and far later every other pair. Scrub the curves and watch the weights turn into waves.",
     experiments: ["modular_addition", "modular_addition_plain_loss", "modular_addition_perturbed", "data_size", "square_mlp", "complexity_one_layer"],
-    command: "latebloom run grokking.modular_addition --scale quick",
+    command: "latebloom run grokking.modular_addition --scale quick training.lr=1e-2 training.steps=5000",
   },
   {
     title: "Ones and zeros",
@@ -76,7 +76,7 @@ export async function explorablePage(content: HTMLElement, lab: Lab): Promise<vo
 function chapterOf(chapter: Chapter, lab: Lab): HTMLElement {
   const runs = (lab.index.runs as any[])
     .filter((run) => run.study === "grokking" && chapter.experiments.includes(run.experiment.split(".")[1]))
-    .sort((a, b) => rank(chapter, a) - rank(chapter, b) || scale(b) - scale(a) || b.stamp - a.stamp);
+    .sort((a, b) => rank(chapter, a) - rank(chapter, b) || scale(b) - scale(a) || b.steps - a.steps || b.stamp - a.stamp);
   const el = h("section", { class: "lb-chapter" }, h("h2", {}, chapter.title), h("p", {}, chapter.text));
   if (!runs.length) {
     add(el, h("p", {}, "No run for this chapter is here yet. This makes one:"), command(chapter.command));
