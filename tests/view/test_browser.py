@@ -19,6 +19,7 @@ pytestmark = [
         chromium() is None, reason="browser tests need Chromium (apt-get install chromium, or set $CHROMIUM)"
     ),
 ]
+expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 ROOT = Path(__file__).parents[2]
 PAGES = ("", "explorable", "experiments", "runs", "ledger?study=grokking", "claim/grokking.14", "compare")
 
