@@ -131,7 +131,7 @@ def test_a_run_gets_the_pictures_that_fit_it_and_no_text_lies_on_other_text(kind
         crowded[name] = overlaps(figure)
         return save(figure, out, name)
 
-    monkeypatch.setattr("latebloom.studies.grokking.figures.pick.save", watched)
+    monkeypatch.setattr("latebloom.studies.drawing.pictures.save", watched)
     written = draw_run(runs[kind], tmp_path, 1)
     names = EXPECTED[kind]
     assert {path.name for path in written} == {f"{name}.{end}" for name in names for end in ("png", "svg")}

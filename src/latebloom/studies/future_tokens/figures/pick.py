@@ -1,14 +1,11 @@
 """Which pictures a run of the study gets: decided by what it holds, not by its name."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from latebloom.errors import LatebloomError
 from latebloom.runs.run import Run
 from latebloom.studies.drawing import curves
 from latebloom.studies.drawing.logged import Logged
-from latebloom.studies.drawing.style import save, styled
+from latebloom.studies.drawing.pictures import Named, draw_pictures
 from latebloom.studies.future_tokens.figures.arms import by_rest
 from latebloom.studies.future_tokens.figures.gradients import draw_gradients
 from latebloom.studies.future_tokens.figures.lags import draw_lags
@@ -17,28 +14,12 @@ from latebloom.studies.future_tokens.figures.push import draw_pushes
 from latebloom.studies.future_tokens.figures.sample import draw_sample
 from latebloom.studies.future_tokens.figures.share import draw_shares
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 GROUPS = 6
 
 
 def draw_run(run: Run, out: Path, member: int = 0) -> list[Path]:
-    """Every picture that fits the run, as PNG and SVG in `out`.
-
-    An unfinished run is drawn as far as it is. Raises `LatebloomError` for a member it does not have.
-    """
-    if not 0 <= member < len(run.document["members"]):
-        raise LatebloomError(f"{run.label} has members 0 to {len(run.document['members']) - 1}; there is no {member}.")
-    logged = Logged(run)
-    written: list[Path] = []
-    if not len(logged.frame):
-        return written
-    with styled():
-        for name, figure in _pictures(run, logged):
-            if figure is not None:
-                written += save(figure, out, name)
-    return written
+    """Every picture that fits the run, as PNG and SVG in `out`: see `draw_pictures`."""
+    return draw_pictures(run, out, member, _pictures)
 
 
 def _beside(run: Run, experiment: str) -> list[Run]:
@@ -48,7 +29,7 @@ def _beside(run: Run, experiment: str) -> list[Run]:
     return sorted(finished, key=lambda other: len(other.document["members"]))[-1:]
 
 
-def _pictures(run: Run, logged: Logged) -> Iterator[tuple[str, "Figure | None"]]:
+def _pictures(run: Run, logged: Logged, member: int) -> Named:
     who, label = f"{run.experiment}, scale {run.scale}", f"Run: {run.label}"
     seeds = f"Faint: one seed. Bold: median. Band: middle half. {label}"
     if logged.last_step:

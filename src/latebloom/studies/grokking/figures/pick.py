@@ -1,43 +1,27 @@
 """Which pictures a run gets: decided by what it holds (curves, swept settings, kind of network), not by its name."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
-from latebloom.errors import LatebloomError
 from latebloom.models import ModularMLP
 from latebloom.runs.run import Run
 from latebloom.studies.drawing import curves, outcomes
 from latebloom.studies.drawing.logged import Logged, shown
-from latebloom.studies.drawing.style import save, styled
+from latebloom.studies.drawing.pictures import Named, draw_pictures
 from latebloom.studies.grokking.figures import modular, parity
 from latebloom.studies.grokking.figures.tables import has_tables, memorised_step, read_tables
 from latebloom.tasks import SparseParity
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Named = Iterator[tuple[str, "Figure | None"]]
-
 
 def draw_run(run: Run, out: Path, member: int = 0) -> list[Path]:
-    """Every picture that fits the run, as PNG and SVG in `out`; pictures of weights show one member.
+    """Every picture that fits the run, as PNG and SVG; weights are those of one member: see `draw_pictures`."""
+    return draw_pictures(run, out, member, _pictures)
 
-    An unfinished run is drawn as far as it is. Raises `LatebloomError` for a member it does not have.
-    """
-    if not 0 <= member < len(run.document["members"]):
-        raise LatebloomError(f"{run.label} has members 0 to {len(run.document['members']) - 1}; there is no {member}.")
-    logged = Logged(run)
-    written: list[Path] = []
-    if not len(logged.frame):
-        return written
-    with styled():
-        for name, figure in (*_of_all(run, logged), *_of_member(run, logged, member)):
-            if figure is not None:
-                written += save(figure, out, name)
-    return written
+
+def _pictures(run: Run, logged: Logged, member: int) -> Named:
+    yield from _of_all(run, logged)
+    yield from _of_member(run, logged, member)
 
 
 def _of_all(run: Run, logged: Logged) -> Named:

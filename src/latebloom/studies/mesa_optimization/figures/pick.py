@@ -1,15 +1,12 @@
 """Which pictures a run gets: decided by its networks (depth, kind of attention, tokens), not by its name."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from latebloom.errors import LatebloomError
 from latebloom.models import Decoder
 from latebloom.runs.run import Run
 from latebloom.studies.drawing import curves
 from latebloom.studies.drawing.logged import Logged
-from latebloom.studies.drawing.style import save, styled
+from latebloom.studies.drawing.pictures import Named, draw_pictures
 from latebloom.studies.mesa_optimization.claims.networks import Network, networks
 from latebloom.studies.mesa_optimization.figures.binding import draw_binding
 from latebloom.studies.mesa_optimization.figures.context import draw_context, draw_depth
@@ -17,29 +14,18 @@ from latebloom.studies.mesa_optimization.figures.probes import draw_probes
 from latebloom.studies.mesa_optimization.figures.weights import draw_blocks, draw_halfway
 from latebloom.tasks import LinearDynamics
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Named = Iterator[tuple[str, "Figure | None"]]
 SNAPSHOTS = 3  # from here on a curve over snapshots says something
 
 
 def draw_run(run: Run, out: Path, member: int = 0) -> list[Path]:
-    """Every picture that fits the run, as PNG and SVG in `out`; pictures of weights and probes show one member.
+    """Every picture that fits the run, as PNG and SVG; weights and probes are of one member: see `draw_pictures`."""
+    return draw_pictures(run, out, member, _pictures)
 
-    An unfinished run is drawn as far as it is. Raises `LatebloomError` for a member it does not have.
-    """
-    if not 0 <= member < len(run.document["members"]):
-        raise LatebloomError(f"{run.label} has members 0 to {len(run.document['members']) - 1}; there is no {member}.")
-    logged = Logged(run)
-    written: list[Path] = []
-    if not len(logged.frame):
-        return written
-    with styled():
-        for name, figure in (*_curves(run, logged), *_of_all(run), *_of_member(run, member)):
-            if figure is not None:
-                written += save(figure, out, name)
-    return written
+
+def _pictures(run: Run, logged: Logged, member: int) -> Named:
+    yield from _curves(run, logged)
+    yield from _of_all(run)
+    yield from _of_member(run, member)
 
 
 def _curves(run: Run, logged: Logged) -> Named:

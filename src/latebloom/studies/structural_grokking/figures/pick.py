@@ -1,45 +1,26 @@
 """Which pictures a run of the study gets: decided by what it holds, not by its name."""
 
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from latebloom.errors import LatebloomError
 from latebloom.runs.run import Run
 from latebloom.studies.drawing.curves import some_of
 from latebloom.studies.drawing.logged import Logged
-from latebloom.studies.drawing.style import save, styled
+from latebloom.studies.drawing.pictures import Named, draw_pictures
 from latebloom.studies.structural_grokking.figures.depth import draw_depths
 from latebloom.studies.structural_grokking.figures.learning import draw_learning
 from latebloom.studies.structural_grokking.figures.prepose import draw_prepose
 from latebloom.studies.structural_grokking.figures.trees import draw_trees
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 ARMS = 6
 
 
 def draw_run(run: Run, out: Path, member: int = 0) -> list[Path]:
-    """Every picture that fits the run, as PNG and SVG in `out`; trees are those of one member.
-
-    An unfinished run is drawn as far as it is. Raises `LatebloomError` for a member it does not have.
-    """
-    if not 0 <= member < len(run.document["members"]):
-        raise LatebloomError(f"{run.label} has members 0 to {len(run.document['members']) - 1}; there is no {member}.")
-    logged = Logged(run)
-    written: list[Path] = []
-    if not len(logged.frame):
-        return written
-    with styled():
-        for name, figure in _pictures(run, logged, member):
-            if figure is not None:
-                written += save(figure, out, name)
-    return written
+    """Every picture that fits the run, as PNG and SVG; trees are those of one member: see `draw_pictures`."""
+    return draw_pictures(run, out, member, _pictures)
 
 
-def _pictures(run: Run, logged: Logged, member: int) -> Iterator[tuple[str, "Figure | None"]]:
+def _pictures(run: Run, logged: Logged, member: int) -> Named:
     who = f"{run.experiment}, scale {run.scale}"
     told = f"Faint: one seed. Bold: median. Band: middle half. Run: {run.label}"
     arms = some_of(logged.arms, ARMS)
