@@ -22,6 +22,7 @@ from latebloom.tasks import ModularArithmetic
 from latebloom.training.experiment import Experiment, Training
 from latebloom.training.population import Population
 from latebloom.view.pack import pack
+from tests.view.decoders import decoders
 
 PLACE = Path(__file__).parents[2] / "web" / "tests" / "numbers.json"
 
@@ -34,6 +35,7 @@ def numbers() -> dict[str, Any]:
         "constructed": constructed(),
         "outcomes": outcomes(),
         "training": training(),
+        "decoders": decoders(),
         "pack": base64.b64encode(packed()).decode(),
     }
 
