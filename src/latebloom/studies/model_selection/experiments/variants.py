@@ -23,6 +23,6 @@ def noise(scale: str) -> Preset:
     """Dense functions with little or much noise: half of each, and either alone."""
     size = linear.SIZES[scale]
     if scale == "laptop":  # without a sparse class there is less to learn
-        size = replace(size, steps=1800)
+        size = replace(size, steps=1800, rung=0)
     experiment = size.experiment("noise", NOISES, NOISES)
     return Preset(experiment, {"task.mixture": (NOISES, QUIET, LOUD), "seed": range(SEEDS[scale])})
