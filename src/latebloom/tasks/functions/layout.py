@@ -3,7 +3,8 @@
 `garg`: every token has the width of x; a label stands in its first coordinate (Garg et al. 2022). `raventos`: tokens
 are one wider; coordinate 0 is the label's, the others are those of x (Raventos et al. 2023). `paired`: the same, and a
 label stands beside its x once more, so that no layer has to bring the two together (as the columns [x; y] of Bai et
-al. 2023, arXiv 2306.04637). The prediction of y_i is read at the place of x_i, which has seen i - 1 whole pairs. An optional first token names the class (one-hot).
+al. 2023, arXiv 2306.04637). The prediction of y_i is read at the place of x_i, which has seen i - 1 whole pairs. An
+optional first token names the class (one-hot).
 
 >>> sequence(np.array([[[1.0, 2.0], [3.0, 4.0]]]), np.array([[9.0, 8.0]]), "garg")
 array([[[1., 2.],
