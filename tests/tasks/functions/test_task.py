@@ -54,12 +54,12 @@ def test_noise_has_its_variance_and_leaves_the_clean_values_alone():
     assert (noise[prompts.which == 1] == 0).all()
 
 
-@pytest.mark.parametrize("layout", ["garg", "raventos"])
+@pytest.mark.parametrize("layout", ["garg", "raventos", "paired"])
 @pytest.mark.parametrize("name_class", [False, True])
 def test_a_sequence_is_its_pairs_and_predictions_are_asked_where_x_is(layout, name_class):
     task = parse(layout=layout, name_class=name_class, noise_variance=0.1)
     batch = task.data([task], [3], WIDE).batch(0)
-    places, wide = 14 + name_class, 5 + (layout == "raventos")
+    places, wide = 14 + name_class, 5 + (layout != "garg")
     assert batch.inputs.shape == (1, 16, places, wide)
     assert batch.targets.shape == (1, 16, places, 1)
     assert (task.signature.n_inputs, task.signature.n_outputs, task.signature.n_ctx) == (wide, 1, places)

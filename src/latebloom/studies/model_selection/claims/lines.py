@@ -18,7 +18,7 @@ from latebloom.studies.model_selection.claims.words import FIXED, MAIN, SCALES, 
 from latebloom.studies.model_selection.experiments.testbed import COMBINED, LINE, MIXTURE, SINUSOID
 from latebloom.tasks import InContextFunctions
 
-COST = {"laptop": "half an hour on two cores, shared by all claims about lines and sinusoids"}
+COST = {"laptop": "35 minutes on two cores, shared by all claims about lines and sinusoids"}
 FLOOR = 1e-4  # errors are raised to it before they are divided
 
 

@@ -16,7 +16,7 @@ from latebloom.studies.model_selection.claims.words import FIXED, MAIN, PANWAR, 
 from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
 from latebloom.tasks import InContextFunctions
 
-COST = {"laptop": "half an hour on two cores, shared by all claims about dense and sparse functions"}
+COST = {"laptop": "40 minutes on two cores, shared by all claims about dense and sparse functions"}
 # Largest and mean over k: what a network may lie above its reference.
 LIMITS = {DENSE: (0.08, 0.02), SPARSE: (0.15, 0.04)}
 

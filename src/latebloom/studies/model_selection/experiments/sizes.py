@@ -2,8 +2,8 @@
 
 At `paper`: 12 layers of width 256 with 8 heads, 500,000 steps of 64 prompts at a rate of 1e-4, as Garg et al. 2022
 (arXiv 2208.01066) print it; what Yadlowsky et al. 2023 (arXiv 2311.00871) used beyond the network is not known to us.
-The smaller scales are ours: tokens with a place of their own for the label, wider first weights and orthogonalised
-momentum, which shorten the plateau; the notes of the study say what pilots showed.
+The smaller scales are ours: labels beside their inputs, coordinates that join one after the other, wider first weights
+and orthogonalised momentum, which shorten the plateau; the notes of the study say what pilots showed.
 """
 
 from dataclasses import dataclass
@@ -31,6 +31,7 @@ class Size:
     steps: int
     lr: float
     n_test: int = 512
+    rung: int = 0  # steps from one coordinate of x to the next that joins; 0: all are there from the start
 
     def task(self, mixture: str, tests: str, **changes: Any) -> InContextFunctions:
         """Functions of this size."""
@@ -40,12 +41,14 @@ class Size:
             "d": self.d,
             "nonzeros": self.nonzeros,
             "points": self.points,
-            "layout": "raventos",
+            "layout": "raventos" if self.published else "paired",
             "noise_variance": NOISE,
             "batch_size": self.batch,
             "n_test": self.n_test,
             "split_seed": 0,  # the same test prompts for everyone, so that members are compared on equal ones
         }
+        if self.rung:
+            own["curriculum"] = {"every": self.rung, "dims": self.nonzeros, "points": self.points}
         return InContextFunctions.parse(own | changes)
 
     def network(self) -> Decoder:
@@ -84,3 +87,4 @@ class Size:
 
 
 SEEDS = {"smoke": 2, "quick": 1, "laptop": 5, "paper": 5}
+FEWER = SEEDS | {"laptop": 3}  # of what stands beside the two main experiments: the study is to end within two hours

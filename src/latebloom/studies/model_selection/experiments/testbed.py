@@ -16,15 +16,15 @@ COMBINED = "line+sinusoid+line~sinusoid:share=None"  # a third of the prompts ar
 SIZES = {
     "smoke": Size(d=1, nonzeros=1, points=5, layers=1, width=8, heads=2, batch=8, steps=8, lr=1e-3, n_test=16),
     "quick": Size(d=1, nonzeros=1, points=13, layers=2, width=32, heads=2, batch=64, steps=2000, lr=6e-3),
-    "laptop": Size(d=1, nonzeros=1, points=17, layers=3, width=64, heads=4, batch=64, steps=4400, lr=6e-3),
+    "laptop": Size(d=1, nonzeros=1, points=17, layers=3, width=64, heads=4, batch=64, steps=5500, lr=6e-3),
     "paper": Size(d=1, nonzeros=1, points=41, layers=12, width=256, heads=8, batch=64, steps=500_000, lr=1e-4),
 }
 
 
-def testbed(scale: str, name: str, mixtures: tuple[str, ...], **axes: Any) -> Preset:
+def testbed(scale: str, name: str, mixtures: tuple[str, ...], seeds: dict[str, int] = SEEDS, **axes: Any) -> Preset:
     """Networks trained on each of `mixtures`, all of them tested on lines and on sinusoids."""
     experiment = SIZES[scale].experiment(name, mixtures[0], MIXTURE, population=5)
-    return Preset(experiment, {"task.mixture": mixtures, "seed": range(SEEDS[scale]), **axes})
+    return Preset(experiment, {"task.mixture": mixtures, "seed": range(seeds[scale]), **axes})
 
 
 @preset("model_selection.testbed")
