@@ -23,6 +23,8 @@ from latebloom.training.experiment import Experiment, Training
 from latebloom.training.population import Population
 from latebloom.view.pack import pack
 from tests.view.decoders import decoders
+from tests.view.points import points
+from tests.view.sentences import sentences
 
 PLACE = Path(__file__).parents[2] / "web" / "tests" / "numbers.json"
 
@@ -36,6 +38,8 @@ def numbers() -> dict[str, Any]:
         "outcomes": outcomes(),
         "training": training(),
         "decoders": decoders(),
+        "points": points(),
+        "sentences": sentences(),
         "pack": base64.b64encode(packed()).decode(),
     }
 

@@ -91,6 +91,25 @@ def test_long_lists_of_members_are_cut():
     assert sorted(chosen_packs(packs)) == ["curves", "gallery", *(f"tables-{i}" for i in range(6))]
 
 
+def test_networks_that_are_too_large_for_a_site_are_left_out_and_not_listed(
+    lab_home, small_assets, tmp_path, no_claims, monkeypatch
+):
+    def tables(out):
+        export(lab_home, tmp_path / "ledger", out, ["grokking"], assets=small_assets)
+        documents = [_taken(path)[1] for path in (out / "data" / "runs").glob("*.js")]
+        document = next(one for one in documents if one["experiment"] == "grokking.modular_addition")
+        listed = {name for name in document["packs"] if name.startswith("tables-")}
+        written = {path.stem for path in (out / "data" / "packs" / document["id"]).glob("tables-*.js")}
+        assert listed == written
+        return listed
+
+    assert tables(tmp_path / "whole") == {"tables-0", "tables-1"}
+    monkeypatch.setattr("latebloom.view.export.MOST_BYTES", 10)
+    assert tables(tmp_path / "first") == {"tables-0"}
+    monkeypatch.setattr("latebloom.view.export.LARGEST", 10)
+    assert tables(tmp_path / "none") == set()
+
+
 def test_other_packs_are_not_sampled(lab):
     run = next(run for run in lab.runs().values() if run.experiment == "grokking.modular_addition")
     content = lab.packs(run)["curves"]()

@@ -8,9 +8,16 @@ Needs the extra `view` (`pip install 'latebloom[view]'`). Heavy imports wait unt
 
 from typing import Any
 
-_NOTEBOOK = ("ConstructedView", "CurvesView", "GrokkingView", "TrainView")
+_NOTEBOOK = (
+    "ConstructedView",
+    "CurvesView",
+    "GrokkingView",
+    "ModelSelectionView",
+    "StructuralGrokkingView",
+    "TrainView",
+)
 
-__all__ = ["ConstructedView", "CurvesView", "GrokkingView", "TrainView"]
+__all__ = ["ConstructedView", "CurvesView", "GrokkingView", "ModelSelectionView", "StructuralGrokkingView", "TrainView"]
 
 
 def __getattr__(name: str) -> Any:

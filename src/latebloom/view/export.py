@@ -27,6 +27,8 @@ from latebloom.view.views import Maker
 
 MARK = "latebloom-site.json"  # tells an earlier export, which may be replaced, from a folder of somebody's
 MEMBERS = 6  # networks of each run whose weights are shown
+MOST_BYTES = 2_600_000  # of all numbered packs of a run; the first may be larger
+LARGEST = 5_000_000  # of one pack
 
 
 def export(
@@ -101,12 +103,16 @@ def _write_site(lab: Lab, assets: Assets, out: Path, snapshots: int) -> None:
 
 
 def _write_run(lab: Lab, out: Path, run: Any, snapshots: int) -> None:
-    document = lab.run(run)
-    chosen = chosen_packs(lab.packs(run))
-    _take(out, f"runs/{run.hash}", {**document, "packs": sorted(chosen)})
-    for name, make in chosen.items():
-        content = base64.b64encode(sampled(make(), snapshots)).decode()
-        _take(out, f"packs/{run.hash}/{name}", content)
+    document, written, spent = lab.run(run), [], 0
+    for name, make in chosen_packs(lab.packs(run)).items():
+        content = sampled(make(), snapshots)
+        if numbered(name):
+            if spent + len(content) > (MOST_BYTES if spent else LARGEST):
+                continue
+            spent += len(content)
+        _take(out, f"packs/{run.hash}/{name}", base64.b64encode(content).decode())
+        written.append(name)
+    _take(out, f"runs/{run.hash}", {**document, "packs": sorted(written)})
 
 
 def chosen_packs(packs: dict[str, Maker]) -> dict[str, Maker]:
@@ -114,13 +120,19 @@ def chosen_packs(packs: dict[str, Maker]) -> dict[str, Maker]:
     kept: dict[str, Maker] = {}
     counted: dict[str, int] = {}
     for name, make in packs.items():
-        stem, sign, number = name.rpartition("-")
-        if sign and number.isdigit():
+        if numbered(name):
+            stem = name.rpartition("-")[0]
             counted[stem] = counted.get(stem, 0) + 1
             if counted[stem] > MEMBERS:
                 continue
         kept[name] = make
     return kept
+
+
+def numbered(name: str) -> bool:
+    """Whether a pack is one of several: `tables-3`."""
+    _, sign, number = name.rpartition("-")
+    return bool(sign) and number.isdigit()
 
 
 def sampled(content: bytes, snapshots: int) -> bytes:

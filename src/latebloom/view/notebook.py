@@ -97,6 +97,27 @@ class CurvesView(_OnRun):
     _name = "curves"
 
 
+class ModelSelectionView(_OnRun):
+    """Points that the reader moves, and what networks and references make of them.
+
+    `points`, pairs of x and y, follow the reader and can be set, as `step` can.
+    """
+
+    _name = "model_selection"
+    points: Any = traitlets.List().tag(sync=True)
+
+
+class StructuralGrokkingView(_OnRun):
+    """Curves with stopping points, and one sentence as a network reads it over training.
+
+    `sentence`, `step` and `member` follow the reader and can be set.
+    """
+
+    _name = "structural_grokking"
+    member = traitlets.Int(allow_none=True, default_value=None).tag(sync=True)
+    sentence = traitlets.Unicode("").tag(sync=True)
+
+
 class _Alone(anywidget.AnyWidget):
     """A view that needs no run."""
 
@@ -127,4 +148,13 @@ class TrainView(_Alone):
     steps = traitlets.Int(2000).tag(sync=True)
 
 
-__all__ = ["VIEWS", "ConstructedView", "CurvesView", "GrokkingView", "TrainView", "module_text"]
+__all__ = [
+    "VIEWS",
+    "ConstructedView",
+    "CurvesView",
+    "GrokkingView",
+    "ModelSelectionView",
+    "StructuralGrokkingView",
+    "TrainView",
+    "module_text",
+]

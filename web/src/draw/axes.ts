@@ -65,7 +65,7 @@ export function drawAxes(
   context: CanvasRenderingContext2D,
   theme: Theme,
   box: Box,
-  x: { scale: Scale; log: boolean; title: string },
+  x: { scale: Scale; log: boolean; title: string | null }, // null: no words, the axis stands elsewhere
   y: { scale: Scale; log: boolean },
 ): void {
   context.lineWidth = 1;
@@ -81,6 +81,7 @@ export function drawAxes(
     context.stroke();
     context.fillText(shown(tick), box.left - 6, at);
   }
+  if (x.title === null) return;
   context.textBaseline = "top";
   context.textAlign = "center";
   const ticks = ticksOf(x.scale, x.log, Math.max(2, (box.right - box.left) / 90));

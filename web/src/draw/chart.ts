@@ -20,10 +20,22 @@ export interface ChartOptions {
   logX?: boolean;
   range?: [number, number];
   chance?: number | null;
+  guide?: string; // the words at the line of `chance`
+  across?: string; // what x counts; steps without it
   picked?: () => number | null; // which member is bold; null: the median and a band
   scrub?: (step: number) => void;
   height?: number;
   annotations?: { step: number; text: string }[];
+  domain?: [number, number]; // of steps; charts that stand under each other share it
+  marks?: Mark[];
+  bare?: boolean; // without words at the axis of steps: a chart below has them
+}
+
+export interface Mark {
+  x: number;
+  y: number;
+  shape: "▼" | "■" | "◆";
+  colour: string; // of the style sheet
 }
 
 const MARGIN = { left: 46, right: 12, top: 8, bottom: 38 };
@@ -44,7 +56,7 @@ export class Chart {
       label: this.words(),
       height: options.height ?? 220,
       draw: (context, width, height, theme) => this.draw(context, width, height, theme),
-      className: "lb-chart",
+      className: options.bare ? "lb-chart lb-bare" : "lb-chart",
     });
     this.cursor = h("div", { class: "lb-cursor", hidden: true });
     this.plot.over.append(this.cursor);
@@ -109,7 +121,7 @@ export class Chart {
       return `${s.name} ends at ${Number.isFinite(last) ? shown(last) : "no value"}`;
     });
     const [, end] = this.domains.x;
-    return `${this.options.title} over ${shownSteps(end)} steps, in ${this.options.unit}: ${said.join("; ")}.`;
+    return `${this.options.title} over ${shownSteps(end)} ${this.options.across ?? "steps"}, in ${this.options.unit}: ${said.join("; ")}.`;
   }
 
   private listen(scrub: (step: number) => void): void {
@@ -129,13 +141,13 @@ export class Chart {
   }
 
   private draw(context: CanvasRenderingContext2D, width: number, height: number, theme: Theme): void {
-    const box: Box = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
+    const box: Box = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - (this.options.bare ? 8 : MARGIN.bottom) };
     const log = this.options.log ?? false;
     const logX = this.options.logX ?? false;
     const x = makeScale(logX, this.domains.x, [box.left, box.right]);
     const y = makeScale(log, this.domains.y, [box.bottom, box.top]);
     this.x = x;
-    drawAxes(context, theme, box, { scale: x, log: logX, title: "step" }, { scale: y, log });
+    drawAxes(context, theme, box, { scale: x, log: logX, title: this.options.bare ? null : (this.options.across ?? "step") }, { scale: y, log });
     context.fillStyle = theme.faint;
     context.textAlign = "left";
     context.textBaseline = "top";
@@ -146,6 +158,7 @@ export class Chart {
     context.clip();
     for (const series of this.options.series) this.drawSeries(context, series, x, y, log, theme);
     context.restore();
+    for (const mark of this.options.marks ?? []) drawMark(context, theme, mark, x(mark.x), y(mark.y));
     (this.options.annotations ?? []).forEach(({ step, text }, row) => drawNote(context, theme, box, x(step), text, row));
     if (this.at !== null) this.mark(this.at);
   }
@@ -160,7 +173,7 @@ export class Chart {
     context.setLineDash([]);
     context.textAlign = "right";
     context.textBaseline = "bottom";
-    context.fillText("chance", box.right, at - 2);
+    context.fillText(this.options.guide ?? "chance", box.right, at - 2);
   }
 
   private drawSeries(
@@ -222,6 +235,21 @@ function drawBand(context: CanvasRenderingContext2D, series: Series, x: Scale, y
   [...at].reverse().forEach((i) => context.lineTo(x(series.x[i]!), y(low[i]!)));
   context.closePath();
   context.fill();
+}
+
+function drawMark(context: CanvasRenderingContext2D, theme: Theme, { shape, colour }: Mark, x: number, y: number): void {
+  if (!Number.isFinite(x) || !Number.isFinite(y)) return;
+  const r = 5;
+  context.beginPath();
+  if (shape === "▼") [[-r, -r], [r, -r], [0, r]].forEach(([dx, dy], i) => (i ? context.lineTo(x + dx!, y + dy!) : context.moveTo(x + dx!, y + dy!)));
+  else if (shape === "■") context.rect(x - r + 1, y - r + 1, 2 * r - 2, 2 * r - 2);
+  else [[0, -r - 1], [r + 1, 0], [0, r + 1], [-r - 1, 0]].forEach(([dx, dy], i) => (i ? context.lineTo(x + dx!, y + dy!) : context.moveTo(x + dx!, y + dy!)));
+  context.closePath();
+  context.fillStyle = theme.of(colour);
+  context.strokeStyle = theme.text;
+  context.lineWidth = 1;
+  context.fill();
+  context.stroke();
 }
 
 function drawNote(context: CanvasRenderingContext2D, theme: Theme, box: Box, at: number, text: string, row: number): void {
@@ -293,5 +321,5 @@ function domainsOf(options: ChartOptions): { x: [number, number]; y: [number, nu
   if (!Number.isFinite(firstX)) firstX = options.logX ? 1 : 0;
   if (!Number.isFinite(low)) [low, high] = options.log ? [0.1, 1] : [0, 1];
   if (options.log) low = Math.max(low, high * 1e-12);
-  return { x: [firstX, lastX], y: options.range ?? [low, high] };
+  return { x: options.domain ?? [firstX, lastX], y: options.range ?? [low, high] };
 }

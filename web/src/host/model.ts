@@ -51,6 +51,11 @@ export class Packs {
     this.kept.clear();
   }
 
+  // Lets go of one that is large and was used up.
+  drop(name: string): void {
+    this.kept.delete(name);
+  }
+
   close(): void {
     this.model.off("msg:custom", this.listener);
   }

@@ -11,6 +11,7 @@ from latebloom.errors import LatebloomError
 from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, title
 from latebloom.studies.model_selection.claims.networks import Curve, Network, curve, prompts
 from latebloom.studies.model_selection.claims.references import least_squares, optimum_curve, tuned_lasso
+from latebloom.tasks import InContextFunctions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,19 +50,19 @@ def _panel(axis: "Axes", groups: Arms, text: str) -> None:
         for row in own if len(own) > 1 else []:
             axis.plot(places, row, color=colour, linewidth=0.7, alpha=0.3)
         axis.plot(places, np.median(own, 0), color=colour, linewidth=2, label=f"trained on {mixture}")
-    for (name, reference), line in zip(references(nets[0], text, next(iter(groups))).items(), LINES, strict=False):
+    for (name, reference), line in zip(references(nets[0].task, text, next(iter(groups))).items(), LINES, strict=False):
         axis.plot(np.arange(len(reference)), reference, color="black", linewidth=1.3, linestyle=line, label=name)
     axis.axhline(1.0, color=GUIDE, linewidth=1, linestyle=(0, (1, 2)), label="always 0")
     axis.set_ylim(0, TOP)
 
 
-def references(network: Network, text: str, mixture: str) -> dict[str, Curve]:
+def references(task: InContextFunctions, text: str, mixture: str) -> dict[str, Curve]:
     """Error of what needs no training, as far as the class has it."""
-    asked = prompts(network.task, text)
+    asked = prompts(task, text)
     found: dict[str, Curve] = {}
     with contextlib.suppress(LatebloomError):  # some classes have no closed form
-        found[f"optimum of {mixture}"] = optimum_curve(network.task, text, mixture)
+        found[f"optimum of {mixture}"] = optimum_curve(task, text, mixture)
     if text in LINEAR:
-        found["Lasso, tuned"] = curve(tuned_lasso(network.task).prefixes, asked)
+        found["Lasso, tuned"] = curve(tuned_lasso(task).prefixes, asked)
         found["least squares"] = curve(least_squares, asked)
     return found

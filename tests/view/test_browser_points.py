@@ -1,0 +1,203 @@
+"""Points and predictions in a real browser: people put, drag and delete points, and every host answers."""
+
+import re
+
+import pytest
+
+import latebloom
+from latebloom.runs.run import Run
+from latebloom.view.lab import Lab
+from tests.view.browsing import AXE, axe_problems, chromium, launched, served
+from tests.view.hosting import built_assets, hosted, pixels, quiet_page, until
+
+expect = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright: extra `dev`").expect
+pytest.importorskip("starlette", reason="the server needs the extra `view`")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        chromium() is None, reason="browser tests need Chromium (apt-get install chromium, or set $CHROMIUM)"
+    ),
+]
+expect.set_options(timeout=30_000)
+BOARD = ".lb-board canvas"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    place = tmp_path_factory.mktemp("points")
+    latebloom.run("model_selection.testbed", scale="smoke", home=place, workers=1)
+    latebloom.run("model_selection.testbed_specialists", scale="smoke", home=place, workers=1)
+    latebloom.run("model_selection.linear", "seed=0", scale="smoke", home=place, workers=1)
+    return place
+
+
+@pytest.fixture(scope="module")
+def address(home, tmp_path_factory):
+    with served(Lab(home, tmp_path_factory.mktemp("none"), ("model_selection",)), built_assets()) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as one:
+        yield one
+
+
+def _place(home, name="testbed"):
+    return f"run/{Run(next(home.glob(f'model_selection.{name}/*'))).hash}/model_selection"
+
+
+@pytest.fixture
+def page(browser, address, home):
+    with quiet_page(browser, f"{address}?token=a-token") as one:
+        one.wait_for_selector("h1")
+        one.goto(f"{address}#/{_place(home)}")
+        one.wait_for_selector(".lb-point")
+        yield one
+
+
+def _said(page):
+    return page.locator(".lb-playground .lb-verdict")
+
+
+def _at(page, share_x, share_y):
+    box = page.locator(BOARD).bounding_box()
+    return box["x"] + share_x * box["width"], box["y"] + share_y * box["height"]
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+@pytest.mark.parametrize("name", ["testbed", "linear"])
+def test_it_fits_and_has_no_barriers(browser, address, home, width, name):
+    scheme = "dark" if width == 360 else "light"
+    with quiet_page(
+        browser, f"{address}?token=a-token", viewport={"width": width, "height": 900}, color_scheme=scheme
+    ) as page:
+        page.wait_for_selector("h1")
+        page.goto(f"{address}#/{_place(home, name)}")
+        page.wait_for_selector(".lb-chart")
+        expect(page.get_by_text("Error by number of pairs seen")).to_be_visible()
+        assert (page.locator(".lb-point").count() > 0) == (name == "testbed")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if not AXE.exists():
+            pytest.skip("axe-core is not installed: npm ci in web/")
+        assert axe_problems(page) == []
+
+
+def test_a_click_puts_a_point_and_keys_move_and_delete_it(page):
+    page.get_by_role("button", name="Take all away").click()
+    expect(_said(page)).to_contain_text("No point yet")
+    page.mouse.click(*_at(page, 0.7, 0.3))
+    expect(page.locator(".lb-point")).to_have_count(1)
+    expect(_said(page)).to_contain_text("1 of 4 points")
+    point = page.locator(".lb-point").first
+    label = point.get_attribute("aria-label")
+    x = float(re.search(r"x (-?[\d.]+)", label)[1])
+    point.focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    until(page, "x => document.querySelector('.lb-point').ariaLabel.includes(x)", f"x {x - 0.5:.2f}")
+    page.keyboard.press("Delete")
+    expect(page.locator(".lb-point")).to_have_count(0)
+
+
+def test_a_drag_moves_a_point_all_curves_follow_and_out_is_away(page):
+    page.get_by_role("button", name="Take all away").click()
+    page.mouse.click(*_at(page, 0.6, 0.5))
+    expect(page.locator(".lb-point")).to_have_count(1)
+    until(page, "() => document.querySelector('.lb-playground .lb-verdict').dataset.computed !== undefined")
+    page.wait_for_timeout(500)
+    before = pixels(page, BOARD)
+    page.mouse.move(*_at(page, 0.6, 0.5))
+    page.mouse.down()
+    page.mouse.move(*_at(page, 0.3, 0.2), steps=4)
+    until(page, "before => document.querySelector('.lb-board canvas').toDataURL() !== before", before)
+    label = page.locator(".lb-point").first.get_attribute("aria-label")
+    assert re.match(r"Point 1: x -1\.\d+, y [12]\.\d+", label)
+    page.mouse.move(*_at(page, 0.3, -0.2), steps=4)
+    page.mouse.up()
+    expect(page.locator(".lb-point")).to_have_count(0)
+
+
+def test_a_finger_puts_a_point(browser, address, home):
+    with quiet_page(
+        browser, f"{address}?token=a-token", viewport={"width": 390, "height": 800}, has_touch=True
+    ) as page:
+        page.wait_for_selector("h1")
+        page.goto(f"{address}#/{_place(home)}")
+        page.wait_for_selector(".lb-point")
+        page.get_by_role("button", name="Take all away").tap()
+        expect(page.locator(".lb-point")).to_have_count(0)
+        page.locator(BOARD).scroll_into_view_if_needed()
+        page.touchscreen.tap(*_at(page, 0.4, 0.4))
+        expect(page.locator(".lb-point")).to_have_count(1)
+
+
+def test_more_points_than_were_trained_are_refused_in_a_sentence(page):
+    page.get_by_label("Points on it").focus()
+    page.keyboard.press("End")
+    expect(page.locator(".lb-point")).to_have_count(4)
+    page.mouse.click(*_at(page, 0.9, 0.1))
+    expect(_said(page)).to_contain_text(
+        "trained with at most 4 points before a question. Take one away to put another."
+    )
+    expect(page.locator(".lb-point")).to_have_count(4)
+
+
+def test_a_blend_moves_the_points_and_the_class_posterior(page):
+    page.get_by_label("Points on it").focus()
+    page.keyboard.press("End")
+    blend = page.get_by_label("Blend", exact=True)
+    blend.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".lb-playground .lb-key")).to_contain_text(re.compile(r"sinusoids (over 9\d|9\d|100) %"))
+    first = page.locator(".lb-point").first.get_attribute("aria-label")
+    page.keyboard.press("End")
+    expect(page.locator(".lb-playground .lb-key")).to_contain_text(re.compile(r"lines (over 9\d|9\d|100) %"))
+    assert page.locator(".lb-point").first.get_attribute("aria-label") != first
+    expect(page.locator(".lb-curve .lb-number").nth(0)).not_to_have_text("")  # distance to the blend
+    page.locator(".lb-point").first.focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".lb-curve .lb-number").nth(0)).to_have_text("")  # own points are no blend
+
+
+def test_another_step_is_another_network(page):
+    page.wait_for_timeout(500)
+    late = pixels(page, BOARD)
+    page.locator(".lb-player input").focus()
+    page.keyboard.press("Home")
+    until(page, "late => document.querySelector('.lb-board canvas').toDataURL() !== late", late)
+    page.keyboard.press("End")
+    until(page, "late => document.querySelector('.lb-board canvas').toDataURL() === late", late)
+
+
+def test_curves_can_be_put_aside(page):
+    page.wait_for_timeout(500)
+    before = pixels(page, BOARD)
+    page.get_by_role("checkbox", name="exact optimum").uncheck()
+    until(page, "before => document.querySelector('.lb-board canvas').toDataURL() !== before", before)
+
+
+def test_a_folder_without_a_server_answers_too(browser, home, tmp_path, monkeypatch):
+    from latebloom.view.export import export
+
+    monkeypatch.setattr(Lab, "claims", property(lambda lab: {}))
+    site = tmp_path / "site"
+    export(home, tmp_path / "ledger", site, ["model_selection"], assets=built_assets())
+    with quiet_page(browser, (site / "index.html").as_uri() + f"#/{_place(home)}") as page:
+        page.wait_for_selector(".lb-point")
+        until(page, "() => document.querySelector('.lb-playground .lb-verdict').dataset.computed !== undefined")
+
+
+def test_a_notebook_shares_the_points_with_python(browser, home):
+    pytest.importorskip("anywidget")
+    from latebloom.view import ModelSelectionView
+
+    view = ModelSelectionView(next(home.glob("model_selection.testbed/*")), points=[(0.5, 1.0)])
+    page = browser.new_page()
+    hosted(page, view, points=[[0.5, 1.0]])
+    expect(page.locator(".lb-point")).to_have_count(1)
+    page.evaluate("model.set('points', [[0.5, 1], [-1, 0.25]])")  # as Python does
+    expect(page.locator(".lb-point")).to_have_count(2)
+    page.locator(".lb-point").first.focus()
+    page.keyboard.press("ArrowRight")
+    until(page, "() => JSON.stringify(model.get('points')) === '[[0.55,1],[-1,0.25]]'")  # as Python reads
+    page.close()

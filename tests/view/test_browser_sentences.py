@@ -1,0 +1,185 @@
+"""Sentences and trees in a real browser: people type, pick and scrub, and the page's network reads as Python's does."""
+
+import re
+
+import pytest
+import torch
+
+import latebloom
+from latebloom.instruments.bracketings import to_nested
+from latebloom.instruments.span_vectors import span_similarities
+from latebloom.instruments.tree_projection import project
+from latebloom.training.experiment import Experiment
+from latebloom.view.lab import Lab
+from tests.view.browsing import AXE, axe_problems, chromium, launched, served
+from tests.view.hosting import built_assets, hosted, quiet_page, until
+
+expect = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright: extra `dev`").expect
+pytest.importorskip("starlette", reason="the server needs the extra `view`")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        chromium() is None, reason="browser tests need Chromium (apt-get install chromium, or set $CHROMIUM)"
+    ),
+]
+expect.set_options(timeout=30_000)
+TYPED = "her walrus that does giggle doesn't applaud the zebras near my yak"
+TREE = ".lb-tree canvas"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    home = tmp_path_factory.mktemp("sentences")
+    return latebloom.run("structural_grokking.question", scale="smoke", home=home, workers=1)
+
+
+@pytest.fixture(scope="module")
+def address(run, tmp_path_factory):
+    lab = Lab(run.path.parents[1], tmp_path_factory.mktemp("none"), ("structural_grokking",))
+    with served(lab, built_assets()) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as one:
+        yield one
+
+
+@pytest.fixture
+def page(browser, address, run):
+    with quiet_page(browser, f"{address}?token=a-token") as one:
+        one.wait_for_selector("h1")
+        one.goto(f"{address}#/run/{run.hash}/structural_grokking")
+        one.wait_for_selector(TREE)
+        yield one
+
+
+def _said(page):
+    return page.locator(".lb-section > .lb-verdict")
+
+
+def _tree(page):
+    """The network's tree as a screen reader hears it."""
+    label = page.locator(TREE).get_attribute("aria-label")
+    return re.match(r"The network's tree: (.*)\. The grammar's tree: (.*)\.", label).groups()
+
+
+def _bracketed(nested):
+    return nested if isinstance(nested, str) else f"({' '.join(map(_bracketed, nested))})"
+
+
+def _python_tree(run, member, step, text):
+    own = Experiment.parse(run.specification(member))
+    params = {name: value[None] for name, value in run.parameters(member, step).items()}
+    words = own.task.vocabulary.encode(text.split()).tolist()
+
+    def encode(tokens, positions):
+        with torch.no_grad():
+            return own.model.states(params, tokens[None], positions=positions)[0]
+
+    spans = span_similarities(encode, [words], causal=True, before=[own.task.vocabulary.start])
+    return _bracketed(to_nested(project(spans.similarity, spans.lengths, "greedy").trees[0], text.split()))
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+def test_it_fits_and_has_no_barriers(browser, address, run, width):
+    scheme = "dark" if width == 360 else "light"
+    with quiet_page(
+        browser, f"{address}?token=a-token", viewport={"width": width, "height": 900}, color_scheme=scheme
+    ) as page:
+        page.wait_for_selector("h1")
+        page.goto(f"{address}#/run/{run.hash}/structural_grokking")
+        expect(_said(page)).to_contain_text("Step 30.")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if not AXE.exists():
+            pytest.skip("axe-core is not installed: npm ci in web/")
+        assert axe_problems(page) == []
+
+
+def test_a_typed_sentence_is_read_as_in_python_at_every_step(page, run):
+    page.get_by_label("Sentence", exact=True).fill(TYPED)
+    expect(_said(page)).to_contain_text("of the 10 phrases of the grammar")
+    gold = "((her walrus) (that (does giggle)))"
+    found = {}
+    for key, step in (("End", 30), ("Home", 0)):
+        page.locator(".lb-player input").focus()
+        page.keyboard.press(key)
+        expect(_said(page)).to_contain_text(f"Step {step}.")
+        found[step], grammar = _tree(page)
+        assert grammar.startswith(f"({gold} ")
+        assert found[step] == _python_tree(run, 0, step, TYPED)
+    assert found[30] != _python_tree(run, 0, 30, " ".join(reversed(TYPED.split())))
+
+
+def test_another_network_reads_otherwise(page, run):
+    page.get_by_label("Sentence", exact=True).fill(TYPED)
+    expect(_said(page)).to_contain_text("Step 30.")
+    page.get_by_label("Network", exact=True).select_option("1")
+    expected = _python_tree(run, 1, 30, TYPED)
+    until(page, "text => document.querySelector('.lb-tree canvas').ariaLabel.includes(text)", expected)
+    assert expected != _python_tree(run, 0, 30, TYPED)
+
+
+def test_a_picked_sentence_has_a_film_and_the_words_that_decide(page):
+    page.get_by_label("Pick one").select_option("2")
+    words = page.get_by_label("Sentence", exact=True).input_value()
+    assert len(words.split()) > 5
+    expect(page.locator(".lb-front")).to_have_count(5)
+    expect(page.locator(".lb-front", has_text="main auxiliary")).to_have_count(1)
+    expect(page.locator(".lb-front", has_text="first auxiliary")).to_have_count(1)
+    late = page.locator(".lb-front .lb-number").all_text_contents()
+    charts = page.locator(".lb-section .lb-chart")
+    expect(charts.last).to_contain_text("this sentence")
+    charts.last.scroll_into_view_if_needed()
+    box = charts.last.locator("canvas").bounding_box()
+    page.mouse.move(box["x"] + 48, box["y"] + 60)  # scrubs to the beginning
+    expect(_said(page)).to_contain_text("Step 0.")
+    assert page.locator(".lb-front .lb-number").all_text_contents() != late
+
+
+def test_what_is_no_sentence_is_answered_by_one(page):
+    box, told = page.get_by_label("Sentence", exact=True), page.get_by_role("alert")
+    box.fill("the nwet does sleep")
+    expect(told).to_contain_text("Did you mean 'newt'?")
+    box.fill("the newts does sleep")
+    expect(told).to_contain_text("expected an auxiliary (do, don't) that agrees with 'newts', plural.")
+    expect(told).to_contain_text("the network reads it all the same")
+    expect(_said(page)).to_contain_text("It would begin with")
+    assert _tree(page)[1] == "not known"
+    box.fill(" ".join(["the newt near"] * 9))
+    expect(told).to_contain_text("27 words are more than this network has ever seen")
+    box.fill("The newt does sleep.")
+    expect(told).to_have_text("")
+    assert _tree(page)[1] == "((the newt) (does sleep))"
+
+
+def test_a_folder_without_a_server_reads_too(browser, run, tmp_path, monkeypatch):
+    from latebloom.view.export import export
+
+    monkeypatch.setattr(Lab, "claims", property(lambda lab: {}))
+    site = tmp_path / "site"
+    export(run.path.parents[1], tmp_path / "ledger", site, ["structural_grokking"], assets=built_assets())
+    (site / "data" / "packs" / run.hash / "weights-0-0.js").unlink()  # what does not fit is left out
+    document = site / "data" / "runs" / f"{run.hash}.js"
+    document.write_text(document.read_text().replace('"weights-0-0",', ""))
+    with quiet_page(browser, (site / "index.html").as_uri() + f"#/run/{run.hash}/structural_grokking") as page:
+        page.get_by_label("Sentence", exact=True).fill(TYPED)
+        expected = _python_tree(run, 0, 30, TYPED)
+        until(page, "text => document.querySelector('.lb-tree canvas')?.ariaLabel.includes(text)", expected)
+
+
+def test_a_notebook_shares_the_sentence_with_python(browser, run):
+    pytest.importorskip("anywidget")
+    from latebloom.view import StructuralGrokkingView
+
+    view = StructuralGrokkingView(run, sentence=TYPED)
+    page = browser.new_page()
+    hosted(page, view, sentence=TYPED, step=15)
+    expected = _python_tree(run, 0, 15, TYPED)
+    until(page, "text => document.querySelector('.lb-tree canvas')?.ariaLabel.includes(text)", expected)
+    page.evaluate("model.set('sentence', 'my yak does sleep')")  # as Python does
+    expect(page.get_by_label("Sentence", exact=True)).to_have_value("my yak does sleep")
+    page.get_by_label("Sentence", exact=True).fill("my yak does wait")
+    until(page, "() => model.get('sentence') === 'my yak does wait'")  # as Python reads
+    page.close()

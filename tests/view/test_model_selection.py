@@ -1,0 +1,93 @@
+"""The packs of functions in context: the run's own numbers, and networks that say what Python's say."""
+
+import numpy as np
+import pytest
+import torch
+
+import latebloom
+from latebloom.models import Decoder
+from latebloom.runs.run import Run
+from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.model_selection.live import load, predict
+from latebloom.training.experiment import Experiment
+from latebloom.view.pack import unpack
+from latebloom.view.views import packs_of, views_of
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    place = tmp_path_factory.mktemp("functions")
+    for name in ("testbed", "testbed_specialists", "linear"):
+        latebloom.run(f"model_selection.{name}", scale="smoke", home=place, workers=1)
+    return place
+
+
+def _logged(home, name):
+    return Logged(Run(next(home.glob(f"model_selection.{name}/*"))))
+
+
+def test_networks_of_one_seed_stand_together_and_are_the_runs_own(home):
+    logged = _logged(home, "testbed")
+    document, arrays = unpack(packs_of(logged)["points-1"]())
+    assert document["networks"] == ["line+sinusoid", "line+sinusoid+line~sinusoid:share=None", "line", "sinusoid"]
+    assert document["seeds"] == [1, 1, 1, 1] and document["points"] == 5
+    member = next(n for n, own in logged.specifications.items() if own.seed == 1 and "~" in own.task.mixture)
+    for name, value in logged.run.parameters(member).items():
+        assert np.abs(arrays[f"1/{name}"][-1] - value.numpy()).max() < 1e-3
+    assert np.array_equal(arrays["steps"], logged.run.snapshot_steps(member))
+
+
+def test_the_packed_network_predicts_what_the_live_one_does(home):
+    logged = _logged(home, "testbed")
+    document, arrays = unpack(packs_of(logged)["points-0"]())
+    snapshot = load(logged.run)
+    x, y, query = [0.5, -1.0], [1.0, 0.25], np.linspace(-2, 2, 9)
+    expected = predict(snapshot, x, y, query).curves["trained on line+sinusoid"]
+    halves = {k[2:]: torch.from_numpy(v[-1].astype(np.float32))[None] for k, v in arrays.items() if k.startswith("0/")}
+    own = type(snapshot)(snapshot.task, Decoder.parse(snapshot.model.model_dump()), ("line+sinusoid",), halves, 0)
+    found = predict(own, x, y, query).curves["trained on line+sinusoid"]
+    assert np.abs(found - expected).max() < 0.01
+    assert np.abs(np.roll(found, 1) - expected).max() > 0.01
+    assert [row["weight"] for row in document["classes"]] == [0.5, 0.5]
+
+
+def test_errors_by_pairs_are_the_measured_ones(home):
+    logged = _logged(home, "linear")
+    document, arrays = unpack(packs_of(logged)["pairs"]())
+    assert document["classes"] == ["dense", "sparse"] and document["points"] == 5
+    row = logged.frame.dropna(subset=["test_sparse_by_pairs"]).iloc[-1]
+    place = list(logged.members["member"]).index(row["member"])
+    step = list(arrays["steps"]).index(row["step"])
+    assert np.allclose(arrays["errors1"][step, place], row["test_sparse_by_pairs"], rtol=1e-6)
+    for references in document["references"]:
+        assert {"Lasso, tuned", "least squares"} < set(references)
+        optimum = next(curve for name, curve in references.items() if name.startswith("optimum"))
+        assert optimum[-1] < optimum[0] and all(len(curve) == 5 for curve in references.values())
+
+
+def test_points_can_be_moved_where_functions_are_of_one_number(home):
+    linear, testbed = _logged(home, "linear"), _logged(home, "testbed")
+    assert not [name for name in packs_of(linear) if name.startswith(("points", "earlier"))]
+    for logged in (linear, testbed):
+        first: Experiment = next(iter(logged.specifications.values()))
+        assert [view.name for view in views_of(first)] == ["curves", "model_selection"]
+        assert "curves" in packs_of(logged)
+
+
+def test_snapshots_that_are_too_many_for_a_first_picture_come_later(home, monkeypatch):
+    monkeypatch.setattr("latebloom.view.views.model_selection.MOST_BYTES", 1)
+    made = packs_of(_logged(home, "testbed"))
+    steps = {name: unpack(made[name]())[1]["steps"].tolist() for name in ("points-0", "earlier-0")}
+    assert steps["points-0"] == [8] and steps["earlier-0"] == [0, 2, 4, 6]
+
+
+def test_specialists_of_another_shape_do_not_come_along(home, tmp_path):
+    import shutil
+
+    place = tmp_path / "other"
+    shutil.copytree(home / "model_selection.testbed", place / "model_selection.testbed")
+    latebloom.run(
+        "model_selection.testbed_specialists", "seed=0", "model.d_model=12", scale="smoke", home=place, workers=1
+    )
+    document, _ = unpack(packs_of(_logged(place, "testbed"))["points-0"]())
+    assert document["networks"] == ["line+sinusoid", "line+sinusoid+line~sinusoid:share=None"]

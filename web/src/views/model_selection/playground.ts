@@ -1,0 +1,217 @@
+// Points that a person puts and moves, and what networks and references predict from them.
+import type { Pack } from "../../data/safetensors";
+import { shown as shownNumber } from "../../draw/axes";
+import { button, h, slider } from "../../draw/dom";
+import { nextFrame } from "../../draw/frame";
+import type { Shared } from "../../draw/store";
+import { leastSquares, nearest, posteriorMean, type Answer, type FunctionFamily } from "../../math/posterior";
+import { blended, drawPair, errorTo, pointsOf } from "./blend";
+import { Board, REACH, type Curve, type Point } from "./board";
+import { Networks } from "./networks";
+import { byWord, mixtureWords, NETWORK_COLOURS } from "./words";
+
+const QUERIES = 97;
+const CLASS_COLOURS = ["--lb-cycle-0", "--lb-cycle-2", "--lb-cycle-3"];
+
+export interface Play {
+  step: number;
+  points: readonly Point[];
+}
+
+export interface Playground {
+  el: HTMLElement;
+  close(): void;
+}
+
+export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, store: Shared<Play>): Playground {
+  const { document: told } = first;
+  const families = told.classes as FunctionFamily[];
+  const names = told.networks as string[];
+  const most = told.points - 1;
+  const query = Float64Array.from({ length: QUERIES }, (_, i) => -REACH.x + (2 * REACH.x * i) / (QUERIES - 1));
+  const low = Math.min(...families.filter((f) => f.sinusoid).map((f) => f.low), 5);
+  const high = Math.max(...families.filter((f) => f.sinusoid).map((f) => f.high), 1);
+  let drawn = 3;
+  let pair = drawPair(drawn, most, Math.min(low, high), Math.max(low, high));
+  let share = 0;
+  let truth: ((x: number) => number) | null = null;
+  let answer: Answer;
+
+  const curves: (Curve & { shown: boolean; row?: HTMLElement })[] = [
+    { name: "least squares", colour: "--lb-cycle-7", width: 1.5, dash: [2, 4], values: null, shown: false },
+    { name: "mean of the 3 nearest points", colour: "--lb-cycle-4", width: 1.5, dash: [2, 3], values: null, shown: false },
+    ...names.map((mixture, i) => ({ name: `trained on ${mixtureWords(mixture)}`, colour: NETWORK_COLOURS[i % NETWORK_COLOURS.length]!, width: i ? 1.7 : 3, dash: [], values: null as ArrayLike<number> | null, shown: true })),
+    { name: "exact optimum", colour: "--lb-text", width: 1.6, dash: [7, 4], values: null, shown: true },
+  ];
+  const [line, near, optimum] = [curves[0]!, curves[1]!, curves.at(-1)!];
+  const said = h("p", { class: "lb-verdict", role: "status" });
+  const posterior = h("div");
+  const legend = h("fieldset", { class: "lb-curves" }, h("legend", {}, "Curves"));
+  const under = h("span", {}, "distance");
+  legend.append(h("p", { class: "lb-curve lb-note" }, h("span"), h("span"), h("span"), under));
+
+  const board = new Board({
+    query,
+    curves: () => curves.filter(({ shown }) => shown),
+    truth: () => truth,
+    points: () => store.state.points,
+    change: (points) => {
+      truth = null;
+      store.set({ points });
+    },
+    refuse: () => {
+      if (store.state.points.length < most) return false;
+      said.textContent = `This network was trained with at most ${most} points before a question. Take one away to put another.`;
+      return true;
+    },
+  });
+  const networks = new Networks(
+    (number, curve) => {
+      curves[2 + number]!.values = curve;
+      settle();
+    },
+    () => (said.dataset.computed = String(store.state.step)),
+    (why) => (said.textContent = `The networks could not be run: ${why}`),
+  );
+  networks.add(first);
+
+  for (const curve of [...curves.slice(2), line, near]) {
+    const swatch = h("span", { class: curve.dash.length ? "lb-swatch lb-dashed" : "lb-swatch" });
+    swatch.style.borderColor = `var(${curve.colour})`;
+    swatch.style.borderTopWidth = `${Math.max(2, curve.width)}px`;
+    const box = h("input", { type: "checkbox" });
+    box.checked = curve.shown;
+    box.addEventListener("change", () => {
+      curve.shown = box.checked;
+      board.redraw();
+    });
+    curve.row = h("span", { class: "lb-number" });
+    legend.append(h("label", { class: "lb-curve" }, box, swatch, h("span", {}, curve.name), curve.row));
+  }
+
+  // What is drawn, said and counted once curves have changed.
+  const settle = () => {
+    nextFrame(tell);
+    board.redraw();
+  };
+  const tell = () => {
+    under.textContent = truth ? "distance" : "";
+    for (const { values, row } of curves) row!.textContent = truth && values ? shownNumber(errorTo(truth, query, values)) : "";
+  };
+
+  // Steps whose weights are here or can be fetched.
+  const steps = [...first.arrays.steps!.data];
+  let fetched: Promise<void> | null = null;
+  const answerAll = () => {
+    const { points, step } = store.state;
+    const [x, y] = [points.map((p) => p.x), points.map((p) => p.y)];
+    answer = posteriorMean(families, x, y, query);
+    optimum.values = answer.mean;
+    const slope = leastSquares(x, y);
+    line.values = query.map((at) => slope * at);
+    near.values = nearest(x, y, query);
+    const at = steps.filter((own) => own <= step + 1e-6).at(-1);
+    if (earlier && !fetched && (at === undefined || step < steps[0]!))
+      fetched = earlier().then((pack) => {
+        networks.add(pack);
+        steps.unshift(...pack.arrays.steps!.data);
+        answerAll();
+      }, () => {});
+    networks.ask({ step: at ?? steps[0]!, networks: names.map((_, i) => i), x, y, query });
+    showClasses();
+    settle();
+  };
+
+  const showClasses = () => {
+    const { points } = store.state;
+    const found = byWord(answer.classes);
+    const likely = found.reduce((a, b) => (b[1] > a[1] ? b : a));
+    const percent = (value: number) => `${value > 0.995 && value < 1 ? "over 99" : Math.round(100 * value)} %`;
+    const count = `${points.length} of ${most} points.`;
+    said.textContent = points.length
+      ? `${count} Given these, ${likely[0]} are ${percent(likely[1])} likely; the truth need be neither.`
+      : `No point yet: nothing is known, so all classes are as likely as in training.`;
+    board.plot.label(`${count} ${curves.filter(({ shown }) => shown).map(({ name }) => name).join(", ")} are drawn over x from −3 to 3.`);
+    const bar = h("div", { class: "lb-share lb-tall", "aria-hidden": "true" });
+    found.forEach(([, value], i) => {
+      const piece = h("span");
+      piece.style.width = `${100 * value}%`;
+      piece.style.color = `var(${CLASS_COLOURS[i % CLASS_COLOURS.length]})`;
+      bar.append(piece);
+    });
+    const key = h("ul", { class: "lb-key" });
+    found.forEach(([word, value], i) => {
+      const chip = h("span", { class: "lb-chip" });
+      chip.style.color = `var(${CLASS_COLOURS[i % CLASS_COLOURS.length]})`;
+      key.append(h("li", {}, chip, ` ${word} ${percent(value)}`));
+    });
+    posterior.replaceChildren(h("h4", {}, "How likely is each class?"), bar, key);
+  };
+
+  const blend = () => {
+    truth = blended(pair, share);
+    store.set({ points: pointsOf(pair, share, countSlider.input.valueAsNumber) });
+    answerSoon();
+  };
+  const shareSlider = slider({
+    label: "Blend",
+    min: 0,
+    max: 1,
+    step: 0.01,
+    value: share,
+    shown: (value) => (value === 0 ? "a sinusoid" : value === 1 ? "a line" : `${Math.round(100 * value)} % line`),
+    change: (value) => {
+      share = value;
+      blend();
+    },
+  });
+  const countSlider = slider({ label: "Points on it", min: 0, max: most, value: Math.min(most, Math.max(6, Math.round(0.75 * most))), change: () => blend() });
+  const other = button("Other functions", () => {
+    pair = drawPair(++drawn, most, Math.min(low, high), Math.max(low, high));
+    blend();
+  });
+  const putOne = button("Add a point", () => {
+    const { points } = store.state;
+    if (points.length >= most) return board.plot.canvas.click();
+    truth = null;
+    store.set({ points: [...points, { x: Math.round(20 * Math.sin(7 * points.length)) / 10, y: 0 }] });
+    requestAnimationFrame(() => requestAnimationFrame(() => board.focus(points.length)));
+  });
+  const wipe = button("Take all away", () => {
+    truth = null;
+    store.set({ points: [] });
+  });
+
+  const answerSoon = () => nextFrame(answerAll);
+  const leaving = [store.on(["points", "step"], answerAll)];
+  const el = h(
+    "section",
+    { class: "lb-section lb-playground" },
+    h("h3", {}, "Move the points"),
+    h("p", {}, "Tap the picture to put a point, drag a point to move it, drag it out to take it away. With the keyboard: arrows move a point, Delete takes it away."),
+    h(
+      "div",
+      { class: "lb-side" },
+      h("div", {}, board.plot.el, said),
+      h(
+        "div",
+        {},
+        posterior,
+        h("div", { class: "lb-controls" }, shareSlider.el, countSlider.el),
+        h("div", { class: "lb-controls" }, other, putOne, wipe),
+        legend,
+        h("p", { class: "lb-note" }, "Grey: the blend that the points were taken from; distances are mean squared errors to it, weighted as x is drawn in training, N(0, 1). Beyond ±2 few points were ever seen."),
+      ),
+    ),
+  );
+  if (store.state.points.length) answerAll();
+  else blend();
+  return {
+    el,
+    close() {
+      leaving.forEach((leave) => leave());
+      networks.close();
+      board.close();
+    },
+  };
+}

@@ -1,0 +1,41 @@
+// Networks answer in their own thread, one after the other, so that the first curves come while the last are worked out.
+import type { Pack } from "../../data/safetensors";
+import { Decoder } from "../../math/decoder";
+import { predict } from "../../math/in_context";
+
+export interface Order {
+  pack?: Pack; // to be kept for later orders
+  ask?: { id: number; step: number; networks: number[]; x: number[]; y: number[]; query: Float64Array };
+}
+
+export interface Told {
+  id: number;
+  network: number;
+  curve: Float64Array;
+}
+
+const packs: Pack[] = [];
+const made = new Map<string, Decoder>();
+
+function networkAt(step: number, number: number): { network: Decoder; pack: Pack } {
+  for (const pack of packs) {
+    const snapshot = [...pack.arrays.steps!.data].indexOf(step);
+    if (snapshot < 0) continue;
+    const key = `${step}/${number}`;
+    if (!made.has(key)) made.set(key, Decoder.fromPack(pack, snapshot, pack.document.settings, `${number}/`));
+    return { network: made.get(key)!, pack };
+  }
+  throw new Error(`No weights of step ${step} are here.`);
+}
+
+onmessage = ({ data }: MessageEvent<Order>) => {
+  if (data.pack) packs.push(data.pack);
+  if (!data.ask) return;
+  const { id, step, networks, x, y, query } = data.ask;
+  for (const number of networks) {
+    const { network, pack } = networkAt(step, number);
+    const told: Told = { id, network: number, curve: predict(network, pack.document.layout, x, y, query) };
+    postMessage(told);
+  }
+  postMessage({ id, done: true });
+};
