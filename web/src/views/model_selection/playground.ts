@@ -126,7 +126,7 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
     const { points } = store.state;
     const found = byWord(answer.classes);
     const likely = found.reduce((a, b) => (b[1] > a[1] ? b : a));
-    const percent = (value: number) => `${value > 0.995 && value < 1 ? "over 99" : Math.round(100 * value)} %`;
+    const percent = (value: number) => `${value > 0.995 && value < 1 ? "over 99" : value < 0.005 && value > 0 ? "under 1" : Math.round(100 * value)} %`;
     const count = `${points.length} of ${most} points.`;
     said.textContent = points.length
       ? `${count} Given these, ${likely[0]} are ${percent(likely[1])} likely; the truth need be neither.`
