@@ -1,8 +1,8 @@
 """Networks as the page runs them: settings and weights of a decoder over training, for web/src/math/decoder.ts.
 
 Weights are float16. Curves through points of a trained mixture of lines and sinusoids then move by 0.002 (median over
-prompts of the largest change; labels have a spread of 0.8), a tenth of a pixel; similarities of spans move by 0.0004, and
-none of 100 greedy trees changed, at any of three steps. Eight bits would move curves by 0.05, and change trees.
+prompts of the largest change; labels have a spread of 0.8), a tenth of a pixel; similarities of spans move by 0.0004,
+and none of 100 greedy trees changed, at any of three steps. Eight bits would move curves by 0.05, and change trees.
 """
 
 from collections.abc import Sequence
