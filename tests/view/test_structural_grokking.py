@@ -14,7 +14,7 @@ from latebloom.tasks.language.recogniser import parse
 from latebloom.training.presets import members_of
 from latebloom.view.pack import unpack
 from latebloom.view.views import packs_of, views_of
-from latebloom.view.views.structural_grokking import SENTENCES, parses_pack, readable
+from latebloom.view.views.structural_grokking import SENTENCES, parses_pack, readable, spread
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,12 @@ def test_stops_are_those_of_the_instrument(logged):
     assert document["linear"] == "gen_first_auxiliary" and document["chance"] == 0.5
 
 
-def test_weights_come_one_step_a_pack_the_last_first(logged):
+def test_weights_come_one_step_a_pack_spread_over_training(logged):
     names = [name for name in packs_of(logged) if name.startswith("weights-0-")]
-    assert names == ["weights-0-30", "weights-0-15", "weights-0-0"]
+    assert names == ["weights-0-30", "weights-0-0", "weights-0-15"]
+    for count in (1, 2, 7, 25):
+        assert sorted(spread(range(count))) == list(range(count))
+    assert sorted(spread(range(0, 90, 10))[:5]) == [0, 20, 40, 60, 80]
     document, arrays = unpack(packs_of(logged)["weights-0-15"]())
     assert document["step"] == 15 and document["settings"]["norm"] == "post"
     for name, value in logged.run.parameters(0, 15).items():

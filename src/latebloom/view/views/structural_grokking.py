@@ -4,7 +4,7 @@ Sentences to pick are parsed here, at all kept steps, so that their film needs n
 parsed in the page by the network itself (web/src/math/spans.ts), with weights that come one step at a time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, cast
 
@@ -50,8 +50,8 @@ def packs(logged: Logged) -> Mapping[str, Maker]:
     made["sentences"] = partial(sentences_pack, logged, readers)
     for member in readers:
         made[f"parses-{member}"] = partial(parses_pack, logged, member)
-    for member in readers:  # the end first: of a run with many, an export keeps what comes first
-        for step in reversed(steps_of(logged.run, member)):
+    for member in readers:  # of a run with many, an export keeps what comes first
+        for step in spread(steps_of(logged.run, member)):
             made[f"weights-{member}-{step}"] = partial(weights_pack, logged, member, step)
     return made
 
@@ -71,6 +71,23 @@ def steps_of(run: Run, member: int) -> list[int]:
     """Kept steps, of very many a part."""
     every = run.snapshot_steps(member)
     return [every[i] for i in thinned(len(every), MOST_STEPS)]
+
+
+def spread(steps: Sequence[int]) -> list[int]:
+    """The last, the first, then middles of what lies between: as many as one takes, they are spread evenly.
+
+    >>> spread([0, 10, 20, 30, 40])
+    [40, 0, 20, 10, 30]
+    """
+    found = [*steps[-1:], *steps[:1]]
+    gaps = [(0, len(steps) - 1)]
+    while gaps:
+        first, last = gaps.pop(0)
+        middle = (first + last) // 2
+        if first < middle:
+            found.append(steps[middle])
+            gaps += [(first, middle), (middle, last)]
+    return list(dict.fromkeys(found))
 
 
 def learning_pack(logged: Logged) -> bytes:
