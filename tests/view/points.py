@@ -14,7 +14,11 @@ from latebloom.view.pack import pack
 from latebloom.view.views.model_selection import classes_of
 from latebloom.view.weights import settings_of
 
-MIXTURES = {"line+sinusoid": "raventos", "0.3*line+0.3*sinusoid+0.4*line~sinusoid:share=None": "garg"}
+MIXTURES = (
+    ("line+sinusoid", "raventos"),
+    ("0.3*line+0.3*sinusoid+0.4*line~sinusoid:share=None", "garg"),
+    ("sinusoid+line", "paired"),
+)
 CONTEXTS = {
     "none": ([], []),
     "one": ([0.5], [1.25]),
@@ -26,7 +30,7 @@ QUERY = [-2.5, -1.0, 0.0, 0.3125, 1.0, 3.0]
 
 def points() -> list[dict[str, Any]]:
     """For each mixture: a small network, and every curve and class probability for each set of points."""
-    return [one(mixture, layout) for mixture, layout in MIXTURES.items()]
+    return [one(mixture, layout) for mixture, layout in MIXTURES]
 
 
 def one(mixture: str, layout: str) -> dict[str, Any]:
