@@ -8,9 +8,9 @@ Needs the extra `view` (`pip install 'latebloom[view]'`). Heavy imports wait unt
 
 from typing import Any
 
-_NOTEBOOK = ("ConstructedView", "CurvesView", "GrokkingView", "TrainView")
+_NOTEBOOK = ("ConstructedView", "CurvesView", "FutureTokensView", "GrokkingView", "MesaView", "TrainView")
 
-__all__ = ["ConstructedView", "CurvesView", "GrokkingView", "TrainView"]
+__all__ = ["ConstructedView", "CurvesView", "FutureTokensView", "GrokkingView", "MesaView", "TrainView"]
 
 
 def __getattr__(name: str) -> Any:

@@ -97,6 +97,24 @@ class CurvesView(_OnRun):
     _name = "curves"
 
 
+class FutureTokensView(_OnRun):
+    """What not looking ahead costs, by place, layer and symbol; `step` follows the reader and can be set."""
+
+    _name = "future_tokens"
+
+
+class MesaView(_OnRun):
+    """Weights as blocks, the way from network to algorithm, probes, baselines.
+
+    `step`, `member` and `share` (of the way from the network, 0, to its compressed form, 1) follow the reader and can
+    be set.
+    """
+
+    _name = "mesa_optimization"
+    member = traitlets.Int(allow_none=True, default_value=None).tag(sync=True)
+    share = traitlets.Float(0.0).tag(sync=True)
+
+
 class _Alone(anywidget.AnyWidget):
     """A view that needs no run."""
 
@@ -127,4 +145,13 @@ class TrainView(_Alone):
     steps = traitlets.Int(2000).tag(sync=True)
 
 
-__all__ = ["VIEWS", "ConstructedView", "CurvesView", "GrokkingView", "TrainView", "module_text"]
+__all__ = [
+    "VIEWS",
+    "ConstructedView",
+    "CurvesView",
+    "FutureTokensView",
+    "GrokkingView",
+    "MesaView",
+    "TrainView",
+    "module_text",
+]

@@ -37,22 +37,26 @@ def reads_states(own: Experiment) -> bool:
 
 
 def weights_pack(logged: Logged, member: int) -> bytes:
-    """`qk` and `ov` [snapshot, layer, head, d_model, d_model], float16; `states` [row, pos + 1, d] to play with.
+    """`qk` and `ov` [snapshot, layer, head, d_model, d_model], float16, of which 1 stands for `<kind>_scale`.
 
-    Beside the sequences what ridge says, `ridge` [row, pos, d]. `movable` in the document: all layers are linear, so
-    the products are all that acts and the page can run the network.
+    `states` [row, pos + 1, d] are sequences to play with, `ridge` [row, pos, d] what ridge says of them. `movable` in
+    the document: all layers are linear, so the products are all that acts and the page can run the network.
     """
     own = logged.specifications[member]
     model, task = _of(own)
     every = logged.run.snapshot_steps(member)
     size = 2 * 2 * model.n_layers * model.n_heads * model.d_model**2
     steps = [every[i] for i in thinned(len(every), max(2, MOST_BYTES // size))]
-    films: dict[str, list[np.ndarray]] = {"qk": [], "ov": []}
+    films: dict[str, list[np.ndarray]] = {"qk": [], "ov": [], "qk_scale": [], "ov_scale": []}
     for step in steps:
         params = {name: value.double() for name, value in logged.run.parameters(member, step).items()}
         layers = [layer_products(params, layer) for layer in range(model.n_layers)]
-        films["qk"].append(np.stack([layer.qk.numpy() for layer in layers]).astype(np.float16))
-        films["ov"].append(np.stack([layer.ov.numpy() for layer in layers]).astype(np.float16))
+        for kind in ("qk", "ov"):
+            film = np.stack([getattr(layer, kind).numpy() for layer in layers])
+            # Products of small first weights are below what float16 can hold.
+            scale = np.maximum(np.abs(film).max((1, 2, 3)), 1e-30)
+            films[kind].append((film / scale[:, None, None, None]).astype(np.float16))
+            films[f"{kind}_scale"].append(scale.astype(np.float32))
     rows = shown_rows(own, PLAYED)
     document = {
         **_of_member(logged, member),
@@ -66,7 +70,7 @@ def weights_pack(logged: Logged, member: int) -> bytes:
         "kinds": [model.mixer(layer) for layer in range(model.n_layers)],
         "rate": best_rate(own),
         "kept": len(every),
-        "film": ["steps", "qk", "ov"],
+        "film": ["steps", *films],
     }
     states = torch.cat([rows.states, rows.targets[:, -1:]], 1)
     arrays = {

@@ -42,6 +42,12 @@ def packs(logged: Logged) -> Mapping[str, Maker]:
     return made
 
 
+def opens(logged: Logged) -> int:
+    """The first of the deepest networks."""
+    depths = {member: getattr(own.model, "n_layers", 0) for member, own in logged.specifications.items()}
+    return max(depths, key=lambda member: (depths[member], -member))
+
+
 def mesa_pack(logged: Logged) -> bytes:
     """`by_place` [step, member, pos] with `by_place_steps`; `references` [reference, pos]; losses of solver steps.
 
@@ -91,5 +97,6 @@ VIEWS.register("mesa_optimization")(
         about="Weights as blocks, a slider from network to algorithm, probes, loss by length of the context.",
         fits=fits,
         packs=packs,
+        opens=opens,
     )
 )

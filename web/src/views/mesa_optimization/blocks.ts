@@ -68,7 +68,7 @@ function blockMap(
   const [left, bottom] = [34, 20];
   const values = () => {
     const own = film.product(kind, film.frame(store.state.step), layer(), head);
-    return only() ? compressed(Float64Array.from(own), size, width) : own;
+    return only() ? compressed(own, size, width) : own;
   };
   const plot: Plot = new Plot({
     title: `head ${head + 1}`,

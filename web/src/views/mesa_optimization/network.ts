@@ -41,24 +41,22 @@ export class NetworkFilm {
     return frameAt(this.steps, step);
   }
 
-  product(kind: "qk" | "ov", frame: number, layer: number, head: number): Float32Array {
+  product(kind: "qk" | "ov", frame: number, layer: number, head: number): Float64Array {
     const length = this.size ** 2;
     const at = ((frame * this.layers + layer) * this.heads + head) * length;
-    return (this.pack.arrays[kind]!.data as Float32Array).subarray(at, at + length);
+    const scale = this.pack.arrays[`${kind}_scale`]!.data[frame * this.layers + layer]!;
+    return Float64Array.from((this.pack.arrays[kind]!.data as Float32Array).subarray(at, at + length), (value) => scale * value);
   }
 
   // The largest weight of a layer at the end: colours stay put while one scrubs.
   top(kind: "qk" | "ov", layer: number): number {
-    let top = 0;
-    for (let head = 0; head < this.heads; head++)
-      for (const value of this.product(kind, this.steps.length - 1, layer, head)) top = Math.max(top, Math.abs(value));
-    return top || 1;
+    return this.pack.arrays[`${kind}_scale`]!.data[(this.steps.length - 1) * this.layers + layer]! || 1;
   }
 
   stack(frame: number): Stack {
     let found = this.kept.get(frame);
     if (!found) {
-      const all = (kind: "qk" | "ov", layer: number) => Array.from({ length: this.heads }, (_, head) => Float64Array.from(this.product(kind, frame, layer, head)));
+      const all = (kind: "qk" | "ov", layer: number) => Array.from({ length: this.heads }, (_, head) => this.product(kind, frame, layer, head));
       found = {
         size: this.size,
         width: this.width,
