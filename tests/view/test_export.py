@@ -104,7 +104,7 @@ def test_equal_files_are_written_once(tmp_path):
     assert site.pack(b"same") == site.pack(b"same") != site.pack(b"other")
     assert site.picture(b"one") == site.picture(b"one")
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) == 3 and site.bytes == sum(path.stat().st_size for path in files)
+    assert len(files) == 3 and site.size == sum(path.stat().st_size for path in files)
 
 
 def test_an_earlier_export_is_replaced_and_nothing_else(lab_home, small_assets, tmp_path, no_claims):

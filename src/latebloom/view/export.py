@@ -88,7 +88,7 @@ class Site:
     """The folder while it is written, and how much it holds."""
 
     out: Path
-    bytes: int = 0
+    size: int = 0  # bytes
     packs: dict[str, str] = field(default_factory=dict)  # digest of the content -> name of its file
 
     def write(self, name: str, content: bytes) -> None:
@@ -96,7 +96,7 @@ class Site:
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            self.bytes += len(content)
+            self.size += len(content)
         path.write_bytes(content)
 
     def take(self, name: str, value: Any) -> None:
@@ -166,13 +166,13 @@ def _write_films(site: Site, shown: Sequence[Shown], rank: int, snapshots: int, 
     """
     wanted = [(one, name) for one in shown if rank < len(one.ranks) for name in one.ranks[rank]]
     films = [sampled(one.packs[name](), snapshots) for one, name in wanted]
-    room = (most - site.bytes) / ENCODED * (0.8 if rank == 1 else 1.0)
+    room = (most - site.size) / ENCODED * (0.8 if rank == 1 else 1.0)
     level = water_level([len(film) for film in films], room)
     if rank > 1 and level < 50_000:
         return False
     for (one, name), film in zip(wanted, films, strict=True):
         cut = film if len(film) <= level else sampled(film, snapshots, int(level))
-        if rank > 1 and site.bytes + ENCODED * len(cut) > most:
+        if rank > 1 and site.size + ENCODED * len(cut) > most:
             continue
         one.files[name] = site.pack(cut)
     return True

@@ -134,7 +134,7 @@ def _lags(logged: Logged) -> tuple[dict[str, Any], np.ndarray, np.ndarray] | Non
 
 def _lens(logged: Logged) -> tuple[dict[str, Any], np.ndarray, np.ndarray] | None:
     """Precision@1 of Future Lens probes, layer by tokens ahead; two tables of pairs as the last rows."""
-    ahead = sorted(int(found[1]) for name in map(str, logged.frame.columns) if (found := AHEAD.fullmatch(name)))
+    ahead = sorted(int(match[1]) for name in map(str, logged.frame.columns) if (match := AHEAD.fullmatch(name)))
     if not ahead or (found := lists(logged, [f"lens_{n}" for n in ahead])) is None:
         return None
     steps, table = found
