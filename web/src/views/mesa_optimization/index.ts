@@ -75,7 +75,7 @@ async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves,
   const colour = (arm: DepthArm) => `--lb-cycle-${arms.indexOf(arm) % 6}`;
   const series = arms.map((arm) => curves.series("test_loss", arm.name, colour(arm), arm.members));
   const unit = curves.document.loss_unit as string;
-  const charts = [new Chart({ title: `Test loss: ${unit}`, unit, series, log: true, scrub })];
+  const charts = [new Chart({ title: `Test loss: ${unit}`, unit, series, log: true, scrub, height: 170 })];
   const controls = h("div", { class: "lb-controls" });
   if (curves.members.length > 1) {
     const choices = curves.members.map((_, i): [string, string] => [String(i), curves.word(i)]);
@@ -87,9 +87,9 @@ async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves,
   add(
     root,
     h("p", { class: "lb-lead" }, "Trained to continue sequences, these networks come to run a learning algorithm of their own on what they see. Scrub the training, and slide from the network to the algorithm."),
-    h("div", { class: "lb-sticky" }, controls, play.el, h("div", { class: "lb-grid lb-two lb-charts" }, ...charts.map((chart) => chart.el), ...(context ? [context.el] : []))),
+    h("div", { class: "lb-sticky" }, controls, play.el, h("div", { class: "lb-charts" }, ...charts.map((chart) => chart.el))),
   );
-  if (context?.note) add(root, h("p", { class: "lb-note" }, context.note));
+  if (context) section(root, "Loss against the length of the context", context.note, context.el);
   const fixed: { tell: () => void; close: () => void }[] = context ? [context] : [];
   if (pack.document.solver) {
     const depth = depthPicture(pack, arms, store);
@@ -164,8 +164,9 @@ function contextPicture(pack: Pack, arms: DepthArm[], colour: (arm: DepthArm) =>
   const later = Array.from({ length: steps.length }, (_, i) => i).filter((i) => steps[i]! > 0 || steps.length === 1);
   const range = rangeOf([...later.flatMap((i) => own(i).flatMap((line) => line.lines)), ...references.flatMap((line) => line.lines)], { log: !text, floor: FLOOR });
   const chart = new Lines({
-    title: "Loss against the length of the context",
+    title: `Loss: ${pack.document.unit}`,
     unit: pack.document.unit,
+    height: 260,
     xTitle: text ? "tokens seen" : "states seen",
     x: () => x,
     series: () => [...own(frameAt(steps, store.state.step)), ...references],
@@ -173,7 +174,7 @@ function contextPicture(pack: Pack, arms: DepthArm[], colour: (arm: DepthArm) =>
     log: !text,
     xWords: (value) => `${value} seen`,
   });
-  const note = names.length ? "Dashed: what can be had without training, on the same kind of sequences. Ridge regression is close to the best; one gradient step is what one linear layer can do." : "";
+  const note = names.length ? "Dashed: what can be had without training, on the same kind of sequences. Ridge regression is close to the best; one gradient step is what one linear layer can do. What is far better than all networks runs along the floor." : "";
   return { el: chart.el, note, tell: () => chart.redraw(), close: () => chart.close() };
 }
 
