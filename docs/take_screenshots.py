@@ -1,6 +1,7 @@
 """Takes the pictures of docs/views from runs of a home: `LATEBLOOM_HOME=... python docs/take_screenshots.py`.
 
-Needs Chromium, and runs of modular_addition, parity, parity_sweep and five_neurons at scale quick.
+Needs Chromium, and runs of modular_addition, parity, parity_sweep, five_neurons, future_tokens.text and majority,
+and mesa_optimization.one_layer at scale quick; with names of pictures behind it, only these.
 """
 
 import io
@@ -32,15 +33,19 @@ def pictures(lab: Lab) -> list[tuple[str, str, str, float]]:
         if name not in best or run.scale == "quick":
             best[name] = run.hash
     return [
+        ("future_places", f"run/{best.get('majority')}/future_tokens", ".lb-view", 1),
+        ("future_text", f"run/{best.get('text')}/future_tokens", ".lb-section:last-of-type", 1),
+        ("mesa_blend", f"run/{best.get('one_layer')}/mesa_optimization?share=0.5", ".lb-blend", 1),
+        ("mesa_weights", f"run/{best.get('one_layer')}/mesa_optimization", ".lb-maps", 1),
         ("studies", "", "body", 0),
         ("ledger", "ledger?study=grokking", "body", 0),
         ("claim", "claim/grokking.14", "body", 1),
-        ("modular", f"run/{best['modular_addition']}/grokking", ".lb-sticky", 1),
-        ("stars", f"run/{best['modular_addition']}/grokking", ".lb-section:nth-of-type(4)", 1),
-        ("parity", f"run/{best['parity']}/grokking", ".lb-sticky", 1),
-        ("outcomes", f"run/{best['parity_sweep']}/grokking", ".lb-view > .lb-section", 1),
-        ("curves", f"run/{best['parity_sweep']}/curves", ".lb-view", 1),
-        ("compare", f"compare?runs={best['reverse']},{best['regained']}", "body", 1),
+        ("modular", f"run/{best.get('modular_addition')}/grokking", ".lb-sticky", 1),
+        ("stars", f"run/{best.get('modular_addition')}/grokking", ".lb-section:nth-of-type(4)", 1),
+        ("parity", f"run/{best.get('parity')}/grokking", ".lb-sticky", 1),
+        ("outcomes", f"run/{best.get('parity_sweep')}/grokking", ".lb-view > .lb-section", 1),
+        ("curves", f"run/{best.get('parity_sweep')}/curves", ".lb-view", 1),
+        ("compare", f"compare?runs={best.get('reverse')},{best.get('regained')}", "body", 1),
         ("constructed", "explorable", ".lb-chapter:nth-last-of-type(2)", 2),
         ("train", "explorable", ".lb-chapter:last-of-type", 25),
     ]
@@ -55,6 +60,8 @@ def main() -> None:
         page.goto(f"{address}?token=a-token")
         page.wait_for_selector("h1", timeout=120_000)
         for name, place, top, seconds in pictures(lab):
+            if sys.argv[1:] and name not in sys.argv[1:]:
+                continue
             page.goto("about:blank")
             page.goto(f"{address}#/{place}")
             page.wait_for_selector(top, timeout=120_000)

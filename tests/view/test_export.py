@@ -1,14 +1,23 @@
 """A site that is whole, opens without a server, and never overwrites what is not ours."""
 
 import base64
+import io
 import json
 import re
+import zlib
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from latebloom.errors import LatebloomError
-from latebloom.view.export import MARK, chosen_packs, export, sampled, smaller
-from latebloom.view.pack import unpack
+from latebloom.view.export import MARK, Site, export
+from latebloom.view.lab import Lab
+from latebloom.view.pack import pack, unpack
+from latebloom.view.pictures import Pictures, smaller
+from latebloom.view.sampling import ranked, sampled, water_level
+
+LEDGER = Path(__file__).parents[2] / "ledger"
 
 
 def _taken(path):
@@ -20,8 +29,6 @@ def _taken(path):
 @pytest.fixture
 def no_claims(monkeypatch):
     """The claims of a study are many and drawing them takes a minute: two are enough here."""
-    from latebloom.view.lab import Lab
-
     every = Lab.claims.func
     monkeypatch.setattr(
         Lab,
@@ -30,36 +37,74 @@ def no_claims(monkeypatch):
     )
 
 
-def test_a_site_holds_every_run_and_claim(lab_home, small_assets, tmp_path, no_claims):
-    from pathlib import Path
+def _pack_of(out, document, name):
+    _, value = _taken(out / "data" / "packs" / f"{document['files'][name]}.js")
+    return unpack(zlib.decompress(base64.b64decode(value)))
 
-    ledger = Path(__file__).parents[2] / "ledger"
+
+def test_a_site_holds_every_run_and_claim(lab_home, small_assets, tmp_path, no_claims):
     out = tmp_path / "site"
-    written = export(lab_home, ledger, out, ["grokking"], snapshots=5, assets=small_assets)
+    written = export(lab_home, LEDGER, out, ["grokking"], snapshots=5, assets=small_assets)
     assert set(written) == {path for path in out.rglob("*") if path.is_file()}
     assert 'content="folder"' in (out / "index.html").read_text()
     name, index = _taken(out / "data" / "index.js")
     assert name == "index" and len(index["runs"]) == 3
     for run in index["runs"]:
         _, document = _taken(out / "data" / "runs" / f"{run['id']}.js")
+        assert document["packs"] == sorted(document["files"])
         for name in document["packs"]:
-            place = out / "data" / "packs" / run["id"] / f"{name}.js"
-            told, value = _taken(place)
-            assert told == f"packs/{run['id']}/{name}"
-            _, arrays = unpack(base64.b64decode(value))
+            _, arrays = _pack_of(out, document, name)
             if name.startswith("tables-"):
                 assert len(arrays["steps"]) == 5
     _, claim = _taken(out / "data" / "claims" / "grokking.14.js")
     assert claim["rule"] and claim["command"] == "latebloom reproduce grokking.14 --scale quick"
-    assert claim["pictures"] == len(list((out / "pictures").glob("grokking.14-*.png"))) >= 1
+    assert claim["pictures"]
+    _, other = _taken(out / "data" / "claims" / "grokking.16.js")
+    # No picture is written that no claim shows.
+    assert {path.name for path in (out / "pictures").iterdir()} == {*claim["pictures"], *other["pictures"]}
+
+
+def test_all_claims_leave_room_for_networks(lab_home, small_assets, tmp_path, monkeypatch):
+    """The limit is 15 MB. Drawing every claim takes a minute: a tenth is drawn, and counted ten times."""
+    every = Lab.claims.func(Lab(lab_home, LEDGER))
+    lab = Lab(lab_home, LEDGER)
+    judged = [key for key, claim in every.items() if lab.standing_of(claim).entry.judged_at]
+    kept = {key: every[key] for key in judged[::10]}
+    monkeypatch.setattr(Lab, "claims", property(lambda lab: kept))
+    written = export(lab_home, LEDGER, tmp_path / "site", assets=small_assets)
+    size = sum(path.stat().st_size for path in written if {"pictures", "claims"} & set(path.parts))
+    assert len(judged) > 50
+    assert size * len(judged) / len(kept) < 6_000_000
+    again = Lab(lab_home, LEDGER)
+    assert all(again.pictures(claim) for claim in kept.values()) and again._pictures.drawn == 0
+
+
+def test_films_fill_the_room_there_is_and_no_more(lab_home, small_assets, tmp_path, no_claims):
+    sizes = {}
+    for most in (10_000, 140_000, 14_000_000):
+        files = export(lab_home, LEDGER, tmp_path / str(most), snapshots=60, assets=small_assets, most=most)
+        sizes[most] = sum(path.stat().st_size for path in files)
+    assert sizes[10_000] <= sizes[140_000] <= sizes[14_000_000]
+    run = next(
+        run.hash for run in Lab(lab_home, LEDGER).runs().values() if run.experiment == "grokking.modular_addition"
+    )
+    _, small = _taken(tmp_path / "10000" / "data" / "runs" / f"{run}.js")
+    _, large = _taken(tmp_path / "14000000" / "data" / "runs" / f"{run}.js")
+    assert {"curves", "tables-0"} <= set(small["packs"]) < set(large["packs"])  # what the view opens on stays
 
 
 def test_no_text_can_end_a_script(tmp_path):
-    from latebloom.view.export import _take
-
-    _take(tmp_path, "x", {"text": "</script><script>alert(1)"})
+    Site(tmp_path).take("x", {"text": "</script><script>alert(1)"})
     assert "<" not in (tmp_path / "data" / "x.js").read_text()
     assert _taken(tmp_path / "data" / "x.js")[1]["text"] == "</script><script>alert(1)"
+
+
+def test_equal_files_are_written_once(tmp_path):
+    site = Site(tmp_path)
+    assert site.pack(b"same") == site.pack(b"same") != site.pack(b"other")
+    assert site.picture(b"one") == site.picture(b"one")
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 3 and site.size == sum(path.stat().st_size for path in files)
 
 
 def test_an_earlier_export_is_replaced_and_nothing_else(lab_home, small_assets, tmp_path, no_claims):
@@ -86,9 +131,17 @@ def test_bad_words_are_told(lab_home, small_assets, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_long_lists_of_members_are_cut():
+def test_the_member_that_views_open_on_comes_first():
     packs = {"curves": bytes, "gallery": bytes, **{f"tables-{i}": bytes for i in range(20)}}
-    assert sorted(chosen_packs(packs)) == ["curves", "gallery", *(f"tables-{i}" for i in range(6))]
+    assert ranked(packs) == [["curves", "gallery"], *([f"tables-{i}"] for i in range(6))]
+    assert ranked(packs, [17])[1:3] == [["tables-17"], ["tables-0"]]
+    assert ranked({"curves": bytes}) == [["curves"]]
+
+
+def test_large_films_share_the_room_and_small_ones_stay_whole():
+    assert water_level([10, 50, 100], 110) == 50
+    assert sum(min(size, water_level([10, 50, 100], 110)) for size in (10, 50, 100)) == 110
+    assert water_level([], 5) == float("inf")
 
 
 def test_networks_that_are_too_large_for_a_site_are_left_out_and_not_listed(
@@ -116,10 +169,59 @@ def test_other_packs_are_not_sampled(lab):
     assert sampled(content, 2) == content
 
 
-def test_pictures_shrink_and_stay_pictures():
-    import io
+def test_films_and_curves_are_thinned_evenly():
+    steps = np.arange(100, dtype=np.int32)
+    film = pack({"film": ["steps", "x"]}, {"steps": steps, "x": np.ones((100, 50)), "still": np.ones((7, 3))})
+    _, arrays = unpack(sampled(film, 60))
+    assert len(arrays["steps"]) == len(arrays["x"]) == 60 and arrays["still"].shape == (7, 3)
+    _, arrays = unpack(sampled(film, 60, most=20 * 404))
+    assert (len(arrays["x"]), arrays["steps"][0], arrays["steps"][-1]) == (20, 0, 99)
+    curves = pack(
+        {"columns": {"loss": {"axis": 0}}, "stride": 2.0},
+        {"axis0": np.arange(90_000, dtype=np.float32), "loss": np.ones((2, 90_000), dtype=np.float32)},
+    )
+    document, arrays = unpack(sampled(curves, 60))
+    assert arrays["loss"].shape == (2, len(arrays["axis0"])) and arrays["axis0"][-1] == 89_999
+    assert document["stride"] == pytest.approx(2 * 90_000 / len(arrays["axis0"]), rel=1e-3)
 
-    import numpy as np
+
+def test_a_picture_is_drawn_again_only_when_what_it_shows_has_changed(lab_home, tmp_path, monkeypatch):
+    import dataclasses
+
+    lab = Lab(lab_home, LEDGER)
+    claim = lab.claims["grokking.14"]
+    entry = lab.standing_of(claim).entry
+    pictures = Pictures(tmp_path)
+    first = pictures.of(claim, entry, [])
+    assert pictures.drawn == len(first) > 0
+    assert pictures.of(claim, entry, []) == first and pictures.drawn == len(first)
+    pictures.of(claim, dataclasses.replace(entry, judged_at="2001-01-01T00:00:00"), [])
+    assert pictures.drawn == 2 * len(first)
+    monkeypatch.setattr("latebloom.view.pictures._code", lambda: "another")
+    pictures.of(claim, entry, [])
+    assert pictures.drawn == 3 * len(first)
+
+
+def test_claims_that_rest_on_one_run_share_its_picture(lab_home, tmp_path):
+    lab = Lab(lab_home, LEDGER)
+    run = next(run for run in lab.runs().values() if run.experiment == "grokking.modular_addition")
+    pictures = Pictures(tmp_path)
+    found = [
+        pictures.of(lab.claims[name], lab.standing_of(lab.claims[name]).entry, [run])
+        for name in ("grokking.14", "grokking.16")
+    ]
+    assert found[0][-1] == found[1][-1] and found[0][0] != found[1][0]
+
+
+def test_a_home_that_cannot_be_written_is_still_drawn(tmp_path):
+    (tmp_path / "file").write_text("")
+    lab = Lab(tmp_path, LEDGER)
+    claim = lab.claims["grokking.14"]
+    pictures = Pictures(tmp_path / "file" / "pictures")
+    assert pictures.of(claim, lab.standing_of(claim).entry, [])
+
+
+def test_pictures_shrink_and_stay_pictures():
     from PIL import Image
 
     out = io.BytesIO()

@@ -112,5 +112,7 @@ def test_a_view_that_does_not_fit_is_told(tmp_path, small_assets, monkeypatch):
 
     monkeypatch.setattr(notebook, "_assets", lambda: small_assets)
     run = latebloom.run("mesa_optimization.mesa", "seed=0", scale="smoke", home=tmp_path, workers=1)
-    with pytest.raises(LatebloomError, match=r"GrokkingView cannot show mesa_optimization\.mesa/.*can: curves\."):
+    with pytest.raises(
+        LatebloomError, match=r"GrokkingView cannot show mesa_optimization\.mesa/.*can: curves, mesa_optimization"
+    ):
         GrokkingView(run)

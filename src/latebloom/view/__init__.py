@@ -11,13 +11,24 @@ from typing import Any
 _NOTEBOOK = (
     "ConstructedView",
     "CurvesView",
+    "FutureTokensView",
     "GrokkingView",
+    "MesaView",
     "ModelSelectionView",
     "StructuralGrokkingView",
     "TrainView",
 )
 
-__all__ = ["ConstructedView", "CurvesView", "GrokkingView", "ModelSelectionView", "StructuralGrokkingView", "TrainView"]
+__all__ = [
+    "ConstructedView",
+    "CurvesView",
+    "FutureTokensView",
+    "GrokkingView",
+    "MesaView",
+    "ModelSelectionView",
+    "StructuralGrokkingView",
+    "TrainView",
+]
 
 
 def __getattr__(name: str) -> Any:

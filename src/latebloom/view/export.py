@@ -1,34 +1,35 @@
 """`latebloom export`: the lab as a folder of files that opens from any web server, or from the disk without one.
 
 A page on disk may load scripts but not fetch data, so every document and pack is a small script that hands over its
-value (`latebloomTake(name, value)`); binary packs are base64. Films are sampled, and of many members the networks of
-the first few are shown.
+value (`latebloomTake(name, value)`); binary packs are compressed and written in base64. Packs and pictures are named by
+their content, so equal ones are one file. What is written stays below a limit: curves of all runs come first, then the
+network of every run that its views open on, then further networks while there is room.
 """
 
 import base64
-import io
+import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from latebloom.errors import LatebloomError, unknown_name
-from latebloom.runs.files import explained, write_bytes
+from latebloom.runs.files import explained
+from latebloom.runs.run import Run
 from latebloom.studies import STUDIES
 from latebloom.view.assets import Assets, built
 from latebloom.view.lab import Lab
-from latebloom.view.pack import pack, thinned, unpack
+from latebloom.view.sampling import ranked, sampled, water_level
 from latebloom.view.views import Maker
 
 MARK = "latebloom-site.json"  # tells an earlier export, which may be replaced, from a folder of somebody's
-MEMBERS = 6  # networks of each run whose weights are shown
-MOST_BYTES = 2_600_000  # of all numbered packs of a run; the first may be larger
-LARGEST = 5_000_000  # of one pack
+MOST_BYTES = 14_000_000  # of a site: it must stay below 15 MB
+ENCODED = 1.25  # bytes of a written pack for each of its own, about: compression gains less than base64 costs
 
 
 def export(
@@ -38,6 +39,7 @@ def export(
     studies: Sequence[str] = (),
     snapshots: int = 60,
     assets: Assets | None = None,
+    most: int = MOST_BYTES,
 ) -> list[Path]:
     """Writes the site, whole or not at all; returns its files.
 
@@ -48,6 +50,7 @@ def export(
         studies: only these; none: all.
         snapshots: at most so many steps of a network's weights.
         assets: the built front end; by default built or found.
+        most: bytes that films of networks may fill the site up to; the rest is written whatever it is.
 
     Raises `LatebloomError` for an unknown study, a number of snapshots below two, or a folder that is not ours.
     """
@@ -58,12 +61,12 @@ def export(
         raise LatebloomError(f"--snapshots {snapshots}: a film has at least two, its beginning and its end.")
     _check_place(out)
     assets = built() if assets is None else assets
-    lab = Lab(home, ledger, studies)
+    lab = Lab(home, ledger, studies, still=True)
     with explained(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
         try:
-            _write_site(lab, assets, temporary, snapshots)
+            _write_site(lab, assets, Site(temporary), snapshots, most)
             temporary.chmod(0o755)
             if out.exists():
                 shutil.rmtree(out)
@@ -80,83 +83,97 @@ def _check_place(out: Path) -> None:
         raise LatebloomError(f"{out} holds other files; choose a new or empty folder, or an earlier export.")
 
 
-def _write_site(lab: Lab, assets: Assets, out: Path, snapshots: int) -> None:
+@dataclass
+class Site:
+    """The folder while it is written, and how much it holds."""
+
+    out: Path
+    size: int = 0  # bytes
+    packs: dict[str, str] = field(default_factory=dict)  # digest of the content -> name of its file
+
+    def write(self, name: str, content: bytes) -> None:
+        """A file; the folder is renamed as a whole, so it need not be flushed by itself."""
+        path = self.out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            self.size += len(content)
+        path.write_bytes(content)
+
+    def take(self, name: str, value: Any) -> None:
+        """A document as a script; `<` is escaped so that no text can end a script element, wherever it is pasted."""
+        text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+        self.write(f"data/{name}.js", f"latebloomTake({json.dumps(name)},{text});\n".encode())
+
+    def pack(self, content: bytes) -> str:
+        """A pack, compressed; the name of its file, the same for equal packs."""
+        key = hashlib.sha256(content).hexdigest()[:20]
+        if key not in self.packs:
+            self.packs[key] = key
+            self.take(f"packs/{key}", base64.b64encode(zlib.compress(content, 9)).decode())
+        return key
+
+    def picture(self, content: bytes) -> str:
+        """A picture; the name of its file, the same for equal pictures."""
+        name = f"{hashlib.sha256(content).hexdigest()[:20]}.webp"
+        self.write(f"pictures/{name}", content)
+        return name
+
+
+@dataclass
+class Shown:
+    """A run of the site: its packs by rank, and the files of those that are written."""
+
+    run: Run
+    packs: Mapping[str, Maker]
+    ranks: list[list[str]]
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def _write_site(lab: Lab, assets: Assets, site: Site, snapshots: int, most: int) -> None:
     page = assets.text("index.html").replace('content="server"', 'content="folder"')
-    write_bytes(out / "index.html", page.encode())
+    site.write("index.html", page.encode())
     for name in assets:
         if Path(name).suffix in (".js", ".css", ".svg"):
-            write_bytes(out / "static" / name, assets[name])
+            site.write(f"static/{name}", assets[name])
     index = lab.index()
-    _take(out, "index", index)
-    shown = {row["id"] for row in index["runs"]}
-    for run in lab.runs().values():
-        if run.hash in shown:
-            _write_run(lab, out, run, snapshots)
+    site.take("index", index)
     for claim in lab.claims.values():
-        document = lab.claim(claim)
-        with tempfile.TemporaryDirectory() as folder:
-            pictures = [smaller(path.read_bytes()) for path in lab.draw_claim(claim, Path(folder))]
-        for number, content in enumerate(pictures):
-            write_bytes(out / "pictures" / f"{claim.id}-{number}.png", content)
-        _take(out, f"claims/{claim.id}", {**document, "pictures": len(pictures)})
-    write_bytes(out / MARK, json.dumps({"format": 1, "version": index["version"]}).encode())
+        pictures = [site.picture(content) for content in lab.pictures(claim)]
+        site.take(f"claims/{claim.id}", {**lab.claim(claim), "pictures": pictures})
+    lab.forget_pictures()
+    site.write(MARK, json.dumps({"format": 1, "version": index["version"]}).encode())
+    listed = {row["id"] for row in index["runs"]}
+    shown = [_shown(lab, run) for run in lab.runs().values() if run.hash in listed]
+    for one in shown:
+        for name in one.ranks[0]:
+            one.files[name] = site.pack(sampled(one.packs[name](), snapshots))
+    for rank in range(1, max((len(one.ranks) for one in shown), default=0)):
+        if not _write_films(site, shown, rank, snapshots, most):
+            break
+    for one in shown:
+        site.take(f"runs/{one.run.hash}", {**lab.run(one.run), "packs": sorted(one.files), "files": one.files})
 
 
-def _write_run(lab: Lab, out: Path, run: Any, snapshots: int) -> None:
-    document, written, spent = lab.run(run), [], 0
-    for name, make in chosen_packs(lab.packs(run)).items():
-        content = sampled(make(), snapshots)
-        if numbered(name):
-            if spent + len(content) > (MOST_BYTES if spent else LARGEST):
-                continue
-            spent += len(content)
-        _take(out, f"packs/{run.hash}/{name}", base64.b64encode(content).decode())
-        written.append(name)
-    _take(out, f"runs/{run.hash}", {**document, "packs": sorted(written)})
+def _shown(lab: Lab, run: Run) -> Shown:
+    packs = lab.packs(run)
+    return Shown(run, packs, ranked(packs, lab.opens(run)))
 
 
-def chosen_packs(packs: dict[str, Maker]) -> dict[str, Maker]:
-    """All packs that are one a run, and those of the first members: `tables-0`, `tables-1`, ..."""
-    kept: dict[str, Maker] = {}
-    counted: dict[str, int] = {}
-    for name, make in packs.items():
-        if numbered(name):
-            stem = name.rpartition("-")[0]
-            counted[stem] = counted.get(stem, 0) + 1
-            if counted[stem] > MEMBERS:
-                continue
-        kept[name] = make
-    return kept
+def _write_films(site: Site, shown: Sequence[Shown], rank: int, snapshots: int, most: int) -> bool:
+    """Films of one member of every run, cut so that they share the room fairly; False if there is no room for them.
 
-
-def numbered(name: str) -> bool:
-    """Whether a pack is one of several: `tables-3`."""
-    _, sign, number = name.rpartition("-")
-    return bool(sign) and number.isdigit()
-
-
-def sampled(content: bytes, snapshots: int) -> bytes:
-    """The pack with at most so many snapshots of a film, first and last among them; other packs as they are."""
-    document, arrays = unpack(content)
-    steps = arrays.get("steps")
-    if steps is None or len(steps) <= snapshots:
-        return content
-    chosen = thinned(len(steps), snapshots)
-    cut = {name: np.ascontiguousarray(array[chosen]) for name, array in arrays.items()}
-    return pack(document, cut)
-
-
-def smaller(content: bytes) -> bytes:
-    """A PNG picture with a palette of 128 colours: charts lose nothing that shows, and two thirds of their size."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(content)) as picture:
-        picture.convert("RGB").quantize(128).save(out, "PNG", optimize=True)
-    return min(content, out.getvalue(), key=len)
-
-
-def _take(out: Path, name: str, value: Any) -> None:
-    """A document as a script; `<` is escaped so that no text can end a script element, wherever it is pasted."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    write_bytes(out / "data" / f"{name}.js", f"latebloomTake({json.dumps(name)},{text});\n".encode())
+    The members that views open on may fill most of it. A film that cannot be cut to its share (weights of a large
+    network are one piece a snapshot) is written where it still fits.
+    """
+    wanted = [(one, name) for one in shown if rank < len(one.ranks) for name in one.ranks[rank]]
+    films = [sampled(one.packs[name](), snapshots) for one, name in wanted]
+    room = (most - site.size) / ENCODED * (0.8 if rank == 1 else 1.0)
+    level = water_level([len(film) for film in films], room)
+    if rank > 1 and level < 50_000:
+        return False
+    for (one, name), film in zip(wanted, films, strict=True):
+        cut = film if len(film) <= level else sampled(film, snapshots, int(level))
+        if len(cut) > level and site.size + ENCODED * len(cut) > most:
+            continue
+        one.files[name] = site.pack(cut)
+    return True

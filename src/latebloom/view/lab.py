@@ -13,12 +13,13 @@ from latebloom.claims.claim import TAGS
 from latebloom.errors import LatebloomError
 from latebloom.runs.home import run_folders
 from latebloom.runs.run import Run
-from latebloom.studies import STUDIES, figures_of
+from latebloom.studies import STUDIES
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.reproduce import standing
 from latebloom.training.experiment import Experiment
 from latebloom.training.presets import PRESETS
-from latebloom.view.views import Maker, packs_of, views_of
+from latebloom.view.pictures import Pictures
+from latebloom.view.views import Maker, opened_members, packs_of, views_of
 
 RUN_ID = re.compile(r"[0-9a-f]{12,64}")
 
@@ -27,12 +28,14 @@ RUN_ID = re.compile(r"[0-9a-f]{12,64}")
 class Lab:
     """Everything there is to show: the runs of a home and the verdicts of a ledger.
 
-    `only` names the studies that are shown; none: all.
+    `only` names the studies that are shown; none: all. `still`: nothing changes while it is read, as in an export, so
+    runs are looked up once.
     """
 
     home: Path
     ledger: Path
     only: Sequence[str] = ()
+    still: bool = False
     _opened: dict[str, tuple[int, Logged]] = field(default_factory=dict, repr=False)
     _standings: tuple[Any, tuple[Standing, ...]] | None = field(default=None, repr=False)
 
@@ -70,6 +73,13 @@ class Lab:
 
     def runs(self) -> dict[str, Run]:
         """The readable runs by id (the digits of their hash); looked up anew, since runs come while one looks."""
+        return self._runs if self.still else self._look_up()
+
+    @cached_property
+    def _runs(self) -> dict[str, Run]:
+        return self._look_up()
+
+    def _look_up(self) -> dict[str, Run]:
         found = {}
         for path in run_folders(self.home):
             try:
@@ -141,16 +151,29 @@ class Lab:
             "needs": [need.command for need in claim.needs(row.entry.scale)],
             "entries": [entry.to_json() for entry in entries],
             "here": {digest: here[digest].label for digest in row.entry.runs if digest in here},
-            "drawn": bool(row.entry.judged_at and figures_of(claim.id)),
+            "drawn": bool(row.entry.judged_at),
         }
 
-    def draw_claim(self, claim: Claim, out: Path) -> list[Path]:
-        """The claim's pictures as PNG files in `out`; none for one that was not judged."""
+    def pictures(self, claim: Claim) -> list[bytes]:
+        """The claim's pictures, WebP; none for one that was not judged. Drawn once, then kept in the home."""
         entry = self.standing_of(claim).entry
-        figures = figures_of(claim.id)
-        if not figures or not entry.judged_at:
+        if not entry.judged_at:
             return []
-        return [path for path in figures.draw_claim(claim, entry, self.home, out) if path.suffix == ".png"]
+        here = self.runs()
+        runs = [here[key] for key in dict.fromkeys(entry.runs) if key in here and here[key].finished]
+        return self._pictures.of(claim, entry, runs)
+
+    def forget_pictures(self) -> None:
+        """Removes kept pictures that were not asked for in two months."""
+        self._pictures.forget_unused()
+
+    @cached_property
+    def _pictures(self) -> Pictures:
+        return Pictures(self.home / ".pictures")
+
+    def opens(self, run: Run) -> list[int]:
+        """The members that the run's views show without being asked for one."""
+        return opened_members(self.logged(run))
 
     def logged(self, run: Run) -> Logged:
         """A run's measurements, read again when the run has moved on."""

@@ -118,6 +118,24 @@ class StructuralGrokkingView(_OnRun):
     sentence = traitlets.Unicode("").tag(sync=True)
 
 
+class FutureTokensView(_OnRun):
+    """What not looking ahead costs, by place, layer and symbol; `step` follows the reader and can be set."""
+
+    _name = "future_tokens"
+
+
+class MesaView(_OnRun):
+    """Weights as blocks, the way from network to algorithm, probes, baselines.
+
+    `step`, `member` and `share` (of the way from the network, 0, to its compressed form, 1) follow the reader and can
+    be set.
+    """
+
+    _name = "mesa_optimization"
+    member = traitlets.Int(allow_none=True, default_value=None).tag(sync=True)
+    share = traitlets.Float(0.0).tag(sync=True)
+
+
 class _Alone(anywidget.AnyWidget):
     """A view that needs no run."""
 
@@ -152,7 +170,9 @@ __all__ = [
     "VIEWS",
     "ConstructedView",
     "CurvesView",
+    "FutureTokensView",
     "GrokkingView",
+    "MesaView",
     "ModelSelectionView",
     "StructuralGrokkingView",
     "TrainView",

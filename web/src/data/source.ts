@@ -51,17 +51,20 @@ export class FolderSource implements Source {
   }
 
   async pack(run: string, name: string): Promise<ArrayBuffer> {
-    const text = (await this.load(`packs/${run}/${name}`)) as string;
-    this.taken.delete(`packs/${run}/${name}`);
+    const { files } = (await this.load(`runs/${run}`)) as { files: Record<string, string> };
+    const file = `packs/${files[name]}`;
+    const text = (await this.load(file)) as string;
+    this.taken.delete(file);
     const characters = atob(text);
     const bytes = new Uint8Array(characters.length);
     for (let i = 0; i < characters.length; i++) bytes[i] = characters.charCodeAt(i);
-    return bytes.buffer;
+    const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Response(inflated).arrayBuffer();
   }
 
   async pictures(claim: string): Promise<string[]> {
-    const { pictures } = (await this.load(`claims/${claim}`)) as { pictures: number };
-    return Array.from({ length: pictures }, (_, i) => `pictures/${claim}-${i}.png`);
+    const { pictures } = (await this.load(`claims/${claim}`)) as { pictures: string[] };
+    return pictures.map((name) => `pictures/${name}`);
   }
 
   onChange(): () => void {

@@ -78,7 +78,7 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
     h("details", {}, h("summary", {}, "Specification of the first member"), h("pre", { tabindex: 0 }, JSON.stringify(run.specification, null, 1))),
   );
   const traits = (key: string) => (lab.query.has(key) ? Number(lab.query.get(key)) : undefined);
-  const opened: Opened = await openView(name, lab.source, place, { document: run, step: traits("step"), member: traits("member") });
+  const opened: Opened = await openView(name, lab.source, place, { document: run, ...Object.fromEntries(KEPT.map((key) => [key, traits(key)])) });
   lab.onClose(opened.close);
   opened.model.on("saved", () => remember(id!, name, opened));
   lab.onClose(
@@ -92,15 +92,17 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
   );
 }
 
+const KEPT = ["step", "member", "share"];
+
 let due = 0;
 
-// The address keeps the step and the member, so that it can be sent to somebody.
+// The address keeps where the reader is, so that it can be sent to somebody.
 function remember(id: string, view: string, opened: Opened): void {
   clearTimeout(due);
   due = window.setTimeout(() => {
     if (!location.hash.startsWith(`#/run/${id}`)) return;
     const query = new URLSearchParams();
-    for (const name of ["step", "member"]) if (opened.model.get(name) !== undefined) query.set(name, String(opened.model.get(name)));
+    for (const name of KEPT) if (opened.model.get(name) !== undefined) query.set(name, String(opened.model.get(name)));
     history.replaceState(null, "", `#/run/${id}/${view}?${query}`);
   }, 400);
 }

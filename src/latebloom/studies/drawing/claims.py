@@ -1,14 +1,17 @@
 """The pictures of a judged claim: the evidence its judge kept, and the curves of the runs it rests on."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latebloom.claims import Claim, Entry
 from latebloom.errors import StoreError
 from latebloom.runs.home import run_folders
 from latebloom.runs.run import Run
 from latebloom.studies.drawing.curves import draw_learning
-from latebloom.studies.drawing.evidence import draw_evidence
+from latebloom.studies.drawing.evidence import draw_evidence, panels
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.outcomes import draw_end_values
 from latebloom.studies.drawing.style import canvas, save, styled, title
@@ -19,24 +22,54 @@ if TYPE_CHECKING:
 RUNS = 3  # pictures of runs for one claim
 
 
+@dataclass(frozen=True)
+class Part:
+    """One picture of a claim. `depends` is everything it is drawn from, as JSON: equal parts look alike."""
+
+    name: str
+    depends: tuple[Any, ...]
+    draw: Callable[[], "Figure | None"]
+
+
+def parts(claim: Claim, entry: Entry, runs: Sequence[Run], alone: bool = True) -> list[Part]:
+    """What there is to draw of a judged claim: its evidence, and curves of the first of its runs; else a card of words.
+
+    Pictures of runs say which claim they belong to where they stand `alone`; on a page that says so itself, claims that
+    rest on the same run share its picture.
+    """
+    heading, caption = f"{claim.id}  {claim.title}: {entry.verdict}", describe(entry)
+    told = (heading, caption, entry.to_json())
+    found = []
+    if panels(entry):
+        found.append(Part("evidence", ("evidence", *told), lambda: draw_evidence(entry, heading, caption)))
+    for run in runs[:RUNS]:
+        own = (
+            (heading, f"{caption}\nRun: {run.label}")
+            if alone
+            else (f"{run.experiment}, {run.scale}", f"Run: {run.label}")
+        )
+        name = f"{run.experiment.split('.')[-1]}_{run.hash[:6]}"
+        found.append(Part(name, ("run", run.hash, *own), partial(_draw_run, run, *own)))
+    return found or [Part("result", ("result", *told), lambda: _card(heading, caption))]
+
+
+def _draw_run(run: Run, heading: str, caption: str) -> "Figure | None":
+    logged = Logged(run)
+    return (draw_learning if logged.last_step else draw_end_values)(logged, heading, caption)
+
+
 def draw_claim(claim: Claim, entry: Entry, home: Path, out: Path) -> list[Path]:
     """At least one picture for a judged claim, as PNG and SVG: evidence, and curves of its runs that lie in `home`."""
-    heading, caption = f"{claim.id}  {claim.title}: {entry.verdict}", describe(entry)
     stem = f"{claim.id.replace('.', '_')}_{entry.scale}"
     written = []
     with styled():
-        evidence = draw_evidence(entry, heading, caption)
-        if evidence is not None:
-            written += save(evidence, out, f"{stem}_evidence")
-        for run in runs_of(entry, home)[:RUNS]:
-            logged = Logged(run)
-            below = f"{caption}\nRun: {run.label}"
-            draw = draw_learning if logged.last_step else draw_end_values
-            figure = draw(logged, heading, below)
+        for part in parts(claim, entry, runs_of(entry, home)):
+            figure = part.draw()
             if figure is not None:
-                written += save(figure, out, f"{stem}_{run.experiment.split('.')[-1]}_{run.hash[:6]}")
+                written += save(figure, out, f"{stem}_{part.name}")
         if not written:
-            written += save(_card(heading, caption), out, f"{stem}_result")
+            card = _card(f"{claim.id}  {claim.title}: {entry.verdict}", describe(entry))
+            written += save(card, out, f"{stem}_result")
     return written
 
 

@@ -71,8 +71,10 @@ def styled() -> Any:
 
 def settle(figure: "Figure") -> None:
     """Lays out a figure; twice, because the first pass sees the tick labels of axes that are still too large."""
-    figure.draw_without_rendering()
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        engine.execute(figure)
 
 
 def save(figure: "Figure", out: Path, name: str) -> list[Path]:

@@ -1,6 +1,5 @@
 """The routes: built files by name, documents and packs by run id and name. No path of a request reaches the disk."""
 
-import tempfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -100,7 +99,7 @@ class Handlers:
         drawn = await self._work(lambda: self._draw(claim))
         if number >= len(drawn):
             raise HTTPException(404, "No such picture.")
-        return Response(drawn[number], media_type="image/png")
+        return Response(drawn[number], media_type="image/webp")
 
     def _pack(self, run: Run, name: str) -> bytes:
         key = run.hash, name, self.lab.stamp(run)
@@ -114,10 +113,9 @@ class Handlers:
         return self.packs[key]
 
     def _draw(self, claim: Any) -> list[bytes]:
-        judged = str(self.lab.claim(claim)["judged_at"])
+        judged = self.lab.standing_of(claim).entry.judged_at
         if (claim.id, judged) not in self.drawn:
-            with tempfile.TemporaryDirectory() as folder:
-                self.drawn[claim.id, judged] = [p.read_bytes() for p in self.lab.draw_claim(claim, Path(folder))]
+            self.drawn[claim.id, judged] = self.lab.pictures(claim)
         return self.drawn[claim.id, judged]
 
     async def _find_run(self, request: Request) -> Run:

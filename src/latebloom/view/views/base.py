@@ -23,6 +23,7 @@ class View:
         about: one sentence.
         fits: whether it can show runs of such members; looks at the specification only.
         packs: name -> what makes it, for a run; names are unique over all views (`tables-3`: of member 3).
+        opens: the member that it shows unasked, where it chooses one; a site keeps that member's packs first.
     """
 
     name: str
@@ -30,6 +31,7 @@ class View:
     about: str
     fits: Callable[[Experiment], bool]
     packs: Callable[[Logged], Mapping[str, Maker]]
+    opens: Callable[[Logged], int] | None = None
 
 
 VIEWS: Registry[View] = Registry("view")
@@ -46,3 +48,11 @@ def packs_of(logged: Logged) -> dict[str, Maker]:
         return {}
     first = next(iter(logged.specifications.values()))
     return {name: make for view in views_of(first) for name, make in view.packs(logged).items()}
+
+
+def opened_members(logged: Logged) -> list[int]:
+    """The members that the run's views show unasked."""
+    if not len(logged.members):
+        return []
+    first = next(iter(logged.specifications.values()))
+    return list(dict.fromkeys(view.opens(logged) for view in views_of(first) if view.opens is not None))

@@ -7,6 +7,7 @@ from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.grokking.figures.parity import is_parity_net
 from latebloom.studies.grokking.figures.tables import has_tables
 from latebloom.training.experiment import Experiment
+from latebloom.view.pack import unpack
 from latebloom.view.views.base import VIEWS, Maker, View
 from latebloom.view.views.curves import packs as curve_packs
 from latebloom.view.views.grokking_networks import gallery_pack, parity_pack, tables_pack
@@ -35,6 +36,16 @@ def packs(logged: Logged) -> Mapping[str, Maker]:
     return made
 
 
+def opens(logged: Logged) -> int:
+    """The first member that generalised late, if any did: it has most to show."""
+    members = [int(member) for member in logged.members["member"]]
+    if "outcomes" not in packs(logged):
+        return members[0]
+    document, _ = unpack(outcomes_pack(logged))
+    labels = document["labels"][min(1, len(document["labels"]) - 1)]
+    return members[labels.index("grok")] if "grok" in labels else members[0]
+
+
 VIEWS.register("grokking")(
     View(
         name="grokking",
@@ -42,5 +53,6 @@ VIEWS.register("grokking")(
         about="Scrub any curve: weights, waves, Fourier transforms, stars, logits and parity weights follow.",
         fits=fits,
         packs=packs,
+        opens=opens,
     )
 )

@@ -1,4 +1,5 @@
 // Tables of an additive network over training: from a run's pack, from a live training, or written down.
+import { frameAt } from "../../data/frames";
 import type { Pack } from "../../data/safetensors";
 import { groupNeurons, type Groups } from "../../math/neurons";
 import type { Activation, Additive } from "../../math/additive";
@@ -51,13 +52,7 @@ export class Film {
 
   // The snapshot that is shown for a step: the last one not after it.
   frameAt(step: number): number {
-    let [low, high] = [0, this.steps.length - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.steps[middle]! <= step + 1e-6) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    return frameAt(this.steps, step);
   }
 
   // Frequencies and phases at the end: they sort the neurons in every picture.

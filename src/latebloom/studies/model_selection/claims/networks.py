@@ -19,7 +19,7 @@ from latebloom.instruments.icl_curve import EvaluationPrompts, normalised_errors
 from latebloom.randomness import stream
 from latebloom.runs.run import Run
 from latebloom.tasks import InContextFunctions
-from latebloom.tasks.functions import draw_prompts
+from latebloom.tasks.functions import Curriculum, draw_prompts
 from latebloom.training.experiment import Experiment
 
 PROMPTS = 2000  # of every class that a judge asks about
@@ -135,7 +135,7 @@ def prompts(task: InContextFunctions, text: str, count: int | None = None) -> Ev
 
     Errors on them are divided by the variance of a clean value under the inputs that are drawn.
     """
-    asked = task.replace({"mixture": text, "tests": text, "name_class": False})
+    asked = task.replace({"mixture": text, "tests": text, "name_class": False, "curriculum": Curriculum()})
     return _drawn(asked.model_dump_json(), text, PROMPTS if count is None else count)
 
 

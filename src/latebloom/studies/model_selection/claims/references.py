@@ -15,7 +15,17 @@ from latebloom.baselines.mixture_posterior import Hypotheses, LinearHypotheses, 
 from latebloom.errors import LatebloomError
 from latebloom.studies.model_selection.claims.networks import Curve, curve, prompts
 from latebloom.tasks import InContextFunctions
-from latebloom.tasks.functions import Combination, Cubic, Dense, FunctionClass, Line, Quadratic, Sinusoid, Sparse
+from latebloom.tasks.functions import (
+    Combination,
+    Cubic,
+    Curriculum,
+    Dense,
+    FunctionClass,
+    Line,
+    Quadratic,
+    Sinusoid,
+    Sparse,
+)
 
 CLEAN = 1e-6  # noise that the optimum of clean labels assumes: without any, evidence is zero or infinite
 ALPHAS = (1.0, 0.1, 0.03, 0.01, 0.003, 0.001)  # Garg et al. 2022 search 1 to 1e-4 by factors of ten
@@ -29,7 +39,11 @@ def optimum(task: InContextFunctions, mixture: str | None = None) -> MixturePost
     Combinations of unknown share enter as `SHARES` classes of known shares. Raises `LatebloomError` for classes whose
     posterior has no closed form (networks, trees).
     """
-    known = task.trained if mixture is None else task.replace({"mixture": mixture, "name_class": False}).trained
+    known = (
+        task.trained
+        if mixture is None
+        else task.replace({"mixture": mixture, "name_class": False, "curriculum": Curriculum()}).trained
+    )
     classes: list[Hypotheses] = []
     weights: list[float] = []
     noises: list[float] = []

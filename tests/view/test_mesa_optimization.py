@@ -1,0 +1,128 @@
+"""What the view of mesa-optimization reads: the network's own products, the judges' references, the judges' probes."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import latebloom
+from latebloom.instruments.linear_attention import Products
+from latebloom.instruments.linear_attention import run as run_products
+from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.mesa_optimization.claims.deep_probes import r2
+from latebloom.studies.mesa_optimization.claims.networks import Network, by_place, one_step, ridge_of, zero
+from latebloom.view.pack import unpack
+from latebloom.view.views import packs_of, views_of
+from latebloom.view.views.mesa_references import shown_rows
+from tests.view.mesa_numbers import PLACE, numbers
+from tests.view.test_numbers import _close
+
+SETTINGS = ("seed=0", "snapshots.every=10")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("mesa")
+
+
+@pytest.fixture(scope="module")
+def deep(home):
+    settings = ("seed=0:2", "model.n_layers=1,2", "snapshots.every=10")
+    return Logged(latebloom.run("mesa_optimization.deep", *settings, scale="smoke", home=home, workers=1))
+
+
+@pytest.fixture(scope="module")
+def hybrid(home):
+    return Logged(latebloom.run("mesa_optimization.hybrid", *SETTINGS, scale="smoke", home=home, workers=1))
+
+
+def _read(logged, name):
+    return unpack(packs_of(logged)[name]())
+
+
+def test_products_are_the_networks_own(deep):
+    document, arrays = _read(deep, "weights-3")
+    assert (document["layers"], document["movable"], document["channels"][0]) == (2, True, "said")
+
+    def product(kind, layer):
+        return torch.from_numpy(arrays[kind][-1, layer].astype(float) * float(arrays[f"{kind}_scale"][-1, layer]))
+
+    layers = [Products(product("qk", layer), product("ov", layer)) for layer in range(2)]
+    net = Network(deep.run, 3)
+    rows = shown_rows(deep.specifications[3], 24)
+    ours = run_products(layers, rows.tokens, document["clip"])[-1][..., : document["width"]]
+    theirs = net.outputs(tokens=rows.tokens)
+    assert torch.allclose(ours, theirs, atol=2e-3 * float(theirs.abs().max()))
+    assert not torch.allclose(ours, theirs.roll(1, 0), atol=2e-3 * float(theirs.abs().max()))
+    assert np.allclose(arrays["states"][:, :-1], rows.states) and np.allclose(arrays["states"][:, 1:], rows.targets)
+
+
+def test_references_are_those_that_claims_are_judged_by(deep):
+    document, arrays = _read(deep, "mesa")
+    found = dict(zip(document["references"], arrays["references"], strict=True))
+    net = Network(deep.run, 0)  # its 64 test sequences are fewer than the view's
+    for name, said in (
+        ("zero", zero(net)),
+        ("ridge", ridge_of(net)),
+        ("ridge, newest pair left out", ridge_of(net, True)),
+    ):
+        assert np.allclose(found[name], by_place(net, said), rtol=1e-5)
+    assert np.allclose(found["one gradient step"], by_place(net, one_step(net)), rtol=1e-5)
+    assert not np.allclose(found["ridge"], found["zero"], rtol=0.1)
+    assert {"best of 12 numbers", "6 solver steps"} < found.keys()
+    assert document["solver"]["steps"] == [1, 2, 3, 4, 6]
+    assert document["solver"]["loss"][0] > document["solver"]["loss"][-1]
+
+
+def test_losses_by_place_are_the_runs_own(deep):
+    document, arrays = _read(deep, "mesa")
+    frame = deep.frame[deep.frame["loss_by_place"].notna()]
+    last = frame[frame["step"] == frame["step"].max()].set_index("member")["loss_by_place"]
+    for place, member in enumerate(document["members"]):
+        assert np.allclose(arrays["by_place"][-1, place], last[member["member"]], rtol=1e-6)
+    names = [arm["name"] for arm in document["groups"][0]["arms"]]
+    assert names == ["1 linear layer", "2 linear layers"]
+
+
+def test_probes_read_what_the_judges_read(deep):
+    document, arrays = _read(deep, "probes-2")
+    net = Network(deep.run, 2)
+    theirs = r2(torch.stack(net.streams()[0]), net.test[2], outliers=0)
+    assert document["kinds"][0] == "next state"
+    assert np.allclose(arrays["r2"][-1, 0], np.clip(theirs, -9, 9), atol=0.05)
+    assert arrays["steps"][0] == 0 and arrays["steps"][-1] == deep.last_step
+
+
+def test_plain_networks_show_what_they_bind(hybrid):
+    packs = packs_of(hybrid)
+    assert "weights-0" not in packs
+    document, arrays = _read(hybrid, "binding-0")
+    assert arrays["attention"].shape[1] == 4 and document["seed"] == 0
+    assert np.all(arrays["attention"] >= 0) and np.all(arrays["attention"] <= 1)
+    assert arrays["unread"].shape == (len(arrays["steps"]), arrays["attention"].shape[-1])
+
+
+def test_a_text_has_no_references_and_other_runs_no_such_view(home, lab_home):
+    from latebloom.runs.run import Run
+
+    text = Logged(latebloom.run("mesa_optimization.language_mesa", "seed=0", scale="smoke", home=home, workers=1))
+    document, arrays = _read(text, "mesa")
+    assert document["references"] == [] and document["unit"] == "nats" and "by_place" in arrays
+    parity = Logged(Run(next(lab_home.glob("grokking.parity/*"))))
+    assert "mesa_optimization" not in [view.name for view in views_of(parity.specifications[0])]
+
+
+def test_every_pack_is_small_and_strict_json(deep, hybrid):
+    for logged in (deep, hybrid):
+        for name, make in packs_of(logged).items():
+            content = make()
+            header = content[8 : 8 + int.from_bytes(content[:8], "little")].decode()
+            assert len(content) < 500_000 and "NaN" not in header, name
+
+
+def test_stored_numbers_are_those_of_today():
+    stored, now = json.loads(PLACE.read_text()), numbers()
+    assert _close(stored, now), "run `python -m tests.view.mesa_numbers` and look at web/tests"
+    now["stacks"][0]["blends"][1]["said"][3] += 1e-3
+    assert not _close(stored, now)
