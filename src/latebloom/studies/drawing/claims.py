@@ -105,7 +105,7 @@ def _short(text: str, most: int = 400) -> str:
 
 def _card(heading: str, caption: str) -> "Figure":
     """The result in words, for a claim that kept no numbers and whose runs lie elsewhere."""
-    figure, axes = canvas(1, 1, height=0.4)
+    figure, axes = canvas(1, 1, height=1.0)
     axes[0, 0].axis("off")
     title(figure, heading, caption)
     return figure
