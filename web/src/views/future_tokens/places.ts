@@ -62,7 +62,7 @@ export function placePictures(pack: Pack, store: Shared<Look>, group: () => Grou
     charts.forEach((chart) => chart.redraw());
     const said = gaps(frame()).map((line) => `${line.name} ${signed(mean(line.lines))}`);
     told.textContent = `Step ${Math.round(steps[frame()]!).toLocaleString("en-US")}. ${
-      said.length ? `Mean gap to vanilla over all places, in ${unit}: ${said.join("; ")}.` : "There is no vanilla arm to compare with."
+      said.length ? `Mean gap to vanilla over all places, in ${unit}: ${said.join("; ")}.` : "The gap needs a vanilla arm and another one of the same seeds."
     }`;
   };
   tell();
