@@ -1,7 +1,8 @@
 """Takes the pictures of docs/views from runs of a home: `LATEBLOOM_HOME=... python docs/take_screenshots.py`.
 
-Needs Chromium, and runs of modular_addition, parity, parity_sweep, five_neurons, future_tokens.text and majority,
-and mesa_optimization.one_layer at scale quick; with names of pictures behind it, only these.
+Needs Chromium, and runs of modular_addition, parity, parity_sweep, five_neurons, future_tokens.majority and
+mesa_optimization.one_layer at scale quick (majority: laptop, where its arms differ). With names of pictures behind it,
+only these are taken.
 """
 
 import io
@@ -34,7 +35,7 @@ def pictures(lab: Lab) -> list[tuple[str, str, str, float]]:
             best[name] = run.hash
     return [
         ("future_places", f"run/{best.get('majority')}/future_tokens", ".lb-view", 1),
-        ("future_text", f"run/{best.get('text')}/future_tokens", ".lb-section:last-of-type", 1),
+        ("future_text", f"run/{best.get('majority')}/future_tokens", ".lb-section:last-of-type", 1),
         ("mesa_blend", f"run/{best.get('one_layer')}/mesa_optimization?share=0.5", ".lb-blend", 1),
         ("mesa_weights", f"run/{best.get('one_layer')}/mesa_optimization", ".lb-maps", 1),
         ("studies", "", "body", 0),
