@@ -19,6 +19,8 @@ from latebloom.view.assets import built  # noqa: E402
 from latebloom.view.lab import Lab  # noqa: E402
 from tests.view.browsing import launched, served  # noqa: E402
 
+LINKED = ".lb-view > div > .lb-section:nth-of-type"
+TALL = ("mesa_blend", "mesa_weights")  # more stands below what stays in sight
 OUT = ROOT / "docs" / "_static" / "views"
 TRAIN = """async () => {
     const chapter = [...document.querySelectorAll('.lb-chapter')].at(-1);
@@ -36,8 +38,8 @@ def pictures(lab: Lab) -> list[tuple[str, str, str, float]]:
     return [
         ("future_places", f"run/{best.get('majority')}/future_tokens", ".lb-view", 1),
         ("future_text", f"run/{best.get('majority')}/future_tokens", ".lb-section:last-of-type", 1),
-        ("mesa_blend", f"run/{best.get('one_layer')}/mesa_optimization?share=0.5", ".lb-blend", 1),
-        ("mesa_weights", f"run/{best.get('one_layer')}/mesa_optimization", ".lb-maps", 1),
+        ("mesa_blend", f"run/{best.get('one_layer')}/mesa_optimization?share=0.5", f"{LINKED}(1)", 1),
+        ("mesa_weights", f"run/{best.get('one_layer')}/mesa_optimization", f"{LINKED}(2)", 1),
         ("studies", "", "body", 0),
         ("ledger", "ledger?study=grokking", "body", 0),
         ("claim", "claim/grokking.14", "body", 1),
@@ -63,6 +65,7 @@ def main() -> None:
         for name, place, top, seconds in pictures(lab):
             if sys.argv[1:] and name not in sys.argv[1:]:
                 continue
+            page.set_viewport_size({"width": 1100, "height": 1080 if name in TALL else 760})
             page.goto("about:blank")
             page.goto(f"{address}#/{place}")
             page.wait_for_selector(top, timeout=120_000)

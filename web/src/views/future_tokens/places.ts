@@ -35,9 +35,9 @@ export function placePictures(pack: Pack, store: Shared<Look>, group: () => Grou
   const best = pack.arrays.best?.data as Float32Array | undefined;
   const withBest = (lines: Line[]): Line[] =>
     best ? [...lines, { name: "least possible", colour: "--lb-faint", lines: [best], dash: [4, 3], thin: true }] : lines;
-  // Axes stay put while one scrubs. They fit the last four fifths: the first steps would leave no room for the rest.
+  // Axes stay put while one scrubs. They fit the second half: the first steps would leave no room for the rest.
   const last = steps[steps.length - 1]!;
-  const later = Array.from({ length: steps.length }, (_, i) => i).filter((i) => steps[i]! >= 0.2 * last);
+  const later = Array.from({ length: steps.length }, (_, i) => i).filter((i) => steps[i]! >= 0.5 * last);
   const range = memo(group, () => rangeOf(later.flatMap((i) => withBest(own(i)).flatMap((line) => line.lines))));
   const gapRange = memo(group, () => rangeOf(later.flatMap((i) => gaps(i).flatMap((line) => line.lines)), { zero: true }));
   const places = (value: number) => `place ${value}`;

@@ -16,7 +16,7 @@ interface SampleArm {
   name: string;
 }
 
-const FULL = 1.5; // nats at which the colour is full
+const FULL = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 1.5]; // nats at which the colour may be full
 const STRONGEST = 0.55; // share of the colour in the ground's: text on it stays readable
 
 export class Sample {
@@ -84,6 +84,7 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
   let spans: HTMLElement[][] = [];
   let at: [row: number, place: number] | null = null;
   let shownFrame = -1;
+  let full = 1.5; // nats at which the colour is full: few gains at the end are larger
 
   const frame = () => frameAt(sample!.steps, store.state.step);
   const gain = (row: number, place: number) => sample!.surprisal(frame(), other, row, place) - sample!.surprisal(frame(), 0, row, place);
@@ -91,7 +92,7 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
   const paint = () => {
     if (!sample) return;
     const theme = themeOf(el);
-    const colour = (value: number) => mix(theme.ground, value < 0 ? theme.low : theme.high, STRONGEST * Math.min(1, Math.abs(value) / FULL));
+    const colour = (value: number) => mix(theme.ground, value < 0 ? theme.low : theme.high, STRONGEST * Math.min(1, Math.abs(value) / full));
     let [total, count] = [0, 0];
     const means = [0, 0];
     spans.forEach((line, row) =>
@@ -107,8 +108,8 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
     );
     const [one, two] = means.map((value) => (value / Math.max(1, count)).toFixed(3));
     summary.textContent = `Step ${sample.steps[frame()]!.toLocaleString("en-US")}, mean surprisal of the ${count} symbols asked for: ${sample.arms[0]!.name} ${one} nats, ${sample.arms[other]!.name} ${two} nats; gain ${signed(total / Math.max(1, count))}. A guess has ${Math.log(sample.pack.document.vocabulary).toFixed(2)}.`;
-    key.replaceChildren(...[-FULL, -FULL / 2, 0, FULL / 2, FULL].map((value) => {
-      const box = h("span", { class: "lb-keybox" }, value ? signed(value).slice(0, -1) : "0");
+    key.replaceChildren(...[-full, -full / 2, 0, full / 2, full].map((value) => {
+      const box = h("span", { class: "lb-keybox" }, value ? signed(value) : "0");
       box.style.backgroundColor = colour(value);
       return box;
     }), h("span", {}, `nats that vanilla gains over ${sample.arms[other]!.name}. Each symbol shown is the one to be predicted there.`));
@@ -155,9 +156,20 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
     tell();
   };
 
+  const fullColour = (): number => {
+    const end = sample!.steps.length - 1;
+    const gains: number[] = [];
+    for (let row = 0; row < sample!.rows; row++)
+      for (let place = 0; place < sample!.places; place++)
+        if (sample!.counts(row, place)) gains.push(Math.abs(sample!.surprisal(end, other, row, place) - sample!.surprisal(end, 0, row, place)));
+    gains.sort((a, b) => a - b);
+    const large = gains[Math.floor(0.97 * (gains.length - 1))] ?? 0;
+    return FULL.find((value) => value >= large) ?? FULL.at(-1)!;
+  };
+
   const build = () => {
     const { rows, places } = sample!;
-    text.style.columnWidth = `${places + 2}ch`; // several sequences beside each other where there is room
+    text.style.columnWidth = `calc(${places} * (1ch + 2px) + 2ch)`; // several sequences beside each other where there is room
     spans = [];
     const stem = uniqueId("symbol");
     text.replaceChildren(
@@ -174,6 +186,7 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
     const end = sample!.steps.length - 1;
     const late = (row: number, place: number) => sample!.surprisal(end, other, row, place) - sample!.surprisal(end, 0, row, place);
     for (let row = 0; row < rows; row++) for (let place = 0; place < places; place++) if (sample!.counts(row, place) && (late(row, place) > late(...best) || !sample!.counts(...best))) best = [row, place];
+    full = fullColour();
     at = null;
     paint();
     move(best);
@@ -202,7 +215,7 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
     controls.replaceChildren();
     if (choices.length > 1) add(controls, select("Sequences and networks of", choices.map((one): [string, string] => [one.pack, one.label]), name, (value) => void open(value)));
     if (found.arms.length > 2)
-      add(controls, select("Vanilla compared with", found.arms.slice(1).map((arm, i): [string, string] => [String(i + 1), arm.name]), String(other), (value) => { other = Number(value); paint(); }));
+      add(controls, select("Vanilla compared with", found.arms.slice(1).map((arm, i): [string, string] => [String(i + 1), arm.name]), String(other), (value) => { other = Number(value); full = fullColour(); paint(); }));
     build();
   };
   const change = async () => {
