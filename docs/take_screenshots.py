@@ -81,7 +81,9 @@ def main() -> None:
             page.evaluate("top => document.querySelector(top).scrollIntoView()", top)
             page.wait_for_timeout(500)
             with Image.open(io.BytesIO(page.screenshot())) as picture:
-                picture.convert("RGB").quantize(200, kmeans=2).save(OUT / f"{name}.png", optimize=True)
+                # Lines are few pixels: a palette by what is common would lose their colours.
+                small = picture.convert("RGB").quantize(250, Image.Quantize.MAXCOVERAGE, kmeans=1)
+                small.save(OUT / f"{name}.png", optimize=True)
             print(name, (OUT / f"{name}.png").stat().st_size)
 
 
