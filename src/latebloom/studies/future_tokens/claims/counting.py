@@ -7,7 +7,7 @@ from latebloom.claims.statistics import median
 from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, arm, last, needs, paired, values
 
 SETTING = "share of products that are right in every digit; laptop: two digits, filled to two or four, 2,500 steps"
-COST = {"laptop": "25 core-minutes"}
+COST = {"laptop": "35 core-minutes"}
 CEILING, GROUND = 0.95, 0.02  # beyond these, filler has no room to show anything
 
 LEARNED = 0.05  # nats from the best prediction of a majority
@@ -98,7 +98,7 @@ def filler_does_not_help(evidence: Evidence) -> Finding:
     ),
     tag="D",
     scales=("quick", *TRAINED),
-    cost={"quick": "2 core-minutes", "laptop": "10 core-minutes"},
+    cost={"quick": "2 core-minutes", "laptop": "14 core-minutes"},
     needs=needs("majority"),
 )
 def pays_only_later(evidence: Evidence) -> Finding:

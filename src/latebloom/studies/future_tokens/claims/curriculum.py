@@ -7,7 +7,7 @@ from latebloom.claims.statistics import median
 from latebloom.studies.future_tokens.claims.sine import by_lag, floors, layer
 from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, arm, last, needs, values
 
-COST = {"laptop": "50 core-minutes, of which 32 are those of claim 8"}
+COST = {"laptop": "80 core-minutes, of which 41 are those of claim 8"}
 SCALES = TRAINED
 
 

@@ -21,7 +21,7 @@ from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED,
 from latebloom.tasks import SineSum
 from latebloom.training.experiment import Experiment
 
-COST = {"laptop": "67 core-minutes"}
+COST = {"laptop": "90 core-minutes"}
 SETTING = "laptop: d = 64, 32 places, window 6, b = 5, p = 0.3, batch 256, 3,200 steps"
 
 
@@ -108,7 +108,7 @@ def myopic_does_not(evidence: Evidence) -> Finding:
     fixed=FIXED,
     tag="C",
     scales=TRAINED,
-    cost={"laptop": "32 core-minutes"},
+    cost={"laptop": "41 core-minutes"},
     needs=needs("sine_p"),
 )
 def myopic_says_nothing(evidence: Evidence) -> Finding:
