@@ -147,20 +147,18 @@ def test_large_films_share_the_room_and_small_ones_stay_whole():
 def test_networks_that_are_too_large_for_a_site_are_left_out_and_not_listed(
     lab_home, small_assets, tmp_path, no_claims, monkeypatch
 ):
-    def tables(out):
-        export(lab_home, tmp_path / "ledger", out, ["grokking"], assets=small_assets)
+    def tables(out, most):
+        export(lab_home, tmp_path / "ledger", out, ["grokking"], assets=small_assets, most=most)
         documents = [_taken(path)[1] for path in (out / "data" / "runs").glob("*.js")]
         document = next(one for one in documents if one["experiment"] == "grokking.modular_addition")
-        listed = {name for name in document["packs"] if name.startswith("tables-")}
-        written = {path.stem for path in (out / "data" / "packs" / document["id"]).glob("tables-*.js")}
-        assert listed == written
-        return listed
+        assert set(document["packs"]) == set(document["files"])
+        assert all((out / "data" / "packs" / f"{name}.js").exists() for name in document["files"].values())
+        return {name for name in document["packs"] if name.startswith("tables-")}
 
-    assert tables(tmp_path / "whole") == {"tables-0", "tables-1"}
-    monkeypatch.setattr("latebloom.view.export.MOST_BYTES", 10)
-    assert tables(tmp_path / "first") == {"tables-0"}
+    assert tables(tmp_path / "whole", 14_000_000) == {"tables-0", "tables-1"}
+    assert tables(tmp_path / "first", 10) == {"tables-0"}
     monkeypatch.setattr("latebloom.view.export.LARGEST", 10)
-    assert tables(tmp_path / "none") == set()
+    assert tables(tmp_path / "none", 10) == set()
 
 
 def test_other_packs_are_not_sampled(lab):

@@ -29,6 +29,7 @@ from latebloom.view.views import Maker
 
 MARK = "latebloom-site.json"  # tells an earlier export, which may be replaced, from a folder of somebody's
 MOST_BYTES = 14_000_000  # of a site: it must stay below 15 MB
+LARGEST = 2_000_000  # bytes of a film that is written even where there is no room for it
 ENCODED = 1.25  # bytes of a written pack for each of its own, about: compression gains less than base64 costs
 
 
@@ -162,8 +163,9 @@ def _shown(lab: Lab, run: Run) -> Shown:
 def _write_films(site: Site, shown: Sequence[Shown], rank: int, snapshots: int, most: int) -> bool:
     """Films of one member of every run, cut so that they share the room fairly; False if there is no room for them.
 
-    The members that views open on may fill most of it. A film that cannot be cut to its share (weights of a large
-    network are one piece a snapshot) is written where it still fits.
+    The members that views open on may fill most of it, and theirs are written however small the room is, unless they
+    are too large for any site: weights of large networks cannot be cut. Of further members a film is written where it
+    fits.
     """
     wanted = [(one, name) for one in shown if rank < len(one.ranks) for name in one.ranks[rank]]
     films = [sampled(one.packs[name](), snapshots) for one, name in wanted]
@@ -173,7 +175,7 @@ def _write_films(site: Site, shown: Sequence[Shown], rank: int, snapshots: int, 
         return False
     for (one, name), film in zip(wanted, films, strict=True):
         cut = film if len(film) <= level else sampled(film, snapshots, int(level))
-        if len(cut) > level and site.size + ENCODED * len(cut) > most:
+        if (rank > 1 or len(cut) > LARGEST) and site.size + ENCODED * len(cut) > most:
             continue
         one.files[name] = site.pack(cut)
     return True

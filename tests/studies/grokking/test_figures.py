@@ -76,6 +76,7 @@ def boxes(figure):
     """Every visible text with its box in pixels, after layout; tick labels outside the axis limits are not drawn."""
     renderer = FigureCanvasAgg(figure).get_renderer()
     settle(figure)
+    figure.draw_without_rendering()  # legends put their texts in place only when they are drawn
     found = []
     for text in figure.findobj(matplotlib.text.Text):
         if text.get_visible() and text.get_text().strip():
