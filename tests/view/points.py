@@ -42,7 +42,7 @@ def one(mixture: str, layout: str) -> dict[str, Any]:
     table = {
         name: np.round(32 * noise.normal(size=shape.dims)) / 64 for name, shape in model.shapes(task.signature).items()
     }
-    parameters = {name: torch.from_numpy(value.astype(np.float32))[None] for name, value in table.items()}
+    parameters = {name: torch.from_numpy(value)[None] for name, value in table.items()}
     snapshot = Snapshot(task, model, (mixture,), parameters, seed=0)
     rows = []
     for name, (x, y) in CONTEXTS.items():

@@ -12,7 +12,7 @@ def _close(stored: Any, now: Any) -> bool:
     if isinstance(stored, list):
         return len(stored) == len(now) and all(_close(one, other) for one, other in zip(stored, now, strict=True))
     if isinstance(stored, float) and isinstance(now, int | float):
-        return abs(stored - now) <= 2e-6 * max(1, abs(stored))  # some are of float32 networks
+        return abs(stored - now) <= 1e-7 * max(1, abs(stored))
     return bool(stored == now)
 
 

@@ -131,7 +131,8 @@ def _networks(snapshot: Snapshot, x: np.ndarray, y: np.ndarray, query: np.ndarra
     layout, seen = snapshot.task.layout, 2 * len(x)
     context = layouts.sequence(x[None, :, None], y[None], layout)[0]
     behind = layouts.sequence(query[:, None, None], np.zeros((len(query), 1)), layout)[:, 0]
-    tokens = torch.from_numpy(np.concatenate([context, behind])).float()
+    precision = next(iter(snapshot.parameters.values())).dtype
+    tokens = torch.from_numpy(np.concatenate([context, behind])).to(precision)
     positions = torch.cat([torch.arange(seen), torch.full((len(query),), seen)])
     count = len(snapshot.names)
     visible = torch.eye(len(tokens), dtype=torch.bool)
