@@ -201,6 +201,22 @@ def test_no_name_of_a_run_is_cut(capsys, runs_home, monkeypatch, width):
     assert "populations" in out
 
 
+@pytest.mark.parametrize("width", ["60", "80", "120"])
+def test_no_number_of_a_member_is_cut(capsys, runs_home, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    varied = ("seed=0:2", "d_mlp=3,4", "training.weight_decay=0.125,1", "training.lr=0.0123,0.0456")
+    _, out, _ = call(capsys, "run", *TINY, *varied, "steps=10")
+    run = Run(run_folders(runs_home)[0])
+    last = run.measurements().groupby("member").tail(1).set_index("member")
+    rows = {int(line.split()[0]): line.split() for line in out.splitlines() if line[:2].strip().isdigit()}
+    assert len(rows) == 16
+    for number, row in rows.items():
+        assert [float(word) for word in row[-4:]] == [
+            pytest.approx(last.loc[number, name], rel=5e-3)
+            for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+        ]
+
+
 @pytest.mark.parametrize("words", [["claims"], ["ls", "claims"], ["claims", "--json"]])
 def test_a_closed_pipe_is_no_failure(words):
     command = [sys.executable, "-m", "latebloom.cli", *words]

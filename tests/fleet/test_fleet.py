@@ -223,6 +223,22 @@ def test_a_signal_to_the_whole_group_ends_several_workers_with_checkpoints(tmp_p
         assert folder.last_checkpoint() is not None
 
 
+def test_a_signal_to_a_worker_that_is_just_starting_does_not_end_it(tmp_path):
+    """The first worker of a process: starting it also starts the tracker of `multiprocessing`, which unblocks SIGINT."""
+    text = """
+        import os, signal
+        from latebloom.fleet.interrupt import Flag
+        from latebloom.fleet.processes import _Worker
+        if __name__ == "__main__":
+            worker = _Worker([], Flag())
+            os.kill(worker.process.pid, signal.SIGINT)
+            print(worker.pipe.recv())
+            worker.pipe.send(None)
+    """
+    out, err = start(tmp_path, text).communicate(timeout=300)
+    assert (out, err) == ("ready\n", "")
+
+
 def test_orphaned_workers_keep_a_checkpoint_and_let_go(tmp_path):
     process = start(tmp_path, GUARDED)
     wait_until(lambda: len(list(tmp_path.glob("home/*/*/populations/*/population.json"))) == 2)

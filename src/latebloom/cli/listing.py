@@ -109,7 +109,9 @@ def show_run(run: Run, console: Console) -> None:
     members = run.members()
     fields = [name for name in members.columns if name not in ("member", "population", "index", "ended_at", "diverged")]
     columns = [c for c in ("train_loss", "train_accuracy", "test_loss", "test_accuracy") if c in last]
-    table = _table("member", *fields, "last step", *(c.replace("_", " ") for c in columns), "")
+    # One word a line, or nine columns of words fill a terminal before their numbers do.
+    headings = [re.sub("(?<=_)| ", "\n", heading) for heading in (*fields, "last step")]
+    table = _table("member", *headings, *(c.replace("_", "\n") for c in columns), "")
     for column in table.columns[1:]:
         column.justify = "right"
     for member in members.head(ROWS).to_dict("records"):
@@ -119,13 +121,21 @@ def show_run(run: Run, console: Console) -> None:
         step = f"{int(row['step']):,}" if row is not None else ""
         note = "diverged" if member["diverged"] else ""
         table.add_row(str(number), *(_text(member[name]) for name in fields), step, *values, note)
-    console.print(table)
+    _print_whole(table, console)
     if len(members) > ROWS:
         console.print(f"... and {len(members) - ROWS} more")
     console.print(
         f"{run.label}: {len(members)} members, {run.status}, {run.seconds:.0f} s of training.\n{run.path}",
         soft_wrap=True,
     )
+
+
+def _print_whole(table: Table, console: Console) -> None:
+    """Prints a table at its own width: a terminal that is narrower wraps its lines, but no number loses digits."""
+    terminal = console.width
+    console.width = max(terminal, console.measure(table, options=console.options.update(max_width=10_000)).maximum)
+    console.print(table)
+    console.width = terminal
 
 
 def _text(value: object) -> str:

@@ -10,6 +10,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -64,7 +65,9 @@ class _Worker:
         self.process: BaseProcess = context.Process(
             target=_worker, args=(modules, theirs, asked, os.getpid()), daemon=True
         )
-        # Blocked while it starts, so that a Ctrl-C in its first seconds does not kill it; it inherits that.
+        # Blocked while it starts, so that a Ctrl-C in its first seconds does not kill it; it inherits that. The tracker
+        # comes first, since whoever starts it finds SIGINT no longer blocked afterwards.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process.start()
