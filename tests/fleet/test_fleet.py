@@ -224,7 +224,7 @@ def test_a_signal_to_the_whole_group_ends_several_workers_with_checkpoints(tmp_p
 
 
 def test_a_signal_to_a_worker_that_is_just_starting_does_not_end_it(tmp_path):
-    """The first worker of a process: starting it also starts the tracker of `multiprocessing`, which unblocks SIGINT."""
+    """The first of a process: starting it also starts the tracker of `multiprocessing`, which unblocks SIGINT."""
     text = """
         import os, signal
         from latebloom.fleet.interrupt import Flag
