@@ -1,12 +1,16 @@
-"""A small home with finished runs, made once, and a front end of a few words."""
+"""A small home with finished runs, made once; a front end of a few words, and the built one in a browser."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import latebloom
-from latebloom.view.assets import Assets
+from latebloom.errors import RunFailed
+from latebloom.view.assets import Assets, built
 from latebloom.view.lab import Lab
+from tests.view.browsing import launched
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +31,21 @@ def small_assets(tmp_path_factory: pytest.TempPathFactory) -> Assets:
     (folder / "style.css").write_text(".latebloom { color: red }")
     (folder / "view-grokking.js").write_text("var latebloom_view_grokking = { default: 1 };")
     return Assets(folder)
+
+
+@pytest.fixture(scope="session")
+def assets() -> Assets:
+    """The built front end; without it tests are skipped."""
+    try:
+        return built(quiet=True)
+    except RunFailed as error:
+        pytest.skip(f"browser tests need the built views: {error}")
+
+
+@pytest.fixture(scope="module")  # while it runs, this thread has an event loop, and other tests want their own
+def browser() -> Iterator[Any]:
+    with launched() as one:
+        yield one
 
 
 @pytest.fixture

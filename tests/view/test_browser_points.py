@@ -5,20 +5,23 @@ import re
 import pytest
 
 import latebloom
-from latebloom.runs.run import Run
 from latebloom.view.lab import Lab
-from tests.view.browsing import AXE, axe_problems, chromium, launched, served
-from tests.view.hosting import built_assets, hosted, pixels, quiet_page, until
+from tests.view.browsing import served
+from tests.view.hosting import (
+    IN_A_BROWSER,
+    assert_fits_without_barriers,
+    expect,
+    first_page,
+    go,
+    hosted,
+    pixels,
+    quiet_page,
+    run_place,
+    screen,
+    until,
+)
 
-expect = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright: extra `dev`").expect
-pytest.importorskip("starlette", reason="the server needs the extra `view`")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="browser tests need Chromium (apt-get install chromium, or set $CHROMIUM)"
-    ),
-]
-expect.set_options(timeout=30_000)
+pytestmark = IN_A_BROWSER
 BOARD = ".lb-board canvas"
 
 
@@ -32,26 +35,19 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(home, tmp_path_factory):
-    with served(Lab(home, tmp_path_factory.mktemp("none"), ("model_selection",)), built_assets()) as place:
+def address(home, assets, tmp_path_factory):
+    with served(Lab(home, tmp_path_factory.mktemp("none"), ("model_selection",)), assets) as place:
         yield place
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as one:
-        yield one
-
-
 def _place(home, name="testbed"):
-    return f"run/{Run(next(home.glob(f'model_selection.{name}/*'))).hash}/model_selection"
+    return run_place(home, f"model_selection.{name}") + "/model_selection"
 
 
 @pytest.fixture
 def page(browser, address, home):
-    with quiet_page(browser, f"{address}?token=a-token") as one:
-        one.wait_for_selector("h1")
-        one.goto(f"{address}#/{_place(home)}")
+    with first_page(browser, address) as one:
+        go(one, address, _place(home))
         one.wait_for_selector(".lb-point")
         yield one
 
@@ -68,19 +64,12 @@ def _at(page, share_x, share_y):
 @pytest.mark.parametrize("width", [360, 1600])
 @pytest.mark.parametrize("name", ["testbed", "linear"])
 def test_it_fits_and_has_no_barriers(browser, address, home, width, name):
-    scheme = "dark" if width == 360 else "light"
-    with quiet_page(
-        browser, f"{address}?token=a-token", viewport={"width": width, "height": 900}, color_scheme=scheme
-    ) as page:
-        page.wait_for_selector("h1")
-        page.goto(f"{address}#/{_place(home, name)}")
+    with first_page(browser, address, **screen(width)) as page:
+        go(page, address, _place(home, name))
         page.wait_for_selector(".lb-chart")
         expect(page.get_by_text("Error by number of pairs seen")).to_be_visible()
         assert (page.locator(".lb-point").count() > 0) == (name == "testbed")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        if not AXE.exists():
-            pytest.skip("axe-core is not installed: npm ci in web/")
-        assert axe_problems(page) == []
+        assert_fits_without_barriers(page, width)
 
 
 def test_a_click_puts_a_point_and_keys_move_and_delete_it(page):
@@ -118,11 +107,8 @@ def test_a_drag_moves_a_point_all_curves_follow_and_out_is_away(page):
 
 
 def test_a_finger_puts_a_point(browser, address, home):
-    with quiet_page(
-        browser, f"{address}?token=a-token", viewport={"width": 390, "height": 800}, has_touch=True
-    ) as page:
-        page.wait_for_selector("h1")
-        page.goto(f"{address}#/{_place(home)}")
+    with first_page(browser, address, viewport={"width": 390, "height": 800}, has_touch=True) as page:
+        go(page, address, _place(home))
         page.wait_for_selector(".lb-point")
         page.get_by_role("button", name="Take all away").tap()
         expect(page.locator(".lb-point")).to_have_count(0)
@@ -176,12 +162,12 @@ def test_curves_can_be_put_aside(page):
     until(page, "before => document.querySelector('.lb-board canvas').toDataURL() !== before", before)
 
 
-def test_a_folder_without_a_server_answers_too(browser, home, tmp_path, monkeypatch):
+def test_a_folder_without_a_server_answers_too(browser, home, assets, tmp_path, monkeypatch):
     from latebloom.view.export import export
 
     monkeypatch.setattr(Lab, "claims", property(lambda lab: {}))
     site = tmp_path / "site"
-    export(home, tmp_path / "ledger", site, ["model_selection"], assets=built_assets())
+    export(home, tmp_path / "ledger", site, ["model_selection"], assets=assets)
     with quiet_page(browser, (site / "index.html").as_uri() + f"#/{_place(home)}") as page:
         page.wait_for_selector(".lb-point")
         until(page, "() => document.querySelector('.lb-playground .lb-verdict').dataset.computed !== undefined")

@@ -11,18 +11,20 @@ from latebloom.instruments.span_vectors import span_similarities
 from latebloom.instruments.tree_projection import project
 from latebloom.training.experiment import Experiment
 from latebloom.view.lab import Lab
-from tests.view.browsing import AXE, axe_problems, chromium, launched, served
-from tests.view.hosting import built_assets, hosted, quiet_page, until
+from tests.view.browsing import served
+from tests.view.hosting import (
+    IN_A_BROWSER,
+    assert_fits_without_barriers,
+    expect,
+    first_page,
+    go,
+    hosted,
+    quiet_page,
+    screen,
+    until,
+)
 
-expect = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright: extra `dev`").expect
-pytest.importorskip("starlette", reason="the server needs the extra `view`")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="browser tests need Chromium (apt-get install chromium, or set $CHROMIUM)"
-    ),
-]
-expect.set_options(timeout=30_000)
+pytestmark = IN_A_BROWSER
 TYPED = "her walrus that does giggle doesn't applaud the zebras near my yak"
 TREE = ".lb-tree canvas"
 
@@ -34,23 +36,16 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(run, tmp_path_factory):
+def address(run, assets, tmp_path_factory):
     lab = Lab(run.path.parents[1], tmp_path_factory.mktemp("none"), ("structural_grokking",))
-    with served(lab, built_assets()) as place:
+    with served(lab, assets) as place:
         yield place
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as one:
-        yield one
 
 
 @pytest.fixture
 def page(browser, address, run):
-    with quiet_page(browser, f"{address}?token=a-token") as one:
-        one.wait_for_selector("h1")
-        one.goto(f"{address}#/run/{run.hash}/structural_grokking")
+    with first_page(browser, address) as one:
+        go(one, address, f"run/{run.hash}/structural_grokking")
         one.wait_for_selector(TREE)
         yield one
 
@@ -84,17 +79,10 @@ def _python_tree(run, member, step, text):
 
 @pytest.mark.parametrize("width", [360, 1600])
 def test_it_fits_and_has_no_barriers(browser, address, run, width):
-    scheme = "dark" if width == 360 else "light"
-    with quiet_page(
-        browser, f"{address}?token=a-token", viewport={"width": width, "height": 900}, color_scheme=scheme
-    ) as page:
-        page.wait_for_selector("h1")
-        page.goto(f"{address}#/run/{run.hash}/structural_grokking")
+    with first_page(browser, address, **screen(width)) as page:
+        go(page, address, f"run/{run.hash}/structural_grokking")
         expect(_said(page)).to_contain_text("Step 30.")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        if not AXE.exists():
-            pytest.skip("axe-core is not installed: npm ci in web/")
-        assert axe_problems(page) == []
+        assert_fits_without_barriers(page, width)
 
 
 def test_a_typed_sentence_is_read_as_in_python_at_every_step(page, run):
@@ -156,12 +144,12 @@ def test_what_is_no_sentence_is_answered_by_one(page):
     assert _tree(page)[1] == "((the newt) (does sleep))"
 
 
-def test_a_folder_without_a_server_reads_too(browser, run, tmp_path, monkeypatch):
+def test_a_folder_without_a_server_reads_too(browser, run, assets, tmp_path, monkeypatch):
     from latebloom.view.export import export
 
     monkeypatch.setattr(Lab, "claims", property(lambda lab: {}))
     site = tmp_path / "site"
-    export(run.path.parents[1], tmp_path / "ledger", site, ["structural_grokking"], assets=built_assets())
+    export(run.path.parents[1], tmp_path / "ledger", site, ["structural_grokking"], assets=assets)
     document = site / "data" / "runs" / f"{run.hash}.js"
     assert '"weights-0-0",' in document.read_text()
     document.write_text(document.read_text().replace('"weights-0-0",', ""))  # what does not fit is left out

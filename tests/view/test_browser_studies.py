@@ -5,19 +5,23 @@ import re
 import pytest
 
 import latebloom
-from latebloom.runs.run import Run
 from latebloom.view.lab import Lab
-from tests.view.browsing import AXE, axe_problems, chromium, launched, served
-from tests.view.test_browser import _open, _pixels, _until, assets
+from tests.view.browsing import served
+from tests.view.hosting import (
+    IN_A_BROWSER,
+    asked,
+    assert_fits_without_barriers,
+    expect,
+    first_page,
+    go,
+    pixels,
+    quiet_page,
+    run_place,
+    screen,
+    until,
+)
 
-expect = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright: extra `dev`").expect
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="browser tests need Chromium (apt-get install chromium, or set $CHROMIUM)"
-    ),
-]
+pytestmark = IN_A_BROWSER
 MADE = {
     "future_tokens.text": ("seed=0:2", "snapshots.every=4"),
     "future_tokens.sine": ("seed=0:2",),
@@ -25,7 +29,6 @@ MADE = {
     "mesa_optimization.deep": ("seed=0", "snapshots.every=5"),
     "mesa_optimization.hybrid": ("seed=0",),
 }
-assert assets  # a fixture of the other browser tests
 
 
 @pytest.fixture(scope="module")
@@ -42,44 +45,24 @@ def address(home, assets):
         yield place
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as one:
+@pytest.fixture
+def page(browser, address):
+    with first_page(browser, address) as one:
         yield one
 
 
-@pytest.fixture
-def page(browser, address):
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    one = context.new_page()
-    one.set_default_timeout(60_000)
-    troubles = []
-    one.on("pageerror", lambda error: troubles.append(str(error)))
-    one.on("console", lambda message: message.type == "error" and troubles.append(message.text))
-    one.goto(f"{address}?token=a-token")
-    one.wait_for_selector("h1")
-    yield one
-    context.close()
-    assert troubles == []
-
-
 def _show(page, address, home, experiment, query=""):
-    run = Run(next(home.glob(f"{experiment}/*"))).hash
-    _open(page, address, f"run/{run}/{experiment.split('.')[0]}{query}")
+    go(page, address, f"{run_place(home, experiment)}/{experiment.split('.')[0]}{query}")
     page.wait_for_selector(".lb-section")
 
 
 @pytest.mark.parametrize("width", [360, 1600])
 @pytest.mark.parametrize("experiment", MADE)
-def test_views_fit_and_have_no_barriers(page, address, home, experiment, width):
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme="dark" if width == 360 else "light")
-    _show(page, address, home, experiment)
-    page.wait_for_timeout(300)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci in web/")
-    assert axe_problems(page) == []
+def test_views_fit_and_have_no_barriers(browser, address, home, experiment, width):
+    with first_page(browser, address, **screen(width)) as page:
+        _show(page, address, home, experiment)
+        page.wait_for_timeout(300)
+        assert_fits_without_barriers(page, width)
 
 
 def test_a_text_is_scrubbed_and_read_symbol_by_symbol(page, address, home):
@@ -116,12 +99,12 @@ def test_places_and_probes_follow_the_step(page, address, home):
     expect(page.locator(cells)).to_have_count(2)
     page.locator(cells).first.scroll_into_view_if_needed()
     page.wait_for_timeout(400)
-    late = _pixels(page, cells)
+    late = pixels(page, cells)
     page.locator(".lb-player input").focus()
     page.keyboard.press("Home")
     expect(page.locator(".lb-note", has_text="measured at step 0")).to_be_visible()
     page.locator(cells).first.scroll_into_view_if_needed()
-    _until(page, "late => document.querySelector('.lb-cells-plot canvas').toDataURL() !== late", late)
+    until(page, "late => document.querySelector('.lb-cells-plot canvas').toDataURL() !== late", late)
     page.locator(cells).first.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
@@ -139,15 +122,15 @@ def test_the_slider_goes_from_network_to_algorithm(page, address, home):
     page.get_by_label("From the network to its compressed form").focus()
     page.keyboard.press("End")
     expect(told).to_contain_text(f"100 % of the way: loss {network[2]}")  # the end is the compressed form itself
-    _until(page, "location.hash.includes('step=20')")
+    until(page, "location.hash.includes('step=20')")
     page.get_by_role("button", name="before training").click()
     expect(told).to_contain_text("(step 0)")
     expect(page.locator(".lb-map")).to_have_count(8)
     page.locator(".lb-map canvas").first.scroll_into_view_if_needed()
     page.wait_for_timeout(400)
-    before = _pixels(page, ".lb-map canvas")
+    before = pixels(page, ".lb-map canvas")
     page.get_by_role("button", name="after training").click()
-    _until(page, "before => document.querySelector('.lb-map canvas').toDataURL() !== before", before)
+    until(page, "before => document.querySelector('.lb-map canvas').toDataURL() !== before", before)
     page.get_by_label("Network", exact=True).select_option(index=0)
     expect(page.get_by_label("Layer", exact=True)).to_have_count(0)  # one layer: nothing to choose
 
@@ -163,32 +146,22 @@ def test_both_open_from_a_folder(browser, home, assets, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Lab, "claims", {})
     export(home, home / "no ledger", tmp_path / "site", assets=assets)
-    context = browser.new_context()
-    page = context.new_page()
-    troubles = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
-    page.on("request", lambda request: request.url.startswith("http") and troubles.append(request.url))
     start = (tmp_path / "site" / "index.html").as_uri()
-    for name, sign in (("future_tokens.text", ".lb-text [role=option]"), ("mesa_optimization.deep", ".lb-map")):
-        page.goto(f"{start}#/run/{Run(next(home.glob(f'{name}/*'))).hash}")
-        page.wait_for_selector(sign)
-    context.close()
-    assert troubles == []
+    with quiet_page(browser, start) as page:
+        for name, sign in (("future_tokens.text", ".lb-text [role=option]"), ("mesa_optimization.deep", ".lb-map")):
+            page.goto(f"{start}#/{run_place(home, name)}")
+            page.wait_for_selector(sign)
 
 
-def test_a_notebook_hosts_them(home, assets, monkeypatch):
+def test_a_notebook_hosts_them(home):
     pytest.importorskip("anywidget")
-    from latebloom.view import FutureTokensView, MesaView, notebook
+    from latebloom.view import FutureTokensView, MesaView
     from latebloom.view.pack import unpack
 
-    monkeypatch.setattr(notebook, "_assets", lambda: assets)
     mesa = MesaView(next(home.glob("mesa_optimization.deep/*")), share=0.5)
     text = FutureTokensView(next(home.glob("future_tokens.text/*")), step=4)
     assert (mesa.share, text.step) == (0.5, 4)
     for view, name in ((mesa, "weights-0"), (text, "sample-0")):
-        sent = []
-        monkeypatch.setattr(view, "send", lambda content, buffers=None, sent=sent: sent.append((content, buffers)))
-        view._answer(view, {"need": name}, [])
-        assert sent[0][0] == {"have": name} and unpack(sent[0][1][0])[1]
+        content, buffers = asked(view, name)
+        assert content == {"have": name} and unpack(buffers[0])[1]
         assert view._esm.endswith(".default;\n")

@@ -8,17 +8,6 @@ Needs the extra `view` (`pip install 'latebloom[view]'`). Heavy imports wait unt
 
 from typing import Any
 
-_NOTEBOOK = (
-    "ConstructedView",
-    "CurvesView",
-    "FutureTokensView",
-    "GrokkingView",
-    "MesaView",
-    "ModelSelectionView",
-    "StructuralGrokkingView",
-    "TrainView",
-)
-
 __all__ = [
     "ConstructedView",
     "CurvesView",
@@ -32,7 +21,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NOTEBOOK:
+    if name in __all__:
         from latebloom.view import notebook
 
         return getattr(notebook, name)

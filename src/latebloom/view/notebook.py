@@ -15,7 +15,7 @@ from latebloom.errors import LatebloomError
 from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
 from latebloom.view.assets import Assets, built
-from latebloom.view.views import VIEWS, packs_of, views_of
+from latebloom.view.views import packs_of, views_of
 
 if importlib.util.find_spec("anywidget") is None:
     raise LatebloomError("Views in a notebook need anywidget: pip install 'latebloom[view]'.")
@@ -164,17 +164,3 @@ class TrainView(_Alone):
     _name = "train"
     settings = traitlets.Dict().tag(sync=True)
     steps = traitlets.Int(2000).tag(sync=True)
-
-
-__all__ = [
-    "VIEWS",
-    "ConstructedView",
-    "CurvesView",
-    "FutureTokensView",
-    "GrokkingView",
-    "MesaView",
-    "ModelSelectionView",
-    "StructuralGrokkingView",
-    "TrainView",
-    "module_text",
-]

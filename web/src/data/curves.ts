@@ -56,6 +56,11 @@ export class Curves {
     };
   }
 
+  // Where a member stands in the list; -1: it is none of this run's.
+  placeOf(member: number): number {
+    return this.members.findIndex((own) => own.member === member);
+  }
+
   // What a list calls a member.
   word(place: number): string {
     const { member, seed, settings, diverged } = this.members[place]!;

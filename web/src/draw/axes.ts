@@ -57,7 +57,7 @@ function trimmed(value: number): string {
   return String(Number(value.toPrecision(3))).replace("-", "−");
 }
 
-export function steps(value: number): string {
+export function shownSteps(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 

@@ -1,5 +1,5 @@
 // A line chart over steps that can be scrubbed: every member faint, median bold, middle half as a band, one member picked.
-import { clamp, drawAxes, makeScale, shown, steps as shownSteps, type Box, type Scale } from "./axes";
+import { clamp, drawAxes, makeScale, shown, shownSteps, type Box, type Scale } from "./axes";
 import { h } from "./dom";
 import { Plot, pointerPlace } from "./plot";
 import type { Theme } from "./theme";

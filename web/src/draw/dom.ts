@@ -27,6 +27,11 @@ export function clear(element: Element): void {
   element.replaceChildren();
 }
 
+// A titled part of a view, with a note under the title where there is something to say.
+export function section(title: string, note: string, ...children: (Child | Child[])[]): HTMLElement {
+  return h("section", { class: "lb-section" }, h("h3", {}, title), note && h("p", { class: "lb-note" }, note), ...children);
+}
+
 let counter = 0;
 
 export function uniqueId(stem: string): string {

@@ -1,5 +1,5 @@
 // The step of a section: a slider for the keyboard, a button that plays, and the words for the ear.
-import { steps as shown } from "./axes";
+import { shownSteps } from "./axes";
 import { button, h, slider } from "./dom";
 import type { Shared } from "./store";
 
@@ -7,24 +7,26 @@ export interface Player {
   el: HTMLElement;
   play(from: number, to: number, seconds?: number): void;
   stop(): void;
+  scrub(step: number): void;
   setLast(step: number): void;
 }
 
 export function player<State extends { step: number }>(store: Shared<State>, last: number): Player {
   let running = 0;
   let end = last;
-  const set = (step: number) => store.set({ step } as Partial<State>);
+  const set = (step: number) => store.set({ step: Math.round(step) } as Partial<State>);
+  const scrub = (step: number) => {
+    stop();
+    set(step);
+  };
   const control = slider({
     label: "Step",
     min: 0,
     max: last,
     step: Math.max(1, Math.round(last / 1000)),
     value: store.state.step,
-    shown,
-    change: (value) => {
-      stop();
-      set(value);
-    },
+    shown: shownSteps,
+    change: scrub,
     wide: true,
   });
   const start = button("▶ play", () => (running ? stop() : play(store.state.step >= end ? 0 : store.state.step, end)), {
@@ -55,6 +57,7 @@ export function player<State extends { step: number }>(store: Shared<State>, las
     el: h("div", { class: "lb-player" }, start, control.el),
     play,
     stop,
+    scrub,
     setLast(step: number) {
       end = step;
       control.input.max = String(step);

@@ -34,6 +34,12 @@ export class Packs {
     return (this.model.get("document")?.packs ?? []).includes(name);
   }
 
+  // The numbers that names with this stem end in, in ascending order.
+  numbers(stem: string): number[] {
+    const names = (this.model.get("document")?.packs ?? []) as string[];
+    return names.filter((name) => name.startsWith(stem)).map((name) => Number(name.slice(stem.length))).sort((a, b) => a - b);
+  }
+
   get(name: string): Promise<Pack> {
     let found = this.kept.get(name);
     if (!found) {

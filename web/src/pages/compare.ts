@@ -44,7 +44,7 @@ export async function comparePage(content: HTMLElement, lab: Lab): Promise<void>
       series,
       log: !accuracy && positive,
       ...(accuracy ? { range: [0, 1] as [number, number] } : {}),
-      scrub: (step) => store.set({ step: Math.round(step) }),
+      scrub: play.scrub,
     });
   });
   store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));

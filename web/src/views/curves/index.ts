@@ -1,7 +1,7 @@
 // Every logged quantity of any run: all members faint, the median bold, the middle half as a band; arms in colours.
 import { Curves, splitSeries } from "../../data/curves";
-import { whenMeasured } from "../../host/measured";
-import { Packs, type Rendering } from "../../host/model";
+import { runView } from "../../host/run_view";
+import { linkTraits } from "../../host/traits";
 import { Chart, type ChartOptions, type Series } from "../../draw/chart";
 import { add, clear, h, select } from "../../draw/dom";
 import { player } from "../../draw/player";
@@ -10,70 +10,49 @@ import { Store } from "../../draw/store";
 const MOST_ARMS = 8;
 const AT_ONCE = 12; // charts of measures drawn without being asked
 
-async function render({ model, el }: Rendering): Promise<() => void> {
-  el.classList.add("latebloom");
-  const root = h("div", { class: "lb-view" }, h("p", { class: "lb-wait" }, "Reading the run…"));
-  add(el, root);
-  const packs = new Packs(model);
+export default runView(async ({ model, packs, root, closing }) => {
   const charts: Chart[] = [];
-  const closing: (() => void)[] = [() => packs.close(), () => charts.forEach((chart) => chart.close())];
-  const begin = async () => {
-    let curves = new Curves(await packs.get("curves"));
-    const store = new Store({ step: model.get("step") ?? curves.lastStep });
-    const play = player(store, curves.lastStep);
-    const area = h("div", { class: "lb-grid lb-two" });
-    const others = h("div", { class: "lb-grid lb-two" });
-    const arms = curves.document.arms as { label: string; members: number[] }[];
-    let shown = "all";
-    const places = () => (shown === "all" ? undefined : arms[Number(shown)]!.members);
-    const scrub = (step: number) => {
-      play.stop();
-      store.set({ step: Math.round(step) });
-    };
-    const make = (options: Omit<ChartOptions, "scrub">) => {
-      const chart = new Chart({ ...options, scrub, logX: curves.document.log_steps });
-      chart.mark(store.state.step);
-      charts.push(chart);
-      return chart.el;
-    };
-    const draw = async () => {
-      charts.splice(0).forEach((chart) => chart.close());
-      clear(area);
-      add(area, ...mainCharts(curves, places(), make));
-      if (shown === "all" && arms.length > 1 && arms.length <= MOST_ARMS) add(area, ...armCharts(curves, arms, make));
-      if (!packs.has("measures")) return;
-      const measures = new Curves(await packs.get("measures"));
-      others.replaceChildren(
-        ...measures.names.slice(0, AT_ONCE).map((name) =>
-          make({ title: measures.unit(name), unit: measures.unit(name), series: [measures.series(name, "median", "--lb-cycle-0", places())] }),
-        ),
-      );
-    };
-    clear(root);
-    const choices: [string, string][] = [["all", "all members"], ...arms.map((arm, i): [string, string] => [String(i), arm.label || "all"])];
-    if (arms.length > 1) add(root, h("div", { class: "lb-controls" }, select("Members", choices, shown, (value) => { shown = value; void draw(); })));
-    add(root, play.el, area, others);
-    store.on(["step"], () => {
-      charts.forEach((chart) => chart.mark(store.state.step));
-      model.set("step", Math.round(store.state.step));
-      model.save_changes();
-    });
-    const take = () => store.set({ step: model.get("step") });
-    const renew = async () => {
-      packs.forget();
-      curves = new Curves(await packs.get("curves"));
-      play.setLast(curves.lastStep);
-      await draw();
-      store.set({ step: curves.lastStep });
-    };
-    model.on("change:step", take);
-    model.on("change:stamp", renew);
-    closing.push(play.stop, () => model.off("change:step", take), () => model.off("change:stamp", renew));
-    await draw();
+  let curves = new Curves(await packs.get("curves"));
+  const store = new Store({ step: model.get("step") ?? curves.lastStep });
+  const play = player(store, curves.lastStep);
+  const area = h("div", { class: "lb-grid lb-two" });
+  const others = h("div", { class: "lb-grid lb-two" });
+  const arms = curves.document.arms as { label: string; members: number[] }[];
+  let shown = "all";
+  const places = () => (shown === "all" ? undefined : arms[Number(shown)]!.members);
+  const make = (options: Omit<ChartOptions, "scrub">) => {
+    const chart = new Chart({ ...options, scrub: play.scrub, logX: curves.document.log_steps });
+    chart.mark(store.state.step);
+    charts.push(chart);
+    return chart.el;
   };
-  closing.push(await whenMeasured(model, packs, root, begin));
-  return () => closing.forEach((close) => close());
-}
+  const draw = async () => {
+    charts.splice(0).forEach((chart) => chart.close());
+    clear(area);
+    add(area, ...mainCharts(curves, places(), make));
+    if (shown === "all" && arms.length > 1 && arms.length <= MOST_ARMS) add(area, ...armCharts(curves, arms, make));
+    if (!packs.has("measures")) return;
+    const measures = new Curves(await packs.get("measures"));
+    others.replaceChildren(
+      ...measures.names.slice(0, AT_ONCE).map((name) =>
+        make({ title: measures.unit(name), unit: measures.unit(name), series: [measures.series(name, "median", "--lb-cycle-0", places())] }),
+      ),
+    );
+  };
+  clear(root);
+  const choices: [string, string][] = [["all", "all members"], ...arms.map((arm, i): [string, string] => [String(i), arm.label || "all"])];
+  if (arms.length > 1) add(root, h("div", { class: "lb-controls" }, select("Members", choices, shown, (value) => { shown = value; void draw(); })));
+  add(root, play.el, area, others);
+  store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
+  closing.push(play.stop, () => charts.forEach((chart) => chart.close()), linkTraits(model, store, ["step"]));
+  await draw();
+  return async () => {
+    curves = new Curves(await packs.get("curves"));
+    play.setLast(curves.lastStep);
+    await draw();
+    store.set({ step: curves.lastStep });
+  };
+});
 
 type Make = (options: Omit<ChartOptions, "scrub">) => HTMLElement;
 
@@ -96,5 +75,3 @@ function armCharts(curves: Curves, arms: { label: string; members: number[] }[],
     return make({ title: `${accuracy ? "Test accuracy" : "Test loss"} by setting`, unit: curves.unit(name), series, log: !accuracy, ...(accuracy ? { range: [0, 1] as [number, number] } : {}) });
   });
 }
-
-export default { render };

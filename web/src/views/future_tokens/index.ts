@@ -2,11 +2,12 @@
 import { Curves } from "../../data/curves";
 import type { Pack } from "../../data/safetensors";
 import { Chart, type ChartOptions } from "../../draw/chart";
-import { add, clear, h, select } from "../../draw/dom";
+import { add, clear, h, section, select } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
-import { whenMeasured } from "../../host/measured";
-import { Packs, type Rendering } from "../../host/model";
+import type { Model, Packs } from "../../host/model";
+import { runView } from "../../host/run_view";
+import { linkTraits } from "../../host/traits";
 import { colourOf, type Group } from "./arms";
 import type { Look } from "./look";
 import { mapPictures, pushPictures } from "./maps";
@@ -27,40 +28,27 @@ const BESIDE: [column: string, title: string, unit: string, log: boolean][] = [
   ["test_accuracy", "Accuracy", "share of symbols", false],
 ];
 
-async function render({ model, el }: Rendering): Promise<() => void> {
-  el.classList.add("latebloom");
-  const root = h("div", { class: "lb-view" }, h("p", { class: "lb-wait" }, "Reading the run…"));
-  add(el, root);
-  const packs = new Packs(model);
-  const closing: (() => void)[] = [() => packs.close()];
-  let closeNow: () => void = () => {};
-  const begin = async () => {
+export default runView(async ({ model, packs, root, closing }) => {
+  let closeNow = () => {};
+  closing.push(() => closeNow());
+  const draw = async () => {
     closeNow();
     const [pack, main] = await Promise.all([packs.get("future"), packs.get("curves")]);
     const others = packs.has("measures") ? await packs.get("measures") : null;
     clear(root);
     closeNow = show(root, packs, pack, [main, ...(others ? [others] : [])].map((one) => new Curves(one)), model);
   };
-  closing.push(() => closeNow(), await whenMeasured(model, packs, root, begin));
-  const moveOn = () => {
-    packs.forget();
-    void begin();
-  };
-  model.on("change:stamp", moveOn);
-  closing.push(() => model.off("change:stamp", moveOn));
-  return () => closing.forEach((close) => close());
-}
+  await draw();
+  return draw;
+});
 
-function show(root: HTMLElement, packs: Packs, pack: Pack, tables: Curves[], model: Rendering["model"]): () => void {
+function show(root: HTMLElement, packs: Packs, pack: Pack, tables: Curves[], model: Model): () => void {
   const groups = pack.document.groups as Group[];
   const store = new Store<Look>({ step: model.get("step") ?? tables[0]!.lastStep, group: 0 });
   const group = () => groups[store.state.group]!;
   const parts: Part[] = [];
   const play = player(store, tables[0]!.lastStep);
-  const curves = curveCharts(tables, store, group, (step) => {
-    play.stop();
-    store.set({ step });
-  });
+  const curves = curveCharts(tables, store, group, play.scrub);
   parts.push({ build: curves.build, tell: curves.tell, close: curves.close });
   const controls = h("div", { class: "lb-controls" });
   if (groups.length > 1)
@@ -73,46 +61,42 @@ function show(root: HTMLElement, packs: Packs, pack: Pack, tables: Curves[], mod
   if (pack.arrays.by_place) {
     const places = placePictures(pack, store, group);
     parts.push({ tell: places.tell, build: places.tell, close: () => places.charts.forEach((chart) => chart.close()) });
-    section(root, "Where in the sequence", "Bold: median over seeds. Faint: one seed. Band: their range. The gap pairs networks of one seed and the same data.", places.told, h("div", { class: "lb-grid lb-two" }, ...places.charts.map((chart) => chart.el)));
+    add(root, section("Where in the sequence", "Bold: median over seeds. Faint: one seed. Band: their range. The gap pairs networks of one seed and the same data.", places.told, h("div", { class: "lb-grid lb-two" }, ...places.charts.map((chart) => chart.el))));
   }
   for (const [name, title] of [["lags", "What the layers hold of numbers before"], ["lens", "What the layers hold of tokens ahead"]] as const) {
     if (!pack.arrays[name]) continue;
     const maps = mapPictures(name, pack, store, group);
     parts.push(maps);
-    section(root, title, "", maps.note, maps.area);
+    add(root, section(title, "", maps.note, maps.area));
   }
   if (pack.arrays.push) {
     const pushes = pushPictures(pack, store, group);
     parts.push(pushes);
-    section(root, "Whether later places use it", "The state after block 1 is pushed as far as moves a probe's reading by 1, some places before the last: how far does the last sum move? A network that adds up what stands there has slope 1 on the terms of its sum and 0 beyond.", pushes.area);
+    add(root, section("Whether later places use it", "The state after block 1 is pushed as far as moves a probe's reading by 1, some places before the last: how far does the last sum move? A network that adds up what stands there has slope 1 on the terms of its sum and 0 beyond.", pushes.area));
   }
-  const split = gradientCharts(tables, store, group, curves.scrub);
+  const split = gradientCharts(tables, store, group, play.scrub);
   if (split) {
     parts.push(split);
-    section(root, "The gradient's two parts", "How much of a step is for the loss at its own place (present), how much for losses at later places (future), and whether the two agree. A cosine of 0 means at right angles, as random directions are.", split.area);
+    add(root, section("The gradient's two parts", "How much of a step is for the loss at its own place (present), how much for losses at later places (future), and whether the two agree. A cosine of 0 means at right angles, as random directions are.", split.area));
   }
   let sample: ReturnType<typeof samplePicture> | null = null;
   if (pack.document.samples.length) {
     sample = samplePicture(packs, pack.document.samples, store, () => group().label);
     const one = sample;
     parts.push({ tell: () => one.step(), build: () => void one.change(), close: one.close });
-    section(root, "Symbol by symbol", "Red: the vanilla network was less surprised than the myopic one of its seed. Point at a symbol, or focus the text and use the arrow keys.", one.el);
+    add(root, section("Symbol by symbol", "Red: the vanilla network was less surprised than the myopic one of its seed. Point at a symbol, or focus the text and use the arrow keys.", one.el));
     void one.change();
   }
   const stops = [
     store.on(["step"], () => parts.forEach((part) => part.tell())),
     store.on(["group"], () => parts.forEach((part) => part.build?.())),
-    linkStep(model, store),
+    linkTraits(model, store, ["step"]),
   ];
   return () => {
     play.stop();
     stops.forEach((stop) => stop());
     parts.forEach((part) => part.close?.());
   };
-}
-
-function section(root: HTMLElement, title: string, note: string, ...children: HTMLElement[]): void {
-  add(root, h("section", { class: "lb-section" }, h("h3", {}, title), note ? h("p", { class: "lb-note" }, note) : null, ...children));
 }
 
 // Charts over steps, a series an arm; made anew for another group.
@@ -140,19 +124,17 @@ function seriesOf(tables: Curves[], column: string, group: Group) {
 
 function curveCharts(tables: Curves[], store: Store<Look>, group: () => Group, scrub: (step: number) => void) {
   const unit = tables[0]!.document.loss_unit as string;
-  const to = (step: number) => scrub(Math.round(step));
   const beside = BESIDE.find(([column]) => tables.some((one) => one.has(column)));
-  const charts = chartsOf(
+  return chartsOf(
     () => {
-      const found = [{ title: `Test loss: ${unit}`, unit, series: seriesOf(tables, "test_loss", group()), log: !unit.includes("nats"), scrub: to }];
+      const found = [{ title: `Test loss: ${unit}`, unit, series: seriesOf(tables, "test_loss", group()), log: !unit.includes("nats"), scrub }];
       if (beside)
-        found.push({ title: beside[1], unit: beside[2], series: seriesOf(tables, beside[0], group()), log: beside[3], scrub: to });
+        found.push({ title: beside[1], unit: beside[2], series: seriesOf(tables, beside[0], group()), log: beside[3], scrub });
       return found.filter((one) => one.series.length);
     },
     "lb-grid lb-two lb-charts",
     store,
   );
-  return { ...charts, scrub: to };
 }
 
 function gradientCharts(tables: Curves[], store: Store<Look>, group: () => Group, scrub: (step: number) => void) {
@@ -172,22 +154,3 @@ function gradientCharts(tables: Curves[], store: Store<Look>, group: () => Group
   };
   return chartsOf(make, "lb-grid lb-two", store);
 }
-
-// Python sees the step and may change it.
-function linkStep(model: Rendering["model"], store: Store<Look>): () => void {
-  const out = store.on(["step"], () => {
-    model.set("step", Math.round(store.state.step));
-    model.save_changes();
-  });
-  const take = () => {
-    const step = model.get("step");
-    if (step !== null && step !== undefined) store.set({ step });
-  };
-  model.on("change:step", take);
-  return () => {
-    out();
-    model.off("change:step", take);
-  };
-}
-
-export default { render };

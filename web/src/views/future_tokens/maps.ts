@@ -1,6 +1,7 @@
 // What probes read, layer by lag, arm beside arm; and how far the output moves when a state is pushed.
 import { frameAt } from "../../data/frames";
 import type { Pack } from "../../data/safetensors";
+import { shownSteps } from "../../draw/axes";
 import { Cells } from "../../draw/cells";
 import { h } from "../../draw/dom";
 import { Lines, type Line } from "../../draw/lines";
@@ -44,7 +45,7 @@ export function mapPictures(name: string, pack: Pack, store: Shared<Look>, group
     tell();
   };
   const tell = () => {
-    note.textContent = `${told.title}. Median over seeds, measured at step ${Math.round(steps[frameAt(steps, store.state.step)]!).toLocaleString("en-US")}.`;
+    note.textContent = `${told.title}. Median over seeds, measured at step ${shownSteps(steps[frameAt(steps, store.state.step)]!)}.`;
     cells.forEach((one) => one.redraw());
   };
   build();

@@ -2,6 +2,7 @@
 // same seed.
 import { frameAt } from "../../data/frames";
 import type { Pack } from "../../data/safetensors";
+import { shownSteps } from "../../draw/axes";
 import { h } from "../../draw/dom";
 import { Lines, rangeOf, type Line } from "../../draw/lines";
 import type { Shared } from "../../draw/store";
@@ -61,7 +62,7 @@ export function placePictures(pack: Pack, store: Shared<Look>, group: () => Grou
   const tell = () => {
     charts.forEach((chart) => chart.redraw());
     const said = gaps(frame()).map((line) => `${line.name} ${signed(mean(line.lines))}`);
-    told.textContent = `Step ${Math.round(steps[frame()]!).toLocaleString("en-US")}. ${
+    told.textContent = `Step ${shownSteps(steps[frame()]!)}. ${
       said.length ? `Mean gap to vanilla over all places, in ${unit}: ${said.join("; ")}.` : "The gap needs a vanilla arm and another one of the same seeds."
     }`;
   };

@@ -2,6 +2,7 @@
 // arrow keys, tell both networks' surprisal there and what they thought likeliest.
 import { frameAt } from "../../data/frames";
 import type { Pack } from "../../data/safetensors";
+import { shownSteps } from "../../draw/axes";
 import { add, h, select, uniqueId } from "../../draw/dom";
 import type { Shared } from "../../draw/store";
 import { onThemeChange, themeOf } from "../../draw/theme";
@@ -107,7 +108,7 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
       }),
     );
     const [one, two] = means.map((value) => (value / Math.max(1, count)).toFixed(3));
-    summary.textContent = `Step ${sample.steps[frame()]!.toLocaleString("en-US")}, mean surprisal of the ${count} symbols asked for: ${sample.arms[0]!.name} ${one} nats, ${sample.arms[other]!.name} ${two} nats; gain ${signed(total / Math.max(1, count))}. A guess has ${Math.log(sample.pack.document.vocabulary).toFixed(2)}.`;
+    summary.textContent = `Step ${shownSteps(sample.steps[frame()]!)}, mean surprisal of the ${count} symbols asked for: ${sample.arms[0]!.name} ${one} nats, ${sample.arms[other]!.name} ${two} nats; gain ${signed(total / Math.max(1, count))}. A guess has ${Math.log(sample.pack.document.vocabulary).toFixed(2)}.`;
     key.replaceChildren(...[-full, -full / 2, 0, full / 2, full].map((value) => {
       const box = h("span", { class: "lb-keybox" }, value ? signed(value) : "0");
       box.style.backgroundColor = colour(value);

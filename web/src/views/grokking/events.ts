@@ -1,7 +1,7 @@
 // When a member memorised and when it generalised: marks in the charts, and buttons that play the way there.
 import type { Pack } from "../../data/safetensors";
 import type { Chart } from "../../draw/chart";
-import { steps as shown } from "../../draw/axes";
+import { shownSteps } from "../../draw/axes";
 import { button } from "../../draw/dom";
 import type { Player } from "../../draw/player";
 
@@ -31,13 +31,13 @@ export function showEvents(events: Events, last: number, place: HTMLElement, cha
   charts.forEach((chart) => chart.annotate(marks));
   const buttons = [];
   if (Number.isFinite(memorised) && memorised > 0)
-    buttons.push(button(`▶ memorises (0 to ${shown(memorised)})`, () => play.play(0, memorised, 3)));
+    buttons.push(button(`▶ memorises (0 to ${shownSteps(memorised)})`, () => play.play(0, memorised, 3)));
   if (Number.isFinite(generalised)) {
     const from = Math.max(0, Math.min(Number.isFinite(memorised) ? memorised : 0, generalised));
     const start = Math.max(from, generalised - 0.4 * (generalised - from));
     const end = Math.min(last, generalised + 0.1 * (generalised - from) + 1);
-    buttons.push(button(`▶ generalises (${shown(start)} to ${shown(end)})`, () => play.play(start, end, 5)));
-    if (end < last) buttons.push(button(`▶ afterwards (to ${shown(last)})`, () => play.play(end, last, 5)));
+    buttons.push(button(`▶ generalises (${shownSteps(start)} to ${shownSteps(end)})`, () => play.play(start, end, 5)));
+    if (end < last) buttons.push(button(`▶ afterwards (to ${shownSteps(last)})`, () => play.play(end, last, 5)));
   }
   place.replaceChildren(...buttons);
 }

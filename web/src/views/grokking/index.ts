@@ -1,9 +1,11 @@
 // The explorable on a run: curves to scrub, and every picture that its networks allow.
 import { Curves, splitSeries } from "../../data/curves";
-import { whenMeasured } from "../../host/measured";
-import { Packs, type Rendering } from "../../host/model";
+import { memberControls, memberTrait } from "../../host/members";
+import type { Packs } from "../../host/model";
+import { goAlong, runView } from "../../host/run_view";
+import { linkTraits } from "../../host/traits";
 import { Chart } from "../../draw/chart";
-import { add, clear, h, select } from "../../draw/dom";
+import { add, clear, h } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
 import { Film } from "./film";
@@ -13,82 +15,64 @@ import { grid, modularPictures, type Look } from "./modular";
 import { outcomes } from "./outcomes";
 import { parityPictures } from "./parity";
 
-const LINKED = ["step", "a", "b", "member"] as const; // traits that Python reads and writes
-
-async function render({ model, el }: Rendering): Promise<() => void> {
-  el.classList.add("latebloom");
-  const root = h("div", { class: "lb-view" }, h("p", { class: "lb-wait" }, "Reading the run…"));
-  add(el, root);
-  const packs = new Packs(model);
-  const closing: (() => void)[] = [() => packs.close()];
-  const begin = async () => {
-    let curves = new Curves(await packs.get("curves"));
-    const found = packs.has("outcomes") ? await packs.get("outcomes") : null;
-    const wanted = model.get("member") as number | null | undefined;
-    // Without being asked for one, a member that came to generalise late: it has most to show.
-    const late = found ? found.document.labels[Math.min(1, found.document.labels.length - 1)].indexOf("grok") : 0;
-    const asked = Math.max(0, wanted == null ? late : curves.members.findIndex((m) => m.member === wanted));
-    const store = new Store<Look & { place: number }>({
-      step: model.get("step") ?? curves.lastStep,
-      neuron: null,
-      a: model.get("a") ?? 13,
-      b: model.get("b") ?? 19,
-      place: asked,
-    });
-    clear(root);
-    const linked = h("div");
-    let closeLinked = () => {};
-    const { controls, charts, play, renew } = curveCharts(curves, store);
-    closing.push(() => charts.forEach((chart) => chart.close()), play.stop, () => closeLinked());
-    const showMember = async () => {
-      const { member } = curves.members[store.state.place]!;
-      closeLinked();
-      closeLinked = () => {};
-      const pictures = await networkPictures(packs, member, store);
-      if (!pictures || curves.members[store.state.place]!.member !== member) return;
-      linked.replaceChildren(pictures.el);
-      closeLinked = pictures.close;
-    };
-    add(root, h("div", { class: "lb-sticky" }, controls, play.el, grid("lb-two lb-charts", charts)), linked);
-    store.on(["place"], () => void showMember());
-    closing.push(linkTraits(model, store, curves));
-    await showMember();
-    const pick = (place: number) => {
-      store.set({ place });
-      root.scrollIntoView({ block: "start" });
-    };
-    if (found) {
-      const events = h("div", { class: "lb-events" });
-      play.el.after(events);
-      const tell = () => showEvents(eventsOf(found, store.state.place), curves.lastStep, events, charts, play);
-      store.on(["place"], tell);
-      tell();
-      if (curves.members.length > 1) add(root, outcomes(found, curves, pick));
-    }
-    if (packs.has("gallery")) add(root, gallery(await packs.get("gallery"), curves, pick, closing));
-    // A run that is training: new logs and snapshots; who stands at its end goes along.
-    const moveOn = async () => {
-      packs.forget();
-      const atEnd = store.state.step >= curves.lastStep;
-      curves = new Curves(await packs.get("curves"));
-      renew(curves);
-      await showMember();
-      if (atEnd) store.set({ step: curves.lastStep });
-    };
-    model.on("change:stamp", moveOn);
-    closing.push(() => model.off("change:stamp", moveOn));
+export default runView(async ({ model, packs, root, closing }) => {
+  let curves = new Curves(await packs.get("curves"));
+  const found = packs.has("outcomes") ? await packs.get("outcomes") : null;
+  const wanted = model.get("member") as number | null | undefined;
+  // Without being asked for one, a member that came to generalise late: it has most to show.
+  const late = found ? found.document.labels[Math.min(1, found.document.labels.length - 1)].indexOf("grok") : 0;
+  const asked = Math.max(0, wanted == null ? late : curves.placeOf(wanted));
+  const store = new Store<Look & { place: number }>({
+    step: model.get("step") ?? curves.lastStep,
+    neuron: null,
+    a: model.get("a") ?? 13,
+    b: model.get("b") ?? 19,
+    place: asked,
+  });
+  clear(root);
+  const linked = h("div");
+  let closeLinked = () => {};
+  const { controls, charts, play, renew } = curveCharts(curves, store);
+  closing.push(() => charts.forEach((chart) => chart.close()), play.stop, () => closeLinked());
+  const showMember = async () => {
+    const { member } = curves.members[store.state.place]!;
+    closeLinked();
+    closeLinked = () => {};
+    const pictures = await networkPictures(packs, member, store);
+    if (!pictures || curves.members[store.state.place]!.member !== member) return;
+    linked.replaceChildren(pictures.el);
+    closeLinked = pictures.close;
   };
-  closing.push(await whenMeasured(model, packs, root, begin));
-  return () => closing.forEach((close) => close());
-}
+  add(root, h("div", { class: "lb-sticky" }, controls, play.el, grid("lb-two lb-charts", charts)), linked);
+  store.on(["place"], () => void showMember());
+  closing.push(linkTraits(model, store, ["step", "a", "b", memberTrait(curves)]));
+  await showMember();
+  const pick = (place: number) => {
+    store.set({ place });
+    root.scrollIntoView({ block: "start" });
+  };
+  if (found) {
+    const events = h("div", { class: "lb-events" });
+    play.el.after(events);
+    const tell = () => showEvents(eventsOf(found, store.state.place), curves.lastStep, events, charts, play);
+    store.on(["place"], tell);
+    tell();
+    if (curves.members.length > 1) add(root, outcomes(found, curves, pick));
+  }
+  if (packs.has("gallery")) add(root, gallery(await packs.get("gallery"), curves, pick, closing));
+  return () =>
+    goAlong(packs, store, curves.lastStep, (fresh) => {
+      curves = fresh;
+      renew(curves);
+      return showMember();
+    });
+});
 
 function curveCharts(curves: Curves, store: Store<Look & { place: number }>) {
   const picked = () => (curves.members.length > 1 ? store.state.place : null);
   const options = { chance: null as number | null, picked, logX: curves.document.log_steps as boolean };
-  const scrub = (step: number) => {
-    play.stop();
-    store.set({ step: Math.round(step) });
-  };
+  const play = player(store, curves.lastStep);
+  const { scrub } = play;
   const charts: Chart[] = [];
   const accuracy = splitSeries(curves, "accuracy");
   if (accuracy.length)
@@ -97,23 +81,15 @@ function curveCharts(curves: Curves, store: Store<Look & { place: number }>) {
     );
   const loss = splitSeries(curves, "loss");
   if (loss.length) charts.push(new Chart({ ...options, title: `Loss: ${curves.document.loss_unit}`, unit: curves.document.loss_unit, series: loss, log: true, scrub }));
-  const play = player(store, curves.lastStep);
   store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
   store.on(["place"], () => charts.forEach((chart) => chart.redraw()));
   charts.forEach((chart) => chart.mark(store.state.step));
-  const controls = h("div", { class: "lb-controls" });
-  if (curves.members.length > 1) {
-    const choices = curves.members.map((_, i): [string, string] => [String(i), curves.word(i)]);
-    const box = select("Member", choices, String(store.state.place), (value) => store.set({ place: Number(value) }));
-    store.on(["place"], () => (box.querySelector("select")!.value = String(store.state.place)));
-    add(controls, box);
-  }
   const renew = (fresh: Curves) => {
     const series = [splitSeries(fresh, "accuracy"), splitSeries(fresh, "loss")].filter((one) => one.length);
     charts.forEach((chart, i) => chart.update(series[i]!));
     play.setLast(fresh.lastStep);
   };
-  return { controls, charts, play, renew };
+  return { controls: memberControls("Member", curves, store), charts, play, renew };
 }
 
 async function networkPictures(packs: Packs, member: number, store: Store<Look & { place: number }>) {
@@ -125,27 +101,3 @@ async function networkPictures(packs: Packs, member: number, store: Store<Look &
   if (packs.has(`parity-${member}`)) return parityPictures(await packs.get(`parity-${member}`), store);
   return null;
 }
-
-// Python sees the step, the pair and the member, and may change them.
-function linkTraits(model: Rendering["model"], store: Store<Look & { place: number }>, curves: Curves): () => void {
-  const out = () => {
-    model.set("step", Math.round(store.state.step));
-    model.set("a", store.state.a);
-    model.set("b", store.state.b);
-    model.set("member", curves.members[store.state.place]!.member);
-    model.save_changes();
-  };
-  store.on(["step", "a", "b", "place"], out);
-  const taking = LINKED.map((name) => {
-    const take = () => {
-      const value = model.get(name);
-      if (name !== "member") store.set({ [name]: value });
-      else store.set({ place: Math.max(0, curves.members.findIndex((m) => m.member === value)) });
-    };
-    model.on(`change:${name}`, take);
-    return () => model.off(`change:${name}`, take);
-  });
-  return () => taking.forEach((stop) => stop());
-}
-
-export default { render };

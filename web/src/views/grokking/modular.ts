@@ -1,6 +1,6 @@
 // The pictures of one network for residues, all linked: figures 2, 3, 11 to 13 and 15 to 18 of the explorable.
 import { bars, star, waves } from "../../draw/multiples";
-import { add, clear, h, slider } from "../../draw/dom";
+import { add, clear, h, section, slider } from "../../draw/dom";
 import { Heat } from "../../draw/heat";
 import type { Plot } from "../../draw/plot";
 import type { Shared } from "../../draw/store";
@@ -227,10 +227,6 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
     parts.forEach((part) => part.close());
   };
   return { el, close };
-}
-
-export function section(title: string, note: string, ...content: (Node | string)[]): HTMLElement {
-  return h("section", { class: "lb-section" }, h("h3", {}, title), h("p", { class: "lb-note" }, note), ...content);
 }
 
 export function grid(kind: string, parts: { el: HTMLElement }[] | Plot[]): HTMLElement {

@@ -3,7 +3,7 @@ import { Curves, splitSeries } from "../../data/curves";
 import type { Pack } from "../../data/safetensors";
 import { Chart } from "../../draw/chart";
 import { add, clear, h, select, slider } from "../../draw/dom";
-import { shown } from "../../draw/axes";
+import { shown, shownSteps } from "../../draw/axes";
 import { ratioLabel, timeLabel, WORDS } from "../../math/outcome";
 
 interface Numbers {
@@ -186,5 +186,5 @@ function short(name: string): string {
 }
 
 function time(step: number): string {
-  return Number.isFinite(step) ? `step ${Math.round(step).toLocaleString("en-US")}` : "no logged step";
+  return Number.isFinite(step) ? `step ${shownSteps(step)}` : "no logged step";
 }

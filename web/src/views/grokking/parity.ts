@@ -1,11 +1,12 @@
 // A parity network: its layers as heat maps, and every input weight over time (figures 5 and 7 of the explorable).
+import { frameAt } from "../../data/frames";
 import type { Pack } from "../../data/safetensors";
 import { clamp, drawAxes, makeScale } from "../../draw/axes";
-import { h } from "../../draw/dom";
+import { h, section } from "../../draw/dom";
 import { Heat } from "../../draw/heat";
 import { Plot, pointerPlace } from "../../draw/plot";
 import type { Shared } from "../../draw/store";
-import { grid, section, type Look } from "./modular";
+import { grid, type Look } from "./modular";
 
 export function parityPictures(pack: Pack, store: Shared<Look>): { el: HTMLElement; close: () => void } {
   const { n, k } = pack.document as { n: number; k: number };
@@ -17,11 +18,7 @@ export function parityPictures(pack: Pack, store: Shared<Look>): { el: HTMLEleme
   const weight = (frame: number, digit: number, neuron: number): number =>
     digit < n ? input[(frame * n + digit) * neurons + neuron]! : (bias?.[frame * neurons + neuron] ?? 0);
   const columns = n + (bias ? 1 : 0);
-  const frame = () => {
-    let found = 0;
-    steps.forEach((step, i) => (found = step <= store.state.step ? i : found));
-    return found;
-  };
+  const frame = () => frameAt(steps, store.state.step);
   // Neurons with the largest weights on the digits that count come first.
   const size = (neuron: number) => Array.from({ length: k }, (_, d) => Math.abs(weight(steps.length - 1, d, neuron))).reduce((a, b) => a + b, 0);
   const order = Array.from({ length: neurons }, (_, i) => i).sort((a, b) => size(b) - size(a));

@@ -1,4 +1,5 @@
 // From the network to the algorithm it compresses to: the blend runs here, and its loss and predictions redraw.
+import { shownSteps } from "../../draw/axes";
 import { nextFrame } from "../../draw/frame";
 import { add, h, select, slider } from "../../draw/dom";
 import { Lines, rangeOf, type Line } from "../../draw/lines";
@@ -58,7 +59,7 @@ export function blendPictures(film: NetworkFilm, store: Shared<Look>) {
   const tell = () => {
     compute();
     const [network, small] = ends!.loss.map(mean) as [number, number];
-    told.textContent = `${percent(store.state.share)} of the way: loss ${mean(now.loss).toFixed(4)}. Network (step ${film.steps[film.frame(store.state.step)]!.toLocaleString("en-US")}) ${network.toFixed(4)}, compressed ${small.toFixed(4)}, one gradient step ${mean(reference.step).toFixed(4)}, ridge ${mean(reference.ridge).toFixed(4)}; on the ${states.length} sequences computed here.`;
+    told.textContent = `${percent(store.state.share)} of the way: loss ${mean(now.loss).toFixed(4)}. Network (step ${shownSteps(film.steps[film.frame(store.state.step)]!)}) ${network.toFixed(4)}, compressed ${small.toFixed(4)}, one gradient step ${mean(reference.step).toFixed(4)}, ridge ${mean(reference.ridge).toFixed(4)}; on the ${states.length} sequences computed here.`;
     charts.forEach((chart) => chart.redraw());
   };
   const thin = (name: string, values: ArrayLike<number>, colour: string, dash: number[]): Line => ({ name, colour, lines: [values], dash, thin: true });

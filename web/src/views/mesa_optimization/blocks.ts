@@ -1,7 +1,7 @@
 // A layer's products cut into channels: each block that is a number times the identity shows as a diagonal.
 import { h, select, add, button } from "../../draw/dom";
 import { Plot, pointerPlace } from "../../draw/plot";
-import { shown } from "../../draw/axes";
+import { shown, shownSteps } from "../../draw/axes";
 import type { Shared } from "../../draw/store";
 import { ramp, type Theme } from "../../draw/theme";
 import { compressed } from "../../math/linear_attention";
@@ -40,7 +40,7 @@ export function blockPictures(film: NetworkFilm, store: Shared<Look>) {
   add(controls, button("before training", () => store.set({ step: film.steps[0]! })), button("after training", () => store.set({ step: film.steps[last]! })));
   add(el, controls, told, area);
   const tell = () => {
-    told.textContent = `Snapshot at step ${film.steps[film.frame(store.state.step)]!.toLocaleString("en-US")}.`;
+    told.textContent = `Snapshot at step ${shownSteps(film.steps[film.frame(store.state.step)]!)}.`;
     plots.forEach((plot) => plot.redraw());
   };
   build();

@@ -3,12 +3,14 @@ import { frameAt } from "../../data/frames";
 import { Curves } from "../../data/curves";
 import type { Pack } from "../../data/safetensors";
 import { Chart } from "../../draw/chart";
-import { add, clear, h, select } from "../../draw/dom";
+import { add, clear, h, section } from "../../draw/dom";
 import { Lines, rangeOf, type Line } from "../../draw/lines";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
-import { whenMeasured } from "../../host/measured";
-import { Packs, type Rendering } from "../../host/model";
+import { memberControls, memberTrait } from "../../host/members";
+import type { Model, Packs } from "../../host/model";
+import { runView } from "../../host/run_view";
+import { linkTraits } from "../../host/traits";
 import { rowOf, type Arm } from "../future_tokens/arms";
 import { blendPictures } from "./blend";
 import { blockPictures } from "./blocks";
@@ -37,64 +39,43 @@ const REFERENCES: Record<string, [colour: string, dash: number[]]> = {
   ridge: ["--lb-text", [1, 2]],
 };
 
-async function render({ model, el }: Rendering): Promise<() => void> {
-  el.classList.add("latebloom");
-  const root = h("div", { class: "lb-view" }, h("p", { class: "lb-wait" }, "Reading the run…"));
-  add(el, root);
-  const packs = new Packs(model);
-  const closing: (() => void)[] = [() => packs.close()];
-  let closeNow: () => void = () => {};
-  const begin = async () => {
+export default runView(async ({ model, packs, root, closing }) => {
+  let closeNow = () => {};
+  closing.push(() => closeNow());
+  const draw = async () => {
     closeNow();
     const [pack, curves] = await Promise.all([packs.get("mesa"), packs.get("curves")]);
     clear(root);
     closeNow = await show(root, packs, pack, new Curves(curves), model);
   };
-  closing.push(() => closeNow(), await whenMeasured(model, packs, root, begin));
-  const moveOn = () => {
-    packs.forget();
-    void begin();
-  };
-  model.on("change:stamp", moveOn);
-  closing.push(() => model.off("change:stamp", moveOn));
-  return () => closing.forEach((close) => close());
-}
+  await draw();
+  return draw;
+});
 
-async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves, model: Rendering["model"]): Promise<() => void> {
+async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves, model: Model): Promise<() => void> {
   const wanted = model.get("member") as number | null | undefined;
   const arms = pack.document.groups[0].arms as DepthArm[];
   // Without being asked for one, the first of the deepest networks: it has most to show.
   const deepest = arms.reduce((a, b) => (b.layers > a.layers ? b : a));
-  const asked = wanted == null ? -1 : curves.members.findIndex((member) => member.member === wanted);
-  const store = new Store<Look>({ step: model.get("step") ?? curves.lastStep, place: asked < 0 ? deepest.members[0]! : asked, share: 0 });
+  const asked = wanted == null ? -1 : curves.placeOf(wanted);
+  const store = new Store<Look>({ step: model.get("step") ?? curves.lastStep, place: asked < 0 ? deepest.members[0]! : asked, share: model.get("share") ?? 0 });
   const play = player(store, curves.lastStep);
-  const scrub = (step: number) => {
-    play.stop();
-    store.set({ step: Math.round(step) });
-  };
   const colour = (arm: DepthArm) => `--lb-cycle-${arms.indexOf(arm) % 6}`;
   const series = arms.map((arm) => curves.series("test_loss", arm.name, colour(arm), arm.members));
   const unit = curves.document.loss_unit as string;
-  const charts = [new Chart({ title: `Test loss: ${unit}`, unit, series, log: true, scrub, height: 170 })];
-  const controls = h("div", { class: "lb-controls" });
-  if (curves.members.length > 1) {
-    const choices = curves.members.map((_, i): [string, string] => [String(i), curves.word(i)]);
-    const box = select("Network", choices, String(store.state.place), (value) => store.set({ place: Number(value) }));
-    store.on(["place"], () => (box.querySelector("select")!.value = String(store.state.place)));
-    add(controls, box);
-  }
+  const charts = [new Chart({ title: `Test loss: ${unit}`, unit, series, log: true, scrub: play.scrub, height: 170 })];
   const context = contextPicture(pack, arms, colour, store);
   add(
     root,
     h("p", { class: "lb-lead" }, "Trained to continue sequences, these networks come to run a learning algorithm of their own on what they see. Scrub the training, and slide from the network to the algorithm."),
-    h("div", { class: "lb-sticky" }, controls, play.el, h("div", { class: "lb-charts" }, ...charts.map((chart) => chart.el))),
+    h("div", { class: "lb-sticky" }, memberControls("Network", curves, store), play.el, h("div", { class: "lb-charts" }, ...charts.map((chart) => chart.el))),
   );
-  if (context) section(root, "Loss against the length of the context", context.note, context.el);
+  if (context) add(root, section("Loss against the length of the context", context.note, context.el));
   const fixed: { tell: () => void; close: () => void }[] = context ? [context] : [];
   if (pack.document.solver) {
     const depth = depthPicture(pack, arms, store);
     fixed.push(depth);
-    section(root, "Depth beside steps of a solver", "Mean loss over places: networks by number of layers, and as many steps of a solver before one gradient step. If layers are steps, the lines go together.", h("div", { class: "lb-grid lb-two" }, depth.el));
+    add(root, section("Depth beside steps of a solver", "Mean loss over places: networks by number of layers, and as many steps of a solver before one gradient step. If layers are steps, the lines go together.", h("div", { class: "lb-grid lb-two" }, depth.el)));
   }
   const linked = h("div");
   add(root, linked);
@@ -110,7 +91,7 @@ async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves,
     clear(linked);
     const place = (part: Part, title: string, note: string) => {
       parts.push(part);
-      section(linked, title, note, part.el);
+      add(linked, section(title, note, part.el));
     };
     if (weights) {
       const film = new NetworkFilm(weights);
@@ -129,7 +110,7 @@ async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves,
     }),
     store.on(["share"], () => parts.forEach((part) => part.tell())),
     store.on(["place"], () => void showMember()),
-    linkTraits(model, store, curves),
+    linkTraits(model, store, ["step", "share", memberTrait(curves)]),
   ];
   charts.forEach((chart) => chart.mark(store.state.step));
   await showMember();
@@ -139,10 +120,6 @@ async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves,
     charts.forEach((chart) => chart.close());
     [...fixed, ...parts].forEach((part) => part.close());
   };
-}
-
-function section(root: HTMLElement, title: string, note: string, ...children: HTMLElement[]): void {
-  add(root, h("section", { class: "lb-section" }, h("h3", {}, title), note ? h("p", { class: "lb-note" }, note) : null, ...children));
 }
 
 // Loss at every place, networks by arm, beside every reference there is.
@@ -213,31 +190,3 @@ function depthPicture(pack: Pack, arms: DepthArm[], store: Store<Look>) {
   });
   return { el: chart.el, tell: () => chart.redraw(), close: () => chart.close() };
 }
-
-// Python sees the step, the member and the share, and may change them.
-function linkTraits(model: Rendering["model"], store: Store<Look>, curves: Curves): () => void {
-  const out = store.on(["step", "place", "share"], () => {
-    model.set("step", Math.round(store.state.step));
-    model.set("member", curves.members[store.state.place]!.member);
-    model.set("share", store.state.share);
-    model.save_changes();
-  });
-  const taking = (["step", "member", "share"] as const).map((name) => {
-    const take = () => {
-      const value = model.get(name);
-      if (value === null || value === undefined) return;
-      if (name !== "member") store.set({ [name]: value });
-      else store.set({ place: Math.max(0, curves.members.findIndex((m) => m.member === value)) });
-    };
-    model.on(`change:${name}`, take);
-    return () => model.off(`change:${name}`, take);
-  });
-  const share = model.get("share");
-  if (typeof share === "number" && share > 0) store.set({ share });
-  return () => {
-    out();
-    taking.forEach((stop) => stop());
-  };
-}
-
-export default { render };

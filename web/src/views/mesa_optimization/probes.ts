@@ -1,6 +1,7 @@
 // What linear probes read from every layer and place, and what the first layer binds.
 import { frameAt } from "../../data/frames";
 import type { Pack } from "../../data/safetensors";
+import { shownSteps } from "../../draw/axes";
 import { Cells } from "../../draw/cells";
 import { h } from "../../draw/dom";
 import { Lines } from "../../draw/lines";
@@ -24,7 +25,7 @@ export function probePictures(pack: Pack, store: Shared<Look>) {
       }),
   );
   const tell = () => {
-    told.textContent = `R² of linear probes, fitted for every layer and place, on other sequences. Probed at step ${steps[frameAt(steps, store.state.step)]!.toLocaleString("en-US")}; steps probed: ${Array.from(steps, (s) => s.toLocaleString("en-US")).join(", ")}.`;
+    told.textContent = `R² of linear probes, fitted for every layer and place, on other sequences. Probed at step ${shownSteps(steps[frameAt(steps, store.state.step)]!)}; steps probed: ${Array.from(steps, shownSteps).join(", ")}.`;
     cells.forEach((one) => one.redraw());
   };
   tell();
@@ -70,7 +71,7 @@ export function bindingPictures(pack: Pack, store: Shared<Look>) {
     );
   const told = h("p", { class: "lb-note" });
   const tell = () => {
-    told.textContent = `Snapshot at step ${steps[frame()]!.toLocaleString("en-US")}.`;
+    told.textContent = `Snapshot at step ${shownSteps(steps[frame()]!)}.`;
     charts.forEach((chart) => chart.redraw());
   };
   tell();

@@ -4,84 +4,74 @@ import { Chart, type Series } from "../../draw/chart";
 import { add, clear, h, select } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
-import { whenMeasured } from "../../host/measured";
-import { Packs, type Rendering } from "../../host/model";
+import { goAlong, runView } from "../../host/run_view";
+import { linkTraits, type Trait } from "../../host/traits";
 import { pairCharts } from "./pairs";
 import { playground, type Play, type Playground } from "./playground";
 import { classWord, mixtureWords, NETWORK_COLOURS } from "./words";
 
-async function render({ model, el }: Rendering): Promise<() => void> {
-  el.classList.add("latebloom");
-  const root = h("div", { class: "lb-view" }, h("p", { class: "lb-wait" }, "Reading the run…"));
-  add(el, root);
-  const packs = new Packs(model);
-  const closing: (() => void)[] = [() => packs.close()];
-  const begin = async () => {
-    let curves = new Curves(await packs.get("curves"));
-    const given = (model.get("points") ?? []) as [number, number][];
-    const store = new Store<Play>({ step: model.get("step") ?? curves.lastStep, points: given.map(([x, y]) => ({ x, y })) });
-    const play = player(store, curves.lastStep);
-    closing.push(play.stop);
-    clear(root);
-    const controls = h("div", { class: "lb-controls" });
-    add(root, h("div", { class: "lb-sticky" }, controls, play.el));
+// Points as pairs of x and y: what Python sees is rounded.
+const POINTS = {
+  name: "points",
+  key: "points",
+  tell: (points: Play["points"]) => points.map(({ x, y }) => [Math.round(1e4 * x) / 1e4, Math.round(1e4 * y) / 1e4]),
+  take: (given: [number, number][]) => given.map(([x, y]) => ({ x, y })),
+} satisfies Trait<Play>;
 
-    let reopen = async () => {};
-    const seeds = (model.get("document")?.packs as string[]).filter((name) => name.startsWith("points-")).map((name) => Number(name.slice(7))).sort((a, b) => a - b);
-    if (seeds.length) {
-      const place = h("div");
-      let shown: Playground | null = null;
-      const open = async (seed: number) => {
-        reopen = () => open(seed);
-        const first = await packs.get(`points-${seed}`);
-        const earlier = packs.has(`earlier-${seed}`) ? () => packs.get(`earlier-${seed}`) : null;
-        shown?.close();
-        shown = playground(first, earlier, store);
-        place.replaceChildren(shown.el);
-      };
-      closing.push(() => shown?.close());
-      if (seeds.length > 1) add(controls, select("Networks of seed", seeds.map((seed): [string, string] => [String(seed), String(seed)]), String(seeds[0]), (value) => void open(Number(value))));
-      add(root, place);
-      await open(seeds[0]!);
-    }
-    const errors = h("div", { class: "lb-room" });
-    if (packs.has("pairs")) {
-      add(root, errors);
-      // The references take seconds to work out when they are first asked for: nobody waits for them.
-      void packs.get("pairs").then((pack) => {
-        const charts = pairCharts(pack, store);
-        errors.replaceChildren(charts.el);
-        closing.push(charts.close);
-      }, (error: Error) => errors.replaceChildren(h("p", { class: "lb-error", role: "alert" }, error.message)));
-    }
-    const training = trainingCharts(curves, store, () => play.stop());
-    add(root, training.el);
-    closing.push(training.close, link(model, store));
-    const moveOn = async () => {
-      packs.forget();
-      const atEnd = store.state.step >= curves.lastStep;
-      curves = new Curves(await packs.get("curves"));
-      play.setLast(curves.lastStep);
-      training.renew(curves);
-      await reopen();
-      if (atEnd) store.set({ step: curves.lastStep });
+export default runView(async ({ model, packs, root, closing }) => {
+  let curves = new Curves(await packs.get("curves"));
+  const store = new Store<Play>({ step: model.get("step") ?? curves.lastStep, points: POINTS.take(model.get("points") ?? []) });
+  const play = player(store, curves.lastStep);
+  closing.push(play.stop);
+  clear(root);
+  const controls = h("div", { class: "lb-controls" });
+  add(root, h("div", { class: "lb-sticky" }, controls, play.el));
+
+  let reopen = async () => {};
+  const seeds = packs.numbers("points-");
+  if (seeds.length) {
+    const place = h("div");
+    let shown: Playground | null = null;
+    const open = async (seed: number) => {
+      reopen = () => open(seed);
+      const first = await packs.get(`points-${seed}`);
+      const earlier = packs.has(`earlier-${seed}`) ? () => packs.get(`earlier-${seed}`) : null;
+      shown?.close();
+      shown = playground(first, earlier, store);
+      place.replaceChildren(shown.el);
     };
-    model.on("change:stamp", moveOn);
-    closing.push(() => model.off("change:stamp", moveOn));
-  };
-  closing.push(await whenMeasured(model, packs, root, begin));
-  return () => closing.forEach((close) => close());
-}
+    closing.push(() => shown?.close());
+    if (seeds.length > 1) add(controls, select("Networks of seed", seeds.map((seed): [string, string] => [String(seed), String(seed)]), String(seeds[0]), (value) => void open(Number(value))));
+    add(root, place);
+    await open(seeds[0]!);
+  }
+  const errors = h("div", { class: "lb-room" });
+  if (packs.has("pairs")) {
+    add(root, errors);
+    // The references take seconds to work out when they are first asked for: nobody waits for them.
+    void packs.get("pairs").then((pack) => {
+      const charts = pairCharts(pack, store);
+      errors.replaceChildren(charts.el);
+      closing.push(charts.close);
+    }, (error: Error) => errors.replaceChildren(h("p", { class: "lb-error", role: "alert" }, error.message)));
+  }
+  const training = trainingCharts(curves, store, play.scrub);
+  add(root, training.el);
+  closing.push(training.close, linkTraits(model, store, ["step", POINTS]));
+  return () =>
+    goAlong(packs, store, curves.lastStep, (fresh) => {
+      curves = fresh;
+      play.setLast(fresh.lastStep);
+      training.renew(fresh);
+      return reopen();
+    });
+});
 
 // Test errors over steps, a line for each mixture.
-function trainingCharts(first: Curves, store: Store<Play>, halt: () => void) {
+function trainingCharts(first: Curves, store: Store<Play>, scrub: (step: number) => void) {
   const series = (curves: Curves, name: string): Series[] => {
     const arms = curves.document.arms as { label: string; members: number[] }[];
     return arms.map((arm, i) => curves.series(name, arms.length > 1 ? mixtureLabel(arm.label) : "median", NETWORK_COLOURS[i % NETWORK_COLOURS.length]!, arm.members));
-  };
-  const scrub = (step: number) => {
-    halt();
-    store.set({ step: Math.round(step) });
   };
   const names = first.names.filter((name) => name.endsWith("_loss"));
   const charts = names.map((name) => {
@@ -114,29 +104,3 @@ function title(column: string): string {
 function mixtureLabel(label: string): string {
   return label.replace(/mixture ([^,]+)/, (_, mixture: string) => `on ${mixtureWords(mixture)}`);
 }
-
-// Python sees the step and the points, and may change them.
-function link(model: Rendering["model"], store: Store<Play>): () => void {
-  const rounded = () => store.state.points.map(({ x, y }) => [Math.round(1e4 * x) / 1e4, Math.round(1e4 * y) / 1e4]);
-  let told = "";
-  const leave = store.on(["step", "points"], () => {
-    model.set("step", Math.round(store.state.step));
-    told = JSON.stringify(rounded());
-    if (JSON.stringify(model.get("points")) !== told) model.set("points", rounded());
-    model.save_changes();
-  });
-  const takeStep = () => store.set({ step: model.get("step") });
-  const takePoints = () => {
-    const given = model.get("points") as [number, number][];
-    if (JSON.stringify(given) !== told) store.set({ points: given.map(([x, y]) => ({ x, y })) });
-  };
-  model.on("change:step", takeStep);
-  model.on("change:points", takePoints);
-  return () => {
-    leave();
-    model.off("change:step", takeStep);
-    model.off("change:points", takePoints);
-  };
-}
-
-export default { render };

@@ -1,4 +1,5 @@
 // Errors after 0, 1, 2, ... pairs at the step that is shown, beside what needs no training.
+import { frameAt } from "../../data/frames";
 import type { Pack } from "../../data/safetensors";
 import { Chart, type Series } from "../../draw/chart";
 import { h } from "../../draw/dom";
@@ -18,7 +19,7 @@ export function pairCharts(pack: Pack, store: Shared<{ step: number }>): PairCha
   const distinct = [...new Set(mixtures)];
   const colours = new Map(distinct.map((mixture, i) => [mixture, NETWORK_COLOURS[i % NETWORK_COLOURS.length]!]));
   const x = Array.from({ length: points }, (_, i) => i);
-  const frame = () => Math.max(0, steps.findLastIndex((step) => step <= store.state.step + 1e-6));
+  const frame = () => frameAt(steps, store.state.step);
   const series = (number: number): Series[] => {
     const table = pack.arrays[`errors${number}`]!.data as Float32Array;
     const from = frame() * mixtures.length;

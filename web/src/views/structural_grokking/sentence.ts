@@ -1,6 +1,6 @@
 // One sentence, picked or typed: the network's tree beside the grammar's, and the word it would begin its answer with.
 import type { Pack } from "../../data/safetensors";
-import { steps as shownSteps } from "../../draw/axes";
+import { shownSteps } from "../../draw/axes";
 import { Chart } from "../../draw/chart";
 import { h, select, uniqueId } from "../../draw/dom";
 import type { Shared } from "../../draw/store";

@@ -1,7 +1,7 @@
 // A network that learns in the page: controls, curves as they come, and the linked pictures of its weights.
 import source from "worker:./worker.ts";
 import { Chart, type Series } from "../../draw/chart";
-import { steps as shownSteps } from "../../draw/axes";
+import { shownSteps } from "../../draw/axes";
 import { add, button, h, numberBox, slider } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
