@@ -39,7 +39,8 @@ def is_per_member(field: FieldInfo) -> bool:
 
 def _may_be_bool(field: FieldInfo) -> bool:
     """Whether a field takes true and false; pydantic would read them as 1 and 0 where a number is meant."""
-    return not {int, float} & {field.annotation, *get_args(field.annotation)}
+    kinds = {field.annotation, *get_args(field.annotation)}
+    return bool in kinds or not kinds & {int, float}
 
 
 def _marked(field: FieldInfo, mark: str) -> bool:
