@@ -40,13 +40,16 @@ def run(
 ) -> Run:
     """Trains (or continues, or finds finished) an experiment; words as on the command line, e.g. "seed=0:4".
 
-    Raises `LatebloomError` for words that do not fit, `RunFailed` if a population could not be trained.
+    Raises `LatebloomError` for words that do not fit, `RunFailed` if a population could not be trained, and after
+    Ctrl-C or SIGTERM `KeyboardInterrupt`, once checkpoints are kept: the same call goes on.
     """
     studies.load()
     laid = plan(experiment, scale, overrides, _root(home))
     results = run_plan(laid, display, workers)
     if failures := [result.failure for result in results if result.failure]:
         raise RunFailed("\n".join(failures))
+    if not all(result.finished for result in results):
+        raise KeyboardInterrupt(f"{experiment} was interrupted; the same call goes on from its last checkpoints.")
     return Run(laid.run)
 
 

@@ -18,7 +18,7 @@ def stream(seed: int, *purpose: str | int) -> np.random.Generator:
     >>> bool(stream(0, "split").integers(1 << 30) == stream(1, "split").integers(1 << 30))
     False
     """
-    # A seed read from an array or a table is a numpy integer, whose repr is another: it must give the same stream.
-    key = tuple(part if isinstance(part, str) else operator.index(part) for part in (seed, *purpose))
+    # A seed or a name read from an array or a table is numpy's, whose repr is another: it must give the same stream.
+    key = tuple(str(part) if isinstance(part, str) else operator.index(part) for part in (seed, *purpose))
     digest = hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))

@@ -8,7 +8,7 @@ part of the population's shape.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -37,6 +37,12 @@ def is_per_member(field: FieldInfo) -> bool:
     return _marked(field, "per_member")
 
 
+def _may_be_bool(field: FieldInfo) -> bool:
+    """Whether a field takes true and false; pydantic would read them as 1 and 0 where a number is meant."""
+    kinds = {field.annotation, *get_args(field.annotation)}
+    return bool in kinds or not kinds & {int, float}
+
+
 def _marked(field: FieldInfo, mark: str) -> bool:
     return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get(mark))
 
@@ -48,11 +54,13 @@ class Spec(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_unknown(cls, data: Any) -> Any:
+    def _refuse(cls, data: Any) -> Any:
         if isinstance(data, Mapping):
             for key in data:
                 if key not in cls.model_fields:
                     raise ValueError(str(unknown_name(f"field of {cls.__name__}", str(key), cls.model_fields)))
+                if isinstance(data[key], bool) and not _may_be_bool(cls.model_fields[key]):
+                    raise ValueError(f"{key} = {data[key]}: a number is meant, not true or false.")
         return data
 
     @classmethod

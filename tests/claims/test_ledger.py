@@ -1,4 +1,6 @@
 import json
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -69,6 +71,11 @@ def test_no_folder_is_an_empty_ledger(tmp_path):
     assert Ledger.load(tmp_path / "none") == Ledger()
 
 
+def ledger_text(**changes):
+    """A ledger file whose only entry has other values."""
+    return json.dumps({"format": 1, "entries": [make_entry().to_json() | changes]})
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -78,6 +85,10 @@ def test_no_folder_is_an_empty_ledger(tmp_path):
         ('{"format": 1, "entries": [{"id": "grokking.01"}]}', "'grokking.01' does not fit: missing"),
         ('{"format": 1, "entries": [7]}', "has no list of entries"),
         ('{"format": 1}', "has no list of entries"),
+        (ledger_text(interval=5), "has an entry that does not fit"),
+        (ledger_text(runs=None), "has an entry that does not fit"),
+        (ledger_text(changes=[["2026-01-01"]]), "has an entry that does not fit"),
+        (ledger_text(verdict=[]), "the verdict"),
     ],
 )
 def test_a_file_that_is_no_ledger_is_refused_by_name(tmp_path, text, told):
@@ -154,3 +165,27 @@ def test_a_claim_without_entry_is_not_run_at_its_smallest_scale():
     assert row.entry.note == "Needs scale laptop (1 h)."
     assert row.entry.command == "latebloom reproduce grokking.01 --scale laptop"
     assert row.to_json()["stale"] is False
+
+
+def test_entries_added_at_the_same_time_are_all_kept(tmp_path, monkeypatch):
+    load = Ledger.load
+
+    def slowly(folder):
+        found = load(folder)
+        time.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(Ledger, "load", slowly)
+    entries = [make_entry(make_claim(id=f"grokking.0{number}")) for number in range(4)]
+    writers = [threading.Thread(target=Ledger.add, args=(tmp_path, [entry])) for entry in entries]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert load(tmp_path).entries == tuple(entries)
+
+
+def test_a_ledger_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="must be a folder"):
+        Ledger.add(tmp_path / "file", [make_entry()])

@@ -282,3 +282,21 @@ def test_explained_gives_a_copy_no_credit():
     x = stream(2, "explained").normal(size=(2, 30))
     _, copy = s.explained(x[0] + x[1], {"x": x[0], "copy": 2 * x[0] + 1})
     assert copy.gain.value == pytest.approx(0, abs=1e-9)
+
+
+def test_explained_gives_no_credit_where_nothing_was_left_to_explain():
+    x, other = np.arange(8.0), np.array([1.0, 0, 0, 1, 1, 0, 0, 1])
+    first, second = s.explained(2 * x, {"all of it": x, "nothing": other})
+    assert first.p_value == pytest.approx(0, abs=1e-12)
+    assert second.p_value > 0.5
+
+
+def test_the_largest_error_is_not_one_that_is_no_number():
+    assert s.largest([1.0, 3.0, 2.0]) == 3.0
+    assert s.smallest([2.0, 1.0, 3.0]) == 1.0
+    assert max(0.0, math.nan) == 0.0  # what Python's own would have let pass
+    for function in (s.largest, s.smallest):
+        with pytest.raises(LatebloomError, match="1 of 2 values of the row are not finite"):
+            function([0.0, math.nan])
+        with pytest.raises(LatebloomError, match="at least one value"):
+            function([])

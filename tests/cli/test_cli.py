@@ -4,11 +4,14 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from latebloom import studies
+from latebloom.claims import Ledger, blank, get
 from latebloom.cli import main
 from latebloom.cli.curves import braille
 from latebloom.runs.home import run_folders
@@ -65,6 +68,20 @@ def test_settings_may_stand_before_options(capsys, runs_home):
         (["run", *TINY, "seed=0:1000", "lr=" + ",".join(map(str, range(1, 200)))], "199 of training.lr"),
         (["run", *TINY, "--zoom", "10:5"], "START must be below END"),
         (["run", *TINY, "--zoom", "late"], "START:END"),
+        (["run", *TINY, "--zoom", "²:³"], "START:END"),
+        (["run", *TINY, "--zoom", "9" * 5000 + ":1"], "START:END"),
+        (["run", *TINY, "seed=" + "9" * 5000], "seed = '999"),
+        (["run", *TINY, "seed=0:" + "9" * 5000], "seed = '0:999"),
+        (["run", *TINY, "log.at=" + "[" * 50_000], "log.at = '[[["),
+        (["run", *TINY, "seed=true"], "seed = True: a number is meant"),
+        (["run", *TINY, "device=cpu:x"], "device = 'cpu:x' is no device"),
+        (["run", *TINY, "population=1,2"], "how many members train together"),
+        (["run", *TINY, "=5"], "has no field ''"),
+        (["reproduce", "grokking", "--scale", "laptpo"], "Did you mean 'laptop'?"),
+        (["reproduce", "grokking", "--judge-only", "--scale", "laptpo"], "Did you mean 'laptop'?"),
+        (["reproduce", "grokking.01", "--scale", "quick"], "What can: grokking.01 at laptop, paper."),
+        (["show", "x" * 5000], "No run 'xxx"),
+        (["show", "a=b"], "No run 'a=b'"),
     ],
 )
 def test_wrong_words_end_with_code_2_and_a_hint(capsys, runs_home, words, told):
@@ -81,6 +98,8 @@ def test_wrong_words_end_with_code_2_and_a_hint(capsys, runs_home, words, told):
         (["rnu"], "Did you mean 'run'?"),
         (["ls", "modles"], "Did you mean 'models'?"),
         (["claims", "seed=1"], "takes no settings"),
+        (["it's"], 'Unknown command "it\'s"'),
+        (["ls", "it's"], 'Unknown list "it\'s"'),
         ([], "required"),
     ],
 )
@@ -258,3 +277,56 @@ def test_a_ledger_that_is_a_file_is_refused(capsys, tmp_path):
     code, _, err = call(capsys, "claims", "--ledger", str(tmp_path / "ledger"))
     assert code == 1
     assert "must be a folder" in err
+
+
+def test_a_path_may_hold_an_equals_sign_and_brackets(capsys, runs_home, monkeypatch, tmp_path):
+    monkeypatch.setenv("LATEBLOOM_HOME", str(tmp_path / "a=1" / "[/b]"))
+    code, out, _ = call(capsys, "run", *TINY, "seed=0:2")
+    assert code == 0
+    (folder,) = run_folders(tmp_path / "a=1" / "[/b]")
+    assert str(folder) in out
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("latebloom.cli.show.figures_of", lambda name: None)  # pictures take seconds
+    code, out, _ = call(capsys, "show", str(folder.relative_to(tmp_path)), "--out", "b=2")
+    assert code == 0
+    assert str(folder.relative_to(tmp_path)) in out
+    assert call(capsys, "claims", "grokking", "--ledger", "c=3")[0] == 0
+
+
+def test_what_is_in_brackets_is_text(capsys, tmp_path):
+    studies.load()
+    Ledger.add(tmp_path, [replace(blank(get("grokking.13"), "laptop"), measured="2 [no end]")])
+    code, out, _ = call(capsys, "show", "grokking.13", "--ledger", str(tmp_path))
+    assert code == 0
+    assert "2 [no end]" in out
+
+
+def test_a_system_error_about_a_file_is_a_sentence(capsys, monkeypatch):
+    def refuse(arguments):
+        raise PermissionError(13, "Permission denied", "/somewhere")
+
+    monkeypatch.setattr("latebloom.cli.commands.run", refuse)
+    assert call(capsys, "ls") == (1, "", "latebloom: /somewhere: Permission denied.\n")
+
+
+def test_an_interrupted_zoom_ends_with_code_3(capsys, runs_home, monkeypatch):
+    call(capsys, "run", *TINY, "seed=0:2")
+    monkeypatch.setattr("latebloom.cli.zoom.zoom_run", lambda *arguments: False)
+    code, out, _ = call(capsys, "run", *TINY, "seed=0:2", "--zoom", "5:9")
+    assert code == 3
+    assert "Interrupted" in out
+
+
+def test_a_plan_of_what_does_not_fit_says_so(capsys, runs_home, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("latebloom.fleet.estimate.seconds_per_step", lambda group: pytest.fail("made the population"))
+    code, out, _ = call(capsys, "plan", *TINY, "p=1000003")
+    assert code == 0
+    assert "not timed" in out
+    assert "Not timed, for want of memory: 1 of 1" in out
+
+
+def test_a_plan_names_what_a_run_begins_from(capsys, monkeypatch):
+    monkeypatch.setattr("latebloom.fleet.estimate.PROBE_SECONDS", 0.01)
+    _, out, _ = call(capsys, "plan", *TINY, 'start={"experiment":"grokking.modular_addition","overrides":["p=5"]}')
+    assert out.endswith("not counted here: latebloom plan grokking.modular_addition --scale smoke p=5\n")

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 import latebloom
-from latebloom.errors import RunFailed
+from latebloom.cli.progress import Progress
+from latebloom.errors import LatebloomError, RunFailed
 from latebloom.fleet.interrupt import Flag, Interrupt
 from latebloom.fleet.local import run_plan, run_plans
 from latebloom.fleet.plan import plan
@@ -257,3 +258,31 @@ def test_a_script_without_a_guard_is_told_what_it_lacks(tmp_path):
     out, err = process.communicate(timeout=300)
     assert out.count("a worker process could not start") == 2, err
     assert 'if __name__ == "__main__":' in out
+
+
+def test_a_source_of_several_members_a_seed_is_refused(tmp_path):
+    words = ['start={"experiment":"small.trap"}', "seed=0"]
+    with pytest.raises(LatebloomError, match=r"small\.trap makes 5 members of seed 0, which differ in model\.d_mlp"):
+        plan("small", "smoke", words, tmp_path)
+
+
+def test_an_interrupted_zoom_says_so(tmp_path, monkeypatch):
+    run = latebloom.run("small", scale="smoke", home=tmp_path, workers=1)
+    assert zoom_run(run, 3, 8)
+    monkeypatch.setattr(Flag, "is_set", lambda flag: True)
+    assert not zoom_run(run, 3, 9)
+    assert set(Run(run.path).populations[0].manifest["zooms"][0].items()) >= {("first", 3), ("last", 8)}
+
+
+def test_units_of_two_plans_are_counted_once(tmp_path):
+    laid = plan("small", "smoke", ["seed=0"], tmp_path)
+    progress = Progress([*laid.units, *laid.units])
+    assert progress.lines["small"].cells()[1] == "0/1"
+
+
+def test_an_interrupted_call_does_not_return_as_if_it_were_done(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Flag, "is_set", lambda flag: True)
+        with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
+            latebloom.run("small", scale="smoke", home=tmp_path, workers=1)
+    assert latebloom.run("small", scale="smoke", home=tmp_path, workers=1).finished

@@ -1,5 +1,6 @@
 """A home of runs: members finished elsewhere are taken over, runs are found by name, copied-in ones work."""
 
+import errno
 import json
 import os
 import shutil
@@ -10,10 +11,12 @@ import pytest
 import latebloom
 from latebloom.errors import LatebloomError, StoreError
 from latebloom.fleet.plan import plan
-from latebloom.runs.home import find_run, home, run_folders
+from latebloom.fleet.work import work
+from latebloom.runs.home import adopt, find_run, home, run_folders
+from latebloom.runs.population import PopulationFolder
 from latebloom.runs.run import Run
 from tests.fleet import small  # noqa: F401  registers the experiments
-from tests.training.build import assert_same_tensors
+from tests.training.build import Watcher, assert_same_tensors
 
 
 def train(*words, name="small", scale="smoke"):
@@ -187,3 +190,92 @@ def test_two_members_of_equal_settings_are_both_there(runs_home):
     one, other = (frame[frame["member"] == m].drop(columns="member").reset_index(drop=True) for m in (0, 1))
     assert len(one) == 6
     pd.testing.assert_frame_equal(one, other, rtol=1e-4)  # places in a batched product may round otherwise
+
+
+def test_an_empty_home_is_the_default_and_a_tilde_the_users(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LATEBLOOM_HOME", "")
+    assert home() == tmp_path / "runs"
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    monkeypatch.setenv("LATEBLOOM_HOME", "~/lab")
+    assert home() == tmp_path / "me" / "lab"
+
+
+def test_what_a_killed_session_had_half_taken_over_is_no_population(runs_home):
+    run = train("seed=0:2")
+    (whole,) = (run.path / "populations").iterdir()
+    part = run.path.parent / "smoke-0" / "populations" / f".{whole.name}.1.part"  # before the whole one in any order
+    part.mkdir(parents=True)
+    shutil.copy(whole / "population.json", part)  # the first file was linked, then came the kill
+    new = train("seed=1:3")
+    assert new.measurements().groupby("member").size().tolist() == [6, 6]
+
+
+def test_two_processes_that_take_over_the_same_population_do_not_mind(runs_home, monkeypatch):
+    run = train("seed=0:2")
+    (source,) = (run.path / "populations").iterdir()
+    target = runs_home / "small" / "other" / "populations" / source.name
+    replace = os.replace
+
+    def late(part, place):
+        replace(part, place)  # the other process was a moment quicker
+        part.mkdir()
+        replace(part, place)
+
+    monkeypatch.setattr(os, "replace", late)
+    adopt(source, target)
+    assert [path.name for path in target.parent.iterdir()] == [source.name]
+    assert PopulationFolder(target).finished
+
+
+def test_a_disk_that_fills_while_a_population_is_copied_is_a_sentence(runs_home, monkeypatch):
+    run = train("seed=0:2")
+    (source,) = (run.path / "populations").iterdir()
+
+    def refuse(*paths):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(shutil, "copy2", refuse)
+    target = runs_home / "small" / "other" / "populations" / source.name
+    with pytest.raises(StoreError, match="the disk is full"):
+        adopt(source, target)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_fewer_members_together_are_laid_out_anew_and_what_is_finished_stays(runs_home):
+    before = plan("small", "smoke", ["seed=0:4", "d_mlp=3,4"], runs_home)
+    assert [len(unit.members) for unit in before.units] == [4, 4]
+    assert work(before.units[0], Watcher()).finished
+    again = plan("small", "smoke", ["seed=0:4", "d_mlp=3,4", "population=2"], runs_home)
+    assert again.run == before.run
+    assert [len(unit.members) for unit in again.units] == [2, 2]
+    more = plan("small", "smoke", ["seed=0:4", "d_mlp=3,4"], runs_home)  # fewer together are no other numbers
+    assert [unit.path for unit in more.units] == [unit.path for unit in again.units]
+    run = train("seed=0:4", "d_mlp=3,4", "population=2")
+    assert run.path == before.run
+    assert run.measurements().groupby("member").size().tolist() == [6] * 8
+
+
+def test_a_varied_field_does_not_hide_a_column_of_the_tables(runs_home):
+    frame = train("start.step=0,24", "seed=0", name="small.later").measurements()
+    assert frame.groupby("start.step")["step"].max().tolist() == [24, 24]
+
+
+@pytest.mark.parametrize("name", ["run.json", "manifest.json", "population.json"])
+def test_a_document_that_lacks_what_is_needed_is_named(runs_home, name):
+    run = train("seed=0")
+    (path,) = run.path.rglob(name)
+    path.write_text('{"format": 1}')
+    with pytest.raises(StoreError, match=rf"{name} says nothing of .*: restore it from a copy or delete its folder"):
+        [folder.finished and folder.manifest for folder in Run(run.path).populations]
+
+
+def test_a_file_that_cannot_be_read_is_named(runs_home):
+    run = train("seed=0")
+    (run.path / "run.json").unlink()
+    (run.path / "run.json").mkdir()
+    with pytest.raises(StoreError, match=r"run\.json cannot be read: Is a directory"):
+        Run(run.path)
+    with pytest.raises(LatebloomError, match="No run 'xxx"):
+        find_run(runs_home, "x" * 5000)

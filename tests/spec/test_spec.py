@@ -117,6 +117,7 @@ def test_a_stream_depends_on_every_part_of_its_purpose_and_on_nothing_else(seed,
 def test_a_seed_from_an_array_gives_the_same_stream():
     for kind in (np.int64, np.int32, np.uint8):
         assert stream(kind(3), "split", kind(5)).random() == stream(3, "split", 5).random()
+    assert stream(3, np.str_("split")).random() == stream(3, "split").random()
     with pytest.raises(TypeError):
         stream(3.0, "split")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import torch
 
-from latebloom.models import MLP, ModularMLP
+from latebloom.models import MLP, Decoder, ModularMLP
 from latebloom.runs.population import PopulationFolder
-from latebloom.tasks import ModularArithmetic, SparseParity
+from latebloom.tasks import Majority, ModularArithmetic, SparseParity
 from latebloom.training.experiment import Experiment, Measure, Training
 from latebloom.training.loop import train
 from latebloom.training.population import Population
@@ -40,6 +40,19 @@ def parity(**changes):
         log=Schedule(every=5),
         snapshots=Schedule(every=12),
         measure=(Measure(name="norms"), Measure(name="stability", when=Schedule(every=10))),
+    )
+    return base.replace({name.replace("__", "."): value for name, value in changes.items()})
+
+
+def sequences(**changes):
+    """Majorities of short sequences drawn anew at every step; dropout, clipping, a rate that rises and falls."""
+    base = Experiment(
+        name="sequences",
+        task=Majority(n_seen=4, n_said=3, batch_size=4, n_test=6),
+        model=Decoder(n_layers=1, d_model=8, n_heads=2, d_mlp=8, dropout=0.2),
+        training=Training(steps=24, lr=0.01, warmup=3, decay="cosine", clip=0.5),
+        log=Schedule(every=5),
+        snapshots=Schedule(every=12),
     )
     return base.replace({name.replace("__", "."): value for name, value in changes.items()})
 

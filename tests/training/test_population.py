@@ -274,3 +274,9 @@ def test_losses_and_accuracies_count_a_members_own_rows(tmp_path):
     assert row["train_accuracy"] == pytest.approx((logits.argmax(1) == targets).double().mean().item())
     slow = np.mean([-torch.log_softmax(x, 0)[y].item() for x, y in zip(logits.double(), targets, strict=True)])
     assert row["train_loss"] == pytest.approx(slow, rel=1e-5)
+
+
+def test_a_member_that_its_last_update_destroys_is_marked(tmp_path):
+    folder = run(seeds(tiny(training__steps=1), 2, training__lr=(0.01, 1e38)), tmp_path)
+    assert folder.progress["diverged"] == [False, True]
+    assert folder.progress["ended_at"] == [None, 1]

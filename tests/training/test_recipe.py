@@ -113,3 +113,9 @@ def test_a_setting_that_joined_later_leaves_old_identities_alone():
     assert "decay" not in known["training"]
     assert identity(tiny(training__clip=1.0))["training"]["clip"] == 1.0
     assert identity(tiny(training__decay="cosine"))["training"]["decay"] == "cosine"
+
+
+def test_a_tiny_dropout_rate_leaves_nearly_everything():
+    tap = Dropout(1e-7, ("x",), [0]).tap(0)
+    kept = tap("x", torch.ones(1, 1 << 18))
+    assert 0.9999 < kept.mean() < 1.0001

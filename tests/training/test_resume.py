@@ -19,6 +19,7 @@ from tests.training.build import (
     parity,
     run,
     seeds,
+    sequences,
     tiny,
 )
 
@@ -37,6 +38,7 @@ CASES = {
         training__lr=(0.0, 0.03, 0.1),
     ),
     "diverging member": seeds(tiny(training__optimiser="sgd"), 3, training__lr=(0.01, 1e12, 0.02)),
+    "fresh sequences, dropout, clipping, cosine": seeds(sequences(), 2, training__clip=(0.5, 0.1)),
     "clamped norm": seeds(tiny(training__clamp_norm=2.0), 2),
 }
 each_case = pytest.mark.parametrize("members", CASES.values(), ids=CASES)

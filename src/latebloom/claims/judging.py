@@ -126,7 +126,8 @@ def _tempered(claim: Claim, scale: str, finding: Finding) -> Finding:
         return replace(finding, verdict=Verdict.NOT_RUN, note=note)
     if claim.deterministic or finding.seeds >= SEEDS_FOR_A_VERDICT:
         return finding
-    few = f"Only {finding.seeds} seeds; a verdict at laptop scale needs {SEEDS_FOR_A_VERDICT}."
+    number = f"{finding.seeds} seed" + ("" if finding.seeds == 1 else "s")
+    few = f"Only {number}; a verdict at laptop scale needs {SEEDS_FOR_A_VERDICT}."
     finding = replace(finding, note=_joined(finding.note, few))
     return finding if scale == "quick" else replace(finding, verdict=Verdict.INCONCLUSIVE)
 

@@ -1,9 +1,11 @@
 """The ledger: judged claims as they are kept, one JSON file a study."""
 
+import contextlib
+import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -121,6 +123,14 @@ class Ledger:
             raise StoreError(f"The ledger {folder} is a file; it must be a folder, with one file a study.")
         return cls().merge(entry for path in sorted(folder.glob("*.json")) for entry in _read(path))
 
+    @classmethod
+    def add(cls, folder: Path, new: Iterable[Entry]) -> Self:
+        """Merges new entries into a folder's files; processes that do so at the same time take turns."""
+        with _alone(folder):
+            ledger = cls.load(folder).merge(new)
+            ledger.save(folder)
+            return ledger
+
     def save(self, folder: Path) -> None:
         """Writes one file a study, each whole or not at all. Files of studies without entries stay as they are."""
         for study in sorted({entry.study for entry in self.entries}):
@@ -149,6 +159,25 @@ def _read(path: Path) -> list[Entry]:
         return [Entry.from_json(data) for data in entries]
     except StoreError as error:
         raise StoreError(f"{path}: {error}") from None
+    except (TypeError, ValueError, LookupError) as error:  # a field of another kind than it should be
+        raise StoreError(f"{path} has an entry that does not fit: {error}. Restore it, or judge again.") from None
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds the folder while it is read and written; the system lets go of it however the process ends."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except FileExistsError:
+        raise StoreError(f"The ledger {folder} is a file; it must be a folder, with one file a study.") from None
+    except OSError as error:
+        raise StoreError(f"The ledger {folder} cannot be written: {error.strerror}.") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _write(path: Path, text: str) -> None:

@@ -28,7 +28,10 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:
-        if error.filename is not None or error.errno != errno.ENOSPC:
+        if error.filename is not None:
+            print(f"latebloom: {error.filename}: {error.strerror}.", file=sys.stderr)
+            return 1
+        if error.errno != errno.ENOSPC:
             raise
         # What was being printed went to a full disk.
         print("latebloom: cannot write the output: the disk is full. Runs and ledger are intact.", file=sys.stderr)

@@ -20,7 +20,7 @@ from latebloom.fleet.work import Result
 from latebloom.fleet.zoom import check_window
 from latebloom.runs.home import home
 from latebloom.runs.run import Run
-from latebloom.studies.reproduce import judge_again, prepare, reproduce, select, standing
+from latebloom.studies.reproduce import check_judgeable, judge_again, prepare, reproduce, select, standing
 from latebloom.training.presets import members_of
 
 INTERRUPTED = 3
@@ -67,8 +67,8 @@ def run_experiment(arguments: argparse.Namespace) -> int:
     if not found.finished:
         print(f"Interrupted. The same command goes on from the last checkpoint: {found.command}")
         return INTERRUPTED
-    if window:
-        run_zoom(found, window, console())
+    if window and not run_zoom(found, window, console()):
+        return INTERRUPTED
     listing.show_run(found, console())
     print(f"Curves and figures: latebloom show {found.label}")
     return 0
@@ -78,6 +78,7 @@ def reproduce_claims(arguments: argparse.Namespace) -> int:
     """`latebloom reproduce`."""
     workers = _workers(arguments.workers)
     claims = select(arguments.claims)
+    check_judgeable(claims, arguments.scale)
     if arguments.judge_only:
         outcome = judge_again(claims, arguments.scale, home(), arguments.ledger)
     else:
@@ -164,4 +165,4 @@ class Output(Console):
 
 def console() -> Console:
     """Where tables go; colours only on a terminal."""
-    return Output(highlight=False)
+    return Output(highlight=False, markup=False, emoji=False)  # what is printed is text: "[n = 3]" is no style

@@ -5,7 +5,6 @@ from collections import Counter
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from latebloom.claims import all_claims
@@ -74,7 +73,7 @@ def _parts(kind: str, registry: Registry[Any]) -> Table:
         # Tasks and models are classes and speak for themselves; the others are records of functions.
         own = () if isinstance(part, type) else ("measure", "rows")
         described = next((getattr(part, a) for a in own if hasattr(part, a)), part)
-        table.add_row(name, escape(getattr(part, "about", "") or first_sentence(described.__doc__)))
+        table.add_row(name, getattr(part, "about", "") or first_sentence(described.__doc__))
     return table
 
 

@@ -1,6 +1,7 @@
 """The words of the command line."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -9,6 +10,8 @@ from latebloom import __version__
 from latebloom.errors import unknown_name
 
 COMMANDS = ("ls", "run", "reproduce", "claims", "show", "plan", "check", "serve", "export")
+PATHS = ("show", "check", "serve", "export")  # commands whose words may be paths, and a path may hold a "="
+SETTING = re.compile(r"[^-/.][^/=]*=.*|=.*", re.DOTALL)
 LISTS = ("studies", "experiments", "claims", "tasks", "models", "optimisers", "losses", "measures", "runs")
 
 
@@ -19,15 +22,19 @@ class Parser(argparse.ArgumentParser):
         """Says what was wrong and where help is; exit code 2."""
         if "invalid choice:" in message:
             kind, known = ("command", COMMANDS) if "argument COMMAND" in message else ("list", LISTS)
-            message = str(unknown_name(kind, message.split("'")[1], known))
+            typed = message.partition("invalid choice: ")[2].partition(" (choose from")[0]  # in quotes of either kind
+            message = str(unknown_name(kind, typed[1:-1], known))
         self.exit(2, f"{self.prog}: {message}\n`{self.prog} --help` tells more.\n")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The command and its options; `field=value` words may stand anywhere behind the command."""
-    overrides = [word for word in words if "=" in word and not word.startswith("-")]
     parser = build_parser()
-    arguments = parser.parse_args([word for word in words if word not in overrides])
+    if words and words[0] in PATHS:
+        return parser.parse_args(words)
+    places = [n for n, word in enumerate(words) if SETTING.fullmatch(word) and words[max(n - 1, 0)] != "--ledger"]
+    overrides = [words[n] for n in places]
+    arguments = parser.parse_args([word for n, word in enumerate(words) if n not in places])
     if overrides and not hasattr(arguments, "overrides"):
         parser.error(f"`{arguments.command}` takes no settings; {overrides[0]!r} belongs to run or plan.")
     arguments.overrides = overrides

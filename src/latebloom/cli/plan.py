@@ -1,5 +1,6 @@
 """`latebloom plan`: what an experiment will cost."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,6 +19,11 @@ def _alike(found: Sequence[Cost]) -> list[list[Cost]]:
     for cost in found:
         groups.setdefault(replace(cost, seconds=None), []).append(cost)
     return list(groups.values())
+
+
+def _times(found: Sequence[Cost]) -> list[float]:
+    """Seconds of the populations that were timed."""
+    return [cost.seconds for cost in found if cost.seconds is not None]
 
 
 def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console) -> None:
@@ -39,10 +45,10 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
             f"{cost.parameters:,}",
             f"{cost.flops_per_step / 1e6:,.1f}",
             f"{cost.memory / 1e6:,.0f} MB",
-            duration(sum(one.seconds or 0.0 for one in alike) / len(alike)),
+            duration(sum(times) / len(times)) if (times := _times(alike)) else "not timed",
         )
     console.print(table)
-    total = sum(cost.seconds or 0.0 for cost in found)
+    total = sum(_times(found))
     work = sum(cost.flops_per_step * cost.steps * cost.members for cost in found) / 1e15
     workers = min(cores(), len(found))
     console.print(
@@ -50,3 +56,8 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
         f"about {duration(total / workers)} with {workers} worker{'s' if workers > 1 else ''} on this machine, "
         "timed for a second each; measurements not included."
     )
+    if untimed := len(found) - len(_times(found)):
+        console.print(f"Not timed, for want of memory: {untimed} of {len(found)}. They are missing in the sum.")
+    for start in dict.fromkeys(member.start for member in members if member.start is not None):
+        source = shlex.join(["latebloom", "plan", start.experiment, "--scale", scale, *start.overrides])
+        console.print(f"Begins from {start.experiment}, which is not counted here: {source}", soft_wrap=True)

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from latebloom.fleet.plan import Unit
 from latebloom.fleet.work import Result
@@ -79,7 +80,7 @@ class Progress:
     def __init__(self, units: list[Unit], console: Console | None = None) -> None:
         self.console = console or Console(stderr=False)
         self.lines: dict[str, Line] = {}
-        for unit in units:
+        for unit in {unit.path: unit for unit in units}.values():  # plans may share units; each is trained once
             line = self.lines.setdefault(_name(unit), Line(_name(unit)))
             line.units += 1
             line.work[unit.path] = float(max(unit.members[0].training.steps, 1) * len(unit.members))
@@ -127,7 +128,7 @@ class Progress:
         name, units, step, train, test, rate, left = line.cells()
         print(
             f"{name}  populations {units}  step {step}  train {train}  test {test}  {rate or '-'} member-steps/s  "
-            f"{left or '0:00'} left",
+            f"{'0:00' if line.done + line.failed == line.units else left or '?'} left",
             file=sys.stdout,
             flush=True,
         )
@@ -144,7 +145,7 @@ class Progress:
             table.add_row(*line.cells())
         finished = len(self.lines) - len(running)
         if len(self.lines) > 1:
-            table.add_row(f"[dim]{finished} of {len(self.lines)} experiments done[/dim]", *[""] * 6)
+            table.add_row(Text(f"{finished} of {len(self.lines)} experiments done", style="dim"), *[""] * 6)
         return table
 
 

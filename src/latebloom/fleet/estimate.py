@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import psutil
+import torch
 
 from latebloom.fleet.plan import Unit
 from latebloom.models import LOSSES
 from latebloom.training.device import training_arithmetic
 from latebloom.training.experiment import Experiment
 from latebloom.training.members import populations, shape_key
+from latebloom.training.optimisers import OPTIMISERS
 from latebloom.training.population import Population
 
 PROBE_SECONDS = 1.0
-STATE = {"sgd": 1, "egd": 0, "orthograd_sgd": 1}  # buffers as large as the weights; two for the others
 
 
 @dataclass(frozen=True)
@@ -26,24 +28,26 @@ class Cost:
     parameters: int  # of one member
     flops_per_step: float  # of one member, forward and backward
     memory: float  # bytes at its highest, without the interpreter and libraries
-    seconds: float | None  # of one process; None: not timed
+    seconds: float | None  # of one process; None: not timed, for want of memory or because nobody asked
     description: str
 
 
 def cost(group: Sequence[Experiment], timed: bool = True) -> Cost:
-    """The cost of one population; `timed` steps it for about a second, keeping nothing."""
+    """The cost of one population; `timed` steps it for about a second, keeping nothing, if there is memory for it."""
     first = group[0]
     signature = first.task.signature
     shapes = first.model.shapes(signature)
     parameters = sum(int(np.prod(shape.dims)) for shape in shapes.values() if shape.trained)
     rows = train_rows(first)
-    seconds = seconds_per_step(group) * first.training.steps if timed else None
+    memory = population_bytes(first, len(group))
+    fits = memory < psutil.virtual_memory().available
+    seconds = seconds_per_step(group) * first.training.steps if timed and fits else None
     return Cost(
         members=len(group),
         steps=first.training.steps,
         parameters=parameters,
         flops_per_step=3 * first.model.flops(signature, rows),
-        memory=population_bytes(first, len(group)),
+        memory=memory,
         seconds=seconds,
         description=f"{first.model.kind}, {first.task.kind}",
     )
@@ -67,13 +71,20 @@ def population_bytes(member: Experiment, count: int) -> float:
     size = 4 if member.training.precision == "float32" else 8
     signature, model = member.task.signature, member.model
     parameters = sum(int(np.prod(shape.dims)) for shape in model.shapes(signature).values())
-    buffers = 2 + STATE.get(member.training.optimiser, 2)
     rows = train_rows(member)
     by_hand = model.by_hand(signature, LOSSES[member.training.loss])
     together = min(count, model.block) if by_hand and model.block else count
     derived = model.derived_bytes(signature, rows) if by_hand else 0.0
-    own = parameters * size * buffers + _row_bytes(member, size) + derived
+    own = (2 * parameters + _state_numbers(member)) * size + _row_bytes(member, size) + derived
     return count * own + together * model.activation_bytes(signature, rows, size)
+
+
+def _state_numbers(member: Experiment) -> int:
+    """How many numbers the optimiser keeps of one member: its own buffers, made where they take no memory."""
+    shapes = member.model.shapes(member.task.signature)
+    trained = {n: torch.empty((1, *shape.dims), device="meta") for n, shape in shapes.items() if shape.trained}
+    state = OPTIMISERS[member.training.optimiser].init(trained, member.training.window)
+    return sum(buffer.numel() for buffer in state.values())
 
 
 def _row_bytes(member: Experiment, size: int) -> float:

@@ -3,16 +3,18 @@
 import datetime
 import platform
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from latebloom.errors import LatebloomError
 from latebloom.runs.files import write_json
 from latebloom.runs.home import adopt, finished_populations
 from latebloom.runs.population import FORMAT, PopulationFolder
-from latebloom.runs.run import Run
+from latebloom.runs.run import OWN_COLUMNS, Run
 from latebloom.spec import digest, fields
 from latebloom.training.device import place
 from latebloom.training.experiment import Experiment, Start
@@ -58,8 +60,14 @@ def member_hash(member: Experiment) -> str:
     own = unit_hash([alone], versions(member.measure))
     if member.start is None:
         return own
-    (source,) = members_of(member.start.experiment, member.scale, [*member.start.overrides, f"seed={member.seed}"])
-    return digest([own, member_hash(source)])
+    sources = members_of(member.start.experiment, member.scale, [*member.start.overrides, f"seed={member.seed}"])
+    if len(sources) != 1:
+        differ = ", ".join(name for name in varied(sources) if name != "seed")
+        raise LatebloomError(
+            f"start: {member.start.experiment} makes {len(sources)} members of seed {member.seed}, which differ in "
+            f"{differ}: say in start.overrides which one is meant."
+        )
+    return digest([own, member_hash(sources[0])])
 
 
 def run_hash(name: str, scale: str, overrides: Sequence[str]) -> str:
@@ -92,7 +100,9 @@ def plan(name: str, scale: str, overrides: Sequence[str], root: Path, known: Ind
     path = run_path(members, root)
     sources = tuple(_sources(members, scale, root, known))
     starts = {start: source.run for start, source in sources}
-    document = _existing(path) or _lay_out(path, members, hashes, command_line(name, scale, overrides), root, known)
+    document = _existing(path, members) or _lay_out(
+        path, members, hashes, command_line(name, scale, overrides), root, known
+    )
     units = []
     for number, unit_name in enumerate(document["populations"]):
         own = [m for m, where in zip(members, document["members"], strict=True) if where["population"] == number]
@@ -116,11 +126,15 @@ def finished_members(root: Path) -> Index:
     return found
 
 
-def _existing(path: Path) -> dict[str, Any] | None:
-    """The layout of an earlier session of the same run, if every population it names can still be used."""
+def _existing(path: Path, members: Sequence[Experiment]) -> dict[str, Any] | None:
+    """The layout of an earlier session, unless more members are to train together in it than are asked for now."""
     if not (path / "run.json").exists():
         return None
-    return Run(path).document
+    run = Run(path)
+    together = Counter(where["population"] for where in run.document["members"])
+    if any(together[n] > members[0].population and not folder.finished for n, folder in enumerate(run.populations)):
+        return None
+    return run.document
 
 
 def _lay_out(
@@ -171,7 +185,8 @@ def _shown(member: Experiment, names: Sequence[str]) -> dict[str, Any]:
     values = {path: value for path, value, _ in fields(member)}
     last = [name.rsplit(".", 1)[-1] for name in names]
     return {
-        (short if last.count(short) == 1 else name): values.get(name) for name, short in zip(names, last, strict=True)
+        (short if last.count(short) == 1 and short not in OWN_COLUMNS else name): values.get(name)
+        for name, short in zip(names, last, strict=True)
     }
 
 

@@ -33,8 +33,10 @@ def check_window(window: tuple[int, int, int], name: str, steps: int) -> None:
         )
 
 
-def zoom_run(run: Run, first: int, last: int, stride: int = 1) -> None:
+def zoom_run(run: Run, first: int, last: int, stride: int = 1) -> bool:
     """Measures every population of a run at steps first, first + stride, ... up to last, and keeps it with the run.
+
+    Returns whether all of them were; a population that was interrupted keeps nothing of the window.
 
     Raises `LatebloomError` for a window outside the run.
     """
@@ -44,4 +46,6 @@ def zoom_run(run: Run, first: int, last: int, stride: int = 1) -> None:
             members = tuple(Experiment.parse(member) for member in folder.header["members"])
             with writing(folder.path), training_arithmetic():
                 population = Population.start(members, folder.snapshot(0))
-                zoom(population, folder, first, last, stride, _Watcher(interrupt))
+                if not zoom(population, folder, first, last, stride, _Watcher(interrupt)):
+                    return False
+    return True

@@ -60,6 +60,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError:
         raise StoreError(f"{path} is missing.") from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StoreError(
             f"{path} is not readable JSON ({error}); restore it from a copy or delete its folder."
@@ -78,6 +80,8 @@ def verified(folder: Path, listed: dict[str, Any]) -> bytes:
         content = path.read_bytes()
     except FileNotFoundError:
         raise StoreError(f"{path} is listed in its manifest but missing.") from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
     if len(content) != listed["size"]:
         raise StoreError(f"{path} is truncated: {len(content)} bytes, its manifest says {listed['size']}.")
     if hashlib.sha256(content).hexdigest() != listed["sha256"]:

@@ -12,7 +12,7 @@ from latebloom.runs.population import PopulationFolder
 
 def home() -> Path:
     """The folder of all runs."""
-    return Path(os.environ.get("LATEBLOOM_HOME", "runs")).resolve()
+    return Path(os.path.expanduser(os.environ.get("LATEBLOOM_HOME") or "runs")).resolve()
 
 
 def run_folders(root: Path) -> list[Path]:
@@ -25,7 +25,7 @@ def find_run(root: Path, name: str) -> Path:
 
     Raises `LatebloomError` that lists what is there.
     """
-    if (Path(name) / "run.json").exists():
+    if os.path.exists(Path(name) / "run.json"):  # false, not an error, where a name is too long for a path
         return Path(name)
     folders = run_folders(root)
     labels = {f"{path.parent.name}/{path.name}": path for path in folders}
@@ -51,6 +51,8 @@ def find_run(root: Path, name: str) -> Path:
 def finished_populations(root: Path) -> Iterator[tuple[PopulationFolder, list[str]]]:
     """Every finished population under a home with the hashes of its members; unreadable ones are passed over."""
     for path in sorted(root.glob("*/*/populations/*/population.json")):
+        if path.parent.name.startswith("."):  # a session that was killed while it took this one over
+            continue
         folder = PopulationFolder(path.parent)
         try:
             if folder.finished:
@@ -65,17 +67,29 @@ def adopt(source: Path, target: Path) -> None:
         return
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     with explained(target):
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.copytree(source, temporary, copy_function=_link, ignore=shutil.ignore_patterns("lock", ".*"))
-        os.replace(temporary, target)
+        try:
+            _link_all(source, temporary)
+            os.replace(temporary, target)
+        except OSError:
+            if not target.exists():  # else another process took it over in the meantime
+                raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _link(source: str, target: str) -> str:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-    return target
+def _link_all(source: Path, target: Path) -> None:
+    """Links every file of a folder but its lock and what is being written."""
+    target.mkdir(parents=True)
+    for path in source.iterdir():
+        if path.name == "lock" or path.name.startswith("."):
+            continue
+        if path.is_dir():
+            _link_all(path, target / path.name)
+            continue
+        try:
+            os.link(path, target / path.name)
+        except OSError:
+            shutil.copy2(path, target / path.name)
 
 
 def _same_hash(folder: str, name: str) -> bool:

@@ -44,14 +44,14 @@ class PopulationFolder:
             if not place.exists() and self.finished:
                 raise StoreError(f"{place} is missing, though its population is finished: restore it from a copy.")
             self._manifest = read_json(place) if place.exists() else empty
-            check_format(place, self._manifest)
+            check_format(place, self._manifest, "parts", "snapshots", "checkpoints", "zooms")
         return self._manifest
 
     @property
     def header(self) -> dict[str, Any]:
         """What population.json says."""
         header: dict[str, Any] = read_json(self.path / "population.json")
-        check_format(self.path / "population.json", header)
+        check_format(self.path / "population.json", header, "status")
         return header
 
     def write_header(self, header: Mapping[str, Any]) -> None:
@@ -178,8 +178,8 @@ class PopulationFolder:
         raise StoreError(f"{self.path} has no snapshot at step {step}; it has {self.snapshot_steps}.")
 
 
-def check_format(path: Path, document: Mapping[str, Any]) -> None:
-    """Refuses what a newer Latebloom wrote, and what is no run at all."""
+def check_format(path: Path, document: Mapping[str, Any], *needed: str) -> None:
+    """Refuses what a newer Latebloom wrote, what is no run at all, and what lacks a key that is needed."""
     found = document.get("format") if isinstance(document, Mapping) else None
     if not isinstance(found, int):
         raise StoreError(f"{path} does not look like a Latebloom run: it names no format.")
@@ -187,6 +187,8 @@ def check_format(path: Path, document: Mapping[str, Any]) -> None:
         raise StoreError(
             f"{path} was written in format {found}; this version reads up to {FORMAT}. Update Latebloom to read it."
         )
+    if lost := [key for key in needed if key not in document]:
+        raise StoreError(f"{path} says nothing of {', '.join(lost)}: restore it from a copy or delete its folder.")
 
 
 def to_parquet(rows: list[tuple[int, np.ndarray, Row]]) -> bytes:

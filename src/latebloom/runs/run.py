@@ -11,6 +11,11 @@ from latebloom.errors import LatebloomError, StoreError
 from latebloom.runs.files import read_json
 from latebloom.runs.population import PopulationFolder, check_format
 
+# What tables of runs call their own; a field of such a name that varies is written in full.
+OWN_COLUMNS = frozenset(
+    ["member", "population", "index", "step", "ended_at", "diverged", "run", "experiment", "scale", "hash"]
+)
+
 
 class Run:
     """A run folder, opened for reading."""
@@ -18,7 +23,8 @@ class Run:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.document: dict[str, Any] = read_json(self.path / "run.json")
-        check_format(self.path / "run.json", self.document)
+        needed = ("hash", "experiment", "scale", "command", "populations", "members")
+        check_format(self.path / "run.json", self.document, *needed)
 
     def __repr__(self) -> str:
         return f"Run({self.label}, {len(self.document['members'])} members, {self.status})"

@@ -8,6 +8,7 @@ from latebloom.claims import Claim, Entry, Evidence, Ledger, Request, Standing, 
 from latebloom.errors import LatebloomError, RunFailed, unknown_name
 from latebloom.fleet.local import Display, run_plans
 from latebloom.fleet.plan import Plan, existing_run, finished_members, plan, run_hash
+from latebloom.training.experiment import check_scale
 
 LEDGER = Path("ledger")
 
@@ -31,6 +32,16 @@ def select(words: Sequence[str]) -> list[Claim]:
         if word not in known:
             raise unknown_name("study or claim", word, known)
     return [claim for claim in claims if claim.study in words or claim.id in words]
+
+
+def check_judgeable(claims: Sequence[Claim], scale: str) -> None:
+    """Refuses a scale that is none, and one at which none of these claims can be judged."""
+    check_scale(scale)
+    if any(_judgeable(claim, scale) for claim in claims):
+        return
+    told = "; ".join(f"{c.id} {'at ' + ', '.join(c.scales) if c.judge else 'not here'}" for c in claims[:3])
+    rest = f"; {len(claims) - 3} more" if len(claims) > 3 else ""
+    raise LatebloomError(f"Nothing can be judged at scale {scale}. What can: {told}{rest}.")
 
 
 def requests(claims: Sequence[Claim], scale: str) -> list[Request]:
@@ -68,7 +79,7 @@ def reproduce(
     interrupted = any(not result.finished and result.failure is None for result in results)
     entries, mistakes = judge_finished(claims, scale, root)
     if entries:
-        Ledger.load(ledger).merge(entries).save(ledger)
+        Ledger.add(ledger, entries)
     return Outcome(tuple(entries), (*failures, *mistakes), interrupted)
 
 
@@ -76,7 +87,7 @@ def judge_again(claims: Sequence[Claim], scale: str, root: Path, ledger: Path = 
     """Judges the claims whose runs are finished in this home and merges the ledger; trains nothing."""
     entries, mistakes = judge_finished(claims, scale, root)
     if entries:
-        Ledger.load(ledger).merge(entries).save(ledger)
+        Ledger.add(ledger, entries)
     return Outcome(tuple(entries), tuple(mistakes), interrupted=False)
 
 

@@ -18,6 +18,10 @@ def place(device: str, precision: str) -> Place:
     kind = device.split(":")[0]
     if kind not in ("cpu", "cuda", "mps"):
         raise unknown_name("device", device, ("cpu", "cuda", "mps"))
+    try:
+        spot = torch.device(device)
+    except RuntimeError:
+        raise LatebloomError(f"device = {device!r} is no device of PyTorch: write cpu, cuda, cuda:1 or mps.") from None
     if kind == "cuda" and not torch.cuda.is_available():
         raise LatebloomError("device = 'cuda', but PyTorch sees no CUDA device here. Use device=cpu.")
     if kind == "mps" and not torch.backends.mps.is_available():
@@ -26,7 +30,7 @@ def place(device: str, precision: str) -> Place:
         raise LatebloomError(
             "training.precision = 'float64' is not available on device = 'mps'. Use float32 or device=cpu."
         )
-    return Place(torch.device(device), DTYPES[precision])
+    return Place(spot, DTYPES[precision])
 
 
 @contextlib.contextmanager

@@ -52,7 +52,8 @@ def _kept(count: int, share: float, generator: torch.Generator) -> Tensor:
     """
     words = torch.empty((count + 3) // 4, dtype=torch.int64, device=generator.device)
     words.random_(-(2**63), None, generator=generator)
-    return words.view(torch.int16)[:count].lt_(round(share * 2**16) - 2**15)
+    bound = min(round(share * 2**16), 2**16 - 1) - 2**15  # a rate below 1/65,536 is rounded up to it
+    return words.view(torch.int16)[:count].lt_(bound)
 
 
 def _generator(seed: int, step: int, device: torch.device) -> torch.Generator:

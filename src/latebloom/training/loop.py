@@ -80,6 +80,8 @@ def train(
         if step in due_at and step > recorded:
             columns = observe(population, step, due_at[step], pending)
             watcher.report(_report(population, step, total, clock() - begun, since, columns))
+        if step >= total > 0:
+            population.check(step)
         over = step >= total or not bool(population.active.any())
         if (step in keep_at or over) and step not in folder.snapshot_steps:
             pending.snapshots[step] = {name: value.detach().clone() for name, value in population.params.items()}

@@ -14,7 +14,7 @@ from latebloom.training.experiment import Experiment, Stop
 
 Axes = dict[str, list[Any]]  # dotted field -> the values its members take
 MOST = 100_000  # members of a run; the published sweeps have some ten thousand
-RANGE = re.compile(r"-?[0-9]+(:-?[0-9]+){1,2}")
+RANGE = re.compile(r"-?[0-9]{1,18}(:-?[0-9]{1,18}){1,2}")
 
 
 def find_field(experiment: Experiment, name: str) -> str:
@@ -57,12 +57,12 @@ def _paths(experiment: Experiment) -> list[str]:
 
 
 def parse_values(text: str) -> list[Any]:
-    """The values of one override: a number, a word, `a:b` or `a:b:step` (end excluded), a comma list, a JSON list.
+    """The values of one override: a number, a word, `a:b` or `a:b:step` (end excluded), a comma list, JSON in brackets.
 
     >>> parse_values("0:4"), parse_values("0.1,1"), parse_values("relu"), parse_values("[1,2]")
     ([0, 1, 2, 3], [0.1, 1], ['relu'], [[1, 2]])
     """
-    if text.startswith("["):
+    if text.startswith(("[", "{")):
         return [_scalar(text)]
     if "," in text:
         return [value for part in text.split(",") if part for value in parse_values(part)]
@@ -84,7 +84,7 @@ def parse_values(text: str) -> list[Any]:
 def _scalar(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, a number of thousands of digits, brackets in thousands of brackets
         return {"None": None, "True": True, "False": False}.get(text, text)
 
 
@@ -98,7 +98,10 @@ def parse_overrides(experiment: Experiment, texts: Sequence[str]) -> Axes:
         values = parse_values(value)
         if not values:
             raise LatebloomError(f"{text!r} names no value: write one, several with commas, or a range a:b.")
-        axes[find_field(experiment, name)] = values
+        field = find_field(experiment, name)
+        if field == "population" and len(values) > 1:
+            raise LatebloomError(f"{text!r}: population says how many members train together; give it one value.")
+        axes[field] = values
     return axes
 
 

@@ -113,6 +113,13 @@ class Population:
                 weights[name][still] = value
         return losses
 
+    def check(self, step: int) -> None:
+        """Ends members whose loss is not finite: after the last update no further one would notice."""
+        with torch.no_grad():
+            batch, scale = self.data.batch(step), self.hyper["logit_scale"]
+            losses = self.model.loss(self.params, batch, self.loss, scale, self.dropout.tap(step))
+        self.end(~torch.isfinite(losses).cpu() & self.active, step, diverged=True)
+
     def gradient(self, step: int) -> tuple[Float[Tensor, " member"], Parameters]:
         """Loss of each member on the batch of `step`, and its gradient by every trained parameter."""
         batch, scale = self.data.batch(step), self.hyper["logit_scale"]

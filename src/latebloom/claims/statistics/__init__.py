@@ -6,7 +6,15 @@ that say "median over seeds" mean the same thing.
 
 from latebloom.claims.statistics.association import Gain, RankCorrelation, explained, rank_correlation, slope
 from latebloom.claims.statistics.estimate import Estimate, exactly, format_number
-from latebloom.claims.statistics.one_sample import UniformTest, mean, median, share, uniform_counts
+from latebloom.claims.statistics.one_sample import (
+    UniformTest,
+    largest,
+    mean,
+    median,
+    share,
+    smallest,
+    uniform_counts,
+)
 from latebloom.claims.statistics.paired import PairedDifference, paired_difference, paired_ratio
 from latebloom.claims.statistics.survival import LogRank, log_rank, survival_median
 from latebloom.claims.statistics.tost import Equivalence, equivalence
@@ -23,6 +31,7 @@ __all__ = [
     "exactly",
     "explained",
     "format_number",
+    "largest",
     "log_rank",
     "mean",
     "median",
@@ -31,6 +40,7 @@ __all__ = [
     "rank_correlation",
     "share",
     "slope",
+    "smallest",
     "survival_median",
     "uniform_counts",
 ]

@@ -152,7 +152,10 @@ def _gain(name: str, matrix: Float[np.ndarray, "n k"], y: Float[np.ndarray, " n"
     value, added = (float(part[0]) for part in shares(everything))
     freedom = n - k - 1
     left = max(1 - value, 0.0)
-    p_value = float(scipy.stats.f.sf(added * freedom / left, 1, freedom)) if left > 0 else 0.0
+    if left > 0:
+        p_value = float(scipy.stats.f.sf(added * freedom / left, 1, freedom))
+    else:  # nothing is left to explain: either this predictor took it all, or the ones before it had
+        p_value = float(added == 0)
     total = bootstrap(n, lambda drawn: shares(drawn)[0], seed, f"r squared {name}")
     gain = bootstrap(n, lambda drawn: shares(drawn)[1], seed, f"r squared {name}")
     return Gain(name, Estimate(value, *total, n), Estimate(added, *gain, n), p_value)

@@ -40,6 +40,22 @@ def mean(values: ArrayLike, *, unit: str = "") -> Estimate:
     return Estimate(middle, middle - half, middle + half, len(row), unit)
 
 
+def largest(values: ArrayLike) -> float:
+    """The largest of some finite values [n], such as errors of an identity that holds only if every one is small.
+
+    Not Python's `max`, which passes over NaN: a formula that gives no number would then hold.
+
+    >>> largest([1e-13, 3e-13])
+    3e-13
+    """
+    return float(numbers(values, "row").max())
+
+
+def smallest(values: ArrayLike) -> float:
+    """The smallest of some finite values [n], for the same reason."""
+    return float(numbers(values, "row").min())
+
+
 def share(successes: int, n: int) -> Estimate:
     """Share of successes among n independent trials, with Wilson's interval (Wilson 1927).
 

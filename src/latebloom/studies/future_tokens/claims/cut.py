@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from latebloom.claims import Evidence, Finding, all_of, claim, settle, with_control
-from latebloom.claims.statistics import exactly
+from latebloom.claims.statistics import exactly, largest, smallest
 from latebloom.data import Batch, Place, Signature
 from latebloom.models import LOSSES, Decoder, Parameters, initial_parameters
 from latebloom.models.decoder.untied import untie, untied_forward
@@ -47,7 +47,7 @@ def apart(dtype: torch.dtype, past: str, share: float = 0.0) -> float:
         leaves = {name: value.clone().requires_grad_(True) for name, value in params.items()}
         own, plain = (m.forward(leaves, rows.inputs) for m in (cut(model, past, share), model))
         found.append(float((own - plain).detach().abs().max()))
-    return max(found)
+    return largest(found)
 
 
 @claim(
@@ -67,7 +67,7 @@ def apart(dtype: torch.dtype, past: str, share: float = 0.0) -> float:
 )
 def same_outputs(evidence: Evidence) -> Finding:
     """Claim 1."""
-    single, double = (max(apart(dtype, *kind) for kind in CUTS) for dtype in (torch.float32, torch.float64))
+    single, double = (largest([apart(dtype, *kind) for kind in CUTS]) for dtype in (torch.float32, torch.float64))
     parts = {
         "float64": settle(double < 1e-12, f"{double:.1g}", estimate=exactly(double)),
         "float32": settle(single < 1e-5, f"{single:.1g}", estimate=exactly(single)),
@@ -110,13 +110,14 @@ def reach(model: Decoder, params: Parameters, rows: Batch) -> np.ndarray:
 def nothing_reaches_back(evidence: Evidence) -> Finding:
     """Claim 2."""
     earlier = np.tril(np.ones((7, 7), dtype=bool), -1)
-    worst, own, weakest = 0.0, np.inf, np.inf
+    back, straight, uncut = [], [], []
     for model, params, rows in nets(torch.float64):
         for past in ("hidden", "keys"):
             found = reach(cut(model, past), params, rows)
-            worst = max(worst, float(found[earlier].max()))
-            own = min(own, float(found.diagonal().min()))
-        weakest = min(weakest, float(reach(model, params, rows)[earlier].min()))
+            back.append(found[earlier].max())
+            straight.append(found.diagonal().min())
+        uncut.append(reach(model, params, rows)[earlier].min())
+    worst, own, weakest = largest(back), smallest(straight), smallest(uncut)
     told = f"at most {worst:.1g} by earlier embeddings, at least {own:.2g} by the place's own"
     control = settle(weakest <= 1e-9, f"without the cut at least {weakest:.1e}")
     return with_control(settle(worst == 0 and own > 0, told, estimate=exactly(worst)), control)
@@ -169,7 +170,7 @@ def parts_add_up(evidence: Evidence) -> Finding:
             found["sum"].append(off_by(plain, whole))
             found[name].append(off_by(own, diagonal))
             confused.append(off_by(own, whole))
-    parts = {
-        name: settle(max(own) < 1e-10, f"{max(own):.1e}", estimate=exactly(max(own))) for name, own in found.items()
-    }
-    return with_control(all_of(parts), settle(min(confused) <= 1e-3, f"sum for diagonal off by {min(confused):.2g}"))
+    worst = {name: largest(own) for name, own in found.items()}
+    parts = {name: settle(off < 1e-10, f"{off:.1e}", estimate=exactly(off)) for name, off in worst.items()}
+    least = smallest(confused)
+    return with_control(all_of(parts), settle(least <= 1e-3, f"sum for diagonal off by {least:.2g}"))

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from latebloom.claims import Evidence, Finding, all_of, claim, settle, with_control
-from latebloom.claims.statistics import exactly
+from latebloom.claims.statistics import exactly, largest
 from latebloom.instruments.myopic_descent import contraction, tied_descent, untied_descent
 from latebloom.randomness import stream
 from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER
@@ -60,12 +60,13 @@ def tied_needs_bias(evidence: Evidence) -> Finding:
     """Claim 4."""
     ends = {coupling: one_dimension(coupling) for coupling in (0.5, -0.5, -0.99, -1.5)}
     shares = [share for seed in range(FAMILIES) if (share := excess(seed)) is not None]
+    slowest = largest(shares)
     told = ", ".join(f"{end:.2g} (g = {coupling})" for coupling, end in ends.items())
     parts = {
         "random quadratics, shrinking over promise": settle(
-            max(shares) <= 1 + 1e-9, f"at most {max(shares):.3f} in {len(shares)}", estimate=exactly(max(shares))
+            slowest <= 1 + 1e-9, f"at most {slowest:.3f} in {len(shares)}", estimate=exactly(slowest)
         ),
-        "one dimension": settle(max(ends[0.5], ends[-0.5]) < 1e-4, told),
+        "one dimension": settle(largest([ends[0.5], ends[-0.5]]) < 1e-4, told),
     }
     return with_control(all_of(parts), settle(ends[-1.5] <= 1e3, f"g = -1.5 ends at {ends[-1.5]:.2g}"))
 
