@@ -92,6 +92,7 @@ def test_a_widget_hands_over_packs_by_name_only(lab_home, small_assets, monkeypa
     monkeypatch.setattr(notebook, "_assets", lambda: small_assets)
     view = GrokkingView(next(lab_home.glob("grokking.modular_addition/*")), step=20)
     assert (view.step, view.member, view.a) == (20, None, 13)
+    assert GrokkingView(view._logged.run).step == 40  # unasked: the end
     assert view._esm.endswith("export default latebloom_view_grokking.default;\n")
     sent = []
     monkeypatch.setattr(view, "send", lambda content, buffers=None: sent.append((content, buffers)))

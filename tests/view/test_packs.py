@@ -1,17 +1,23 @@
 """What the views read: the same numbers as the run's, in a file the front end can read."""
 
+import itertools
 import json
+import re
 
 import numpy as np
 import pytest
+import torch
 
 from latebloom.errors import LatebloomError
 from latebloom.instruments.outcome import outcome_by_time
+from latebloom.models import ModularMLP
 from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
+from latebloom.tasks import ModularArithmetic
 from latebloom.view.pack import pack, unpack
 from latebloom.view.views import packs_of, views_of
 from latebloom.view.views.curves import MOST_BYTES, curves_pack
+from latebloom.view.views.grokking_outcomes import formula
 
 
 @pytest.fixture
@@ -57,8 +63,6 @@ def test_a_large_run_is_thinned_and_says_so(modular, monkeypatch):
 
 
 def test_tables_give_the_networks_own_logits(modular, lab_home):
-    import torch
-
     import latebloom
 
     document, arrays = _read(modular, "tables-1")
@@ -114,3 +118,32 @@ def test_every_pack_is_strict_json_and_small_at_first(modular, parity):
             assert "NaN" not in header and "Infinity" not in header, name
             json.loads(header)
         assert len(packs_of(logged)["curves"]()) < 2_000_000
+
+
+LETTERS = {"E": "W_E", "U": "W_U", "B": "W_out", "C": "out_table", "A": "W_in", "A1": "W_in_a", "A2": "W_in_b"}
+TABLES = {"A": "in_table", "A1": "in_table_a", "A2": "in_table_b"}  # where the input product is collapsed
+
+
+def _computed(text, params, a, b):
+    """What a formula says, computed from its words alone: letters are matrices, a space between two is a product."""
+    given = {letter: params.get(name, params.get(TABLES.get(letter))) for letter, name in LETTERS.items()}
+    code = text.replace("₁", "1").replace("₂", "2").replace("Eᵀ", "E.T").replace("²", "**2")
+    code = re.sub(r"(?<=[\w\])]) (?=[A-Z])", " @ ", code)
+    return eval(code, {"ReLU": lambda x: np.maximum(x, 0), "a": a, "b": b, **given})
+
+
+@pytest.mark.parametrize(
+    ("into", "out", "tied", "shared", "activation"),
+    itertools.product(*[["factored", "collapsed"]] * 2, *[[True, False]] * 2, ["relu", "square"]),
+)
+def test_the_formula_of_an_architecture_gives_the_networks_logits(into, out, tied, shared, activation):
+    settings = {"d_mlp": 5, "d_embed": 3, "tied": tied, "shared": shared, "activation": activation}
+    model = ModularMLP(in_product=into, out_product=out, **settings)
+    noise = np.random.default_rng(0)
+    shapes = model.shapes(ModularArithmetic(p=7).signature)
+    params = {name: noise.normal(size=shape.dims) for name, shape in shapes.items()}
+    tensors = {name: torch.from_numpy(value)[None] for name, value in params.items()}
+    logits = model.forward(tensors, torch.tensor([[[2, 5]]]))[0, 0].numpy()
+    assert np.allclose(_computed(formula(model), params, 2, 5), logits)
+    other = model.model_copy(update={"activation": "square" if activation == "relu" else "relu"})
+    assert not np.allclose(_computed(formula(other), params, 2, 5), logits)

@@ -39,7 +39,14 @@ describe("random numbers", () => {
 describe("ticks", () => {
   it("of a log scale are powers of ten, or 1, 2 and 5 within a decade", () => {
     expect(ticksOf(makeScale(true, [1e-3, 10], [0, 100]), true, 9)).toEqual([1e-3, 1e-2, 0.1, 1, 10].map((v) => expect.closeTo(v, 12)));
-    expect(ticksOf(makeScale(true, [0.3, 0.9], [0, 100]), true, 5)).toEqual([expect.closeTo(0.5, 12)]);
+    expect(ticksOf(makeScale(true, [0.15, 0.9], [0, 100]), true, 5)).toEqual([0.2, 0.5].map((v) => expect.closeTo(v, 12)));
+  });
+
+  it("are two at least: one number alone tells no scale", () => {
+    expect(ticksOf(makeScale(true, [0.3, 0.9], [0, 100]), true, 5)).toEqual([0.4, 0.6, 0.8].map((v) => expect.closeTo(v, 12)));
+    const linear = makeScale(false, [-1.4, -0.6], [0, 100]);
+    expect(linear.ticks(2)).toEqual([-1]);
+    expect(ticksOf(linear, false, 2)).toEqual([-1.4, -1.2, -1, -0.8, -0.6].map((v) => expect.closeTo(v, 12)));
   });
 
   it("read well", () => {

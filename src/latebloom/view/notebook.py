@@ -58,7 +58,8 @@ class _OnRun(anywidget.AnyWidget):
         document = {"id": opened.hash, "label": opened.label, "packs": sorted(self._packs)}
         self._esm = module_text(self._name)
         self._css = _assets().text("style.css")
-        super().__init__(document=document, **traits)
+        # Unasked the front end begins at the end: reading the step tells so before anybody has scrubbed.
+        super().__init__(document=document, **{"step": self._logged.last_step, **traits})
         self.on_msg(self._answer)
 
     def _answer(self, widget: Any, content: Any, buffers: Any) -> None:
@@ -76,7 +77,7 @@ class GrokkingView(_OnRun):
 
     Args:
         run: a run, or what `latebloom.load` takes.
-        step: where to begin; None: the end.
+        step: where to begin; unasked: the end.
         member: whose network is shown; None: the first that generalised late, if any did.
         a: first summand of the logit bars.
         b: second summand.

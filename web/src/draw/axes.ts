@@ -17,10 +17,11 @@ export function makeScale(log: boolean, domain: [number, number], range: [number
   return (log ? scaleLog() : scaleLinear()).domain([low, high]).range(range);
 }
 
-// Ticks that leave room between labels; of a log scale, powers of ten only.
+// Ticks that leave room between labels, two at least: one number alone tells no scale. Of a log scale, powers of ten
+// where there are two of them.
 export function ticksOf(scale: Scale, log: boolean, count: number): number[] {
-  if (!log) return scale.ticks(count);
   const [low, high] = scale.domain() as [number, number];
+  if (!log) return even(low, high, count);
   const first = Math.ceil(Math.log10(low) - 1e-9);
   const last = Math.floor(Math.log10(high) + 1e-9);
   const every = Math.max(1, Math.ceil((last - first + 1) / count));
@@ -29,7 +30,16 @@ export function ticksOf(scale: Scale, log: boolean, count: number): number[] {
   if (powers.length > 1) return powers;
   const between = []; // less than two powers of ten: 1, 2 and 5 of each decade
   for (let e = first - 1; e <= last + 1; e++) for (const digit of [1, 2, 5]) between.push(digit * 10 ** e);
-  return between.filter((tick) => tick >= low && tick <= high);
+  const found = between.filter((tick) => tick >= low && tick <= high);
+  return found.length > 1 ? found : even(low, high, count / 2); // they stand closer towards the top
+}
+
+function even(low: number, high: number, count: number): number[] {
+  const scale = scaleLinear().domain([low, high]);
+  for (let more = count; ; more++) {
+    const found = scale.ticks(more);
+    if (found.length > 1 || more > count + 8) return found;
+  }
 }
 
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";

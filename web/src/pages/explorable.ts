@@ -69,7 +69,10 @@ export async function explorablePage(content: HTMLElement, lab: Lab): Promise<vo
     const el = h("section", { class: "lb-chapter" }, h("h2", {}, title), h("p", {}, text), place);
     jump(title, el);
     add(content, el);
-    whenSeen(el, lab, async () => await openView(name, lab.source, place, {}));
+    whenSeen(el, lab, async () => {
+      const opened = await openView(name, lab.source, place, {});
+      lab.onClose(() => opened.close());
+    });
   }
 }
 
@@ -88,8 +91,8 @@ function chapterOf(chapter: Chapter, lab: Lab): HTMLElement {
     opened?.close();
     place.replaceChildren();
     opened = await openView("grokking", lab.source, place, { document: await lab.source.json(`runs/${id}`) });
-    return opened;
   };
+  lab.onClose(() => opened?.close());
   if (runs.length > 1) add(el, h("div", { class: "lb-controls" }, select("Run", runs.map((run): [string, string] => [run.id, run.label]), runs[0].id, (id) => void open(id))));
   add(el, place);
   whenSeen(el, lab, () => open(runs[0].id));
@@ -105,15 +108,12 @@ function scale(run: any): number {
 }
 
 // Opens a chapter when it comes near the screen: what is not looked at is not read.
-function whenSeen(el: HTMLElement, lab: Lab, open: () => Promise<Opened>): void {
+function whenSeen(el: HTMLElement, lab: Lab, open: () => Promise<void>): void {
   const watcher = new IntersectionObserver(
     (entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       watcher.disconnect();
-      open().then(
-        (opened) => lab.onClose(() => opened.close()),
-        (error: Error) => add(el, h("p", { class: "lb-error", role: "alert" }, error.message)),
-      );
+      open().catch((error: Error) => add(el, h("p", { class: "lb-error", role: "alert" }, error.message)));
     },
     { rootMargin: "300px" },
   );

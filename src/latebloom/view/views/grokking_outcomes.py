@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from latebloom.instruments.outcome import outcome_by_ratio, outcome_by_time
+from latebloom.models import ModularMLP
+from latebloom.models.base import Model
 from latebloom.studies.drawing.logged import Logged
 from latebloom.view.pack import pack
 from latebloom.view.views.curves import heading
@@ -26,6 +28,7 @@ def outcomes_pack(logged: Logged) -> bytes:
         **heading(logged),
         "levels": list(LEVELS),
         "labels": [outcome.label.tolist() for outcome in by_time],
+        "formulas": [formula(logged.specifications[int(member)].model) for member in logged.members["member"]],
     }
     arrays = {
         "min_train": by_ratio.min_train,
@@ -36,6 +39,24 @@ def outcomes_pack(logged: Logged) -> bytes:
         "last_step": by_time[0].last_step,
     }
     return pack(document, {name: np.asarray(value, dtype=np.float64) for name, value in arrays.items()})
+
+
+def formula(model: Model) -> str:
+    """The logits for a and b of a network for two residues, as the explorable writes them; empty for other networks.
+
+    >>> formula(ModularMLP())
+    'ReLU(E[a] A + E[b] A) B Eᵀ'
+    >>> formula(ModularMLP(in_product="collapsed", out_product="collapsed", shared=False, activation="square"))
+    '(A₁[a] + A₂[b])² C'
+    """
+    if not isinstance(model, ModularMLP):
+        return ""
+    one, two = ("A", "A") if model.shared else ("A₁", "A₂")
+    collapsed = model.in_product == "collapsed"
+    into = f"{one}[a] + {two}[b]" if collapsed else f"E[a] {one} + E[b] {two}"
+    out = "C" if model.out_product == "collapsed" else "B Eᵀ" if model.tied else "B U"
+    into += " + bias" if model.bias else ""
+    return f"({into})² {out}" if model.activation == "square" else f"ReLU({into}) {out}"
 
 
 def _common(logged: Logged, first: str, second: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

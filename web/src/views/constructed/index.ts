@@ -101,6 +101,17 @@ function render({ model, el }: Rendering): () => void {
     const target = (2 * Math.PI * ((frequency * ((a + b) % p)) % p)) / p;
     point(Math.cos(target), Math.sin(target), "--lb-accent", `${(a + b) % p}`, 9, true);
   });
+  const everywhere = circle("Every answer: b stays, a runs", "Where the output points for every a, with b as it is; outside, the places of the right answers.", (point) => {
+    const { p, frequency, a, b } = store.state;
+    const points = Array.from({ length: p }, (_, own) => outputPoint(logits(net, hidden(net, own, b % p)), frequency));
+    const far = Math.max(...points.map(([x, y]) => Math.hypot(x, y)), 1e-9);
+    points.forEach(([x, y], own) => {
+      const target = (2 * Math.PI * ((frequency * ((own + b) % p)) % p)) / p;
+      const shown = own === a % p;
+      point(1.08 * Math.cos(target), 1.08 * Math.sin(target), shown ? "--lb-accent" : "--lb-line", "", shown ? 4 : 2);
+      point(x / far, y / far, shown ? "--lb-text" : "--lb-cycle-0", "", shown ? 6 : 2.5);
+    });
+  });
   const output = bars({
     title: "Logits of all classes",
     label: "Logits of all classes; the right answer has a mark below.",
@@ -109,7 +120,7 @@ function render({ model, el }: Rendering): () => void {
     right: () => (store.state.a + store.state.b) % store.state.p,
     height: 110,
   });
-  parts.push(inputs, directions, answers, output);
+  parts.push(inputs, directions, answers, everywhere, output);
 
   const strip = h("div");
   let heats: Heat[] = [];
@@ -181,7 +192,7 @@ function render({ model, el }: Rendering): () => void {
       ask,
       pairs,
       said,
-      h("div", { class: "lb-grid lb-three" }, inputs.el, directions.el, answers.el),
+      h("div", { class: "lb-grid lb-three" }, inputs.el, directions.el, answers.el, everywhere.el),
       h("div", { class: "lb-grid lb-stack" }, output.el, errorBars.el),
       h("p", { class: "lb-note" }, "Odd numbers of neurons from 5 on are as good as twice as many; 4 neurons and even moduli lose pairs, whatever the training."),
       strip,
@@ -213,12 +224,13 @@ function render({ model, el }: Rendering): () => void {
           context.arc(px, py, radius, 0, 2 * Math.PI);
           if (ring) context.stroke();
           else context.fill();
-          context.fillStyle = theme.text;
-          context.textAlign = x > 0.3 ? "left" : x < -0.3 ? "right" : "center";
-          context.textBaseline = "middle";
+          if (!text) return;
           const out = (radius + 10) / Math.max(Math.hypot(x, y), 0.2); // away from the middle; the mean's words go inside
           const side = text === "mean" || text === "output" ? -1 : 1;
-          if (text) context.fillText(text, px + side * x * out, py - side * y * out);
+          context.fillStyle = theme.text;
+          context.textAlign = side * x > 0.3 ? "left" : side * x < -0.3 ? "right" : "center";
+          context.textBaseline = "middle";
+          context.fillText(text, px + side * x * out, py - side * y * out);
         });
       },
     });

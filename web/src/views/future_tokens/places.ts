@@ -31,7 +31,7 @@ export function placePictures(pack: Pack, store: Shared<Look>, group: () => Grou
         colour: colourOf(group(), arm),
         lines: paired(arm, base).map(([one, other]) => minus(rowOf(pack, "by_place", at, one), rowOf(pack, "by_place", at, other))),
       }))
-      .filter((line) => line.lines.length);
+      .filter((line) => line.lines.some((own) => Array.from(own).some(Number.isFinite)));
   };
   const best = pack.arrays.best?.data as Float32Array | undefined;
   const withBest = (lines: Line[]): Line[] =>
@@ -63,7 +63,7 @@ export function placePictures(pack: Pack, store: Shared<Look>, group: () => Grou
     charts.forEach((chart) => chart.redraw());
     const said = gaps(frame()).map((line) => `${line.name} ${signed(mean(line.lines))}`);
     told.textContent = `Step ${shownSteps(steps[frame()]!)}. ${
-      said.length ? `Mean gap to vanilla over all places, in ${unit}: ${said.join("; ")}.` : "The gap needs a vanilla arm and another one of the same seeds."
+      said.length ? `Mean gap to vanilla over all places, in ${unit}: ${said.join("; ")}.` : "The gap needs a vanilla arm and another one of the same seeds, measured at this step."
     }`;
   };
   tell();

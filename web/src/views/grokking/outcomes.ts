@@ -15,7 +15,7 @@ interface Numbers {
 }
 
 export function outcomes(pack: Pack, curves: Curves, pick: (place: number) => void): HTMLElement {
-  const { levels, labels, axes } = pack.document as { levels: number[]; labels: string[][]; axes: Record<string, string[]> };
+  const { levels, labels, axes, formulas } = pack.document as { levels: number[]; labels: string[][]; axes: Record<string, string[]>; formulas: string[] };
   const count = curves.members.length;
   const data = (name: string) => pack.arrays[name]!.data;
   const numbers = Array.from({ length: count }, (_, i): Numbers => ({
@@ -36,6 +36,7 @@ export function outcomes(pack: Pack, curves: Curves, pick: (place: number) => vo
   const counts = h("div", { class: "lb-counts", role: "status" });
   const detail = h("div", { class: "lb-grid lb-nine" });
   const detailTitle = h("h4", {}, "Point at a dot, or tab to it, to see its group");
+  const computes = h("p", { class: "lb-note" });
   let charts: Chart[] = [];
 
   const showGroup = (places: number[], title: string) => {
@@ -43,6 +44,8 @@ export function outcomes(pack: Pack, curves: Curves, pick: (place: number) => vo
     if (key === shownCell) return;
     shownCell = key;
     detailTitle.textContent = title;
+    const [own, ...others] = new Set(places.map((place) => formulas[place]));
+    computes.textContent = own && !others.length ? `Logits of a and b: ${own}` : "";
     charts.forEach((chart) => chart.close());
     charts = places.slice(0, 9).map(
       (place) =>
@@ -158,6 +161,7 @@ export function outcomes(pack: Pack, curves: Curves, pick: (place: number) => vo
     byGroup,
     dots,
     detailTitle,
+    computes,
     detail,
   );
 }

@@ -45,7 +45,7 @@ export default runView(async ({ model, packs, root, closing }) => {
     add(root, place);
     await open(seeds[0]!);
   }
-  const errors = h("div", { class: "lb-room" });
+  const errors = h("div", { class: "lb-room" }, h("p", { class: "lb-note", role: "status" }, "What needs no training is being worked out…"));
   if (packs.has("pairs")) {
     add(root, errors);
     // The references take seconds to work out when they are first asked for: nobody waits for them.

@@ -1,29 +1,29 @@
 // The networks behind a worker: the latest question is answered, those before it that still wait are dropped.
 import source from "worker:./worker.ts";
 import type { Pack } from "../../data/safetensors";
+import { thread, type Thread } from "../../host/thread";
 import type { Order, Told } from "./worker";
 
 type Ask = NonNullable<Order["ask"]>;
 
 export class Networks {
-  private readonly address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  private readonly worker = new Worker(this.address);
+  private readonly thread: Thread;
   private busy = false;
   private next: Ask | null = null;
   private count = 0;
 
   constructor(tell: (network: number, curve: Float64Array) => void, rest: () => void, fail: (why: string) => void) {
-    this.worker.onerror = (event) => fail(event.message);
-    this.worker.onmessage = ({ data }: MessageEvent<Told & { done?: boolean }>) => {
-      if (!data.done) return tell(data.network, data.curve);
+    const take = (told: Told & { done?: boolean }) => {
+      if (!told.done) return tell(told.network, told.curve);
       this.busy = false;
       if (this.next) this.send(this.next);
       else rest();
     };
+    this.thread = thread(source, take, fail);
   }
 
   add(pack: Pack): void {
-    this.worker.postMessage({ pack });
+    this.thread.post({ pack });
   }
 
   ask(asked: Omit<Ask, "id">): void {
@@ -33,13 +33,12 @@ export class Networks {
   }
 
   close(): void {
-    this.worker.terminate();
-    URL.revokeObjectURL(this.address);
+    this.thread.close();
   }
 
   private send(asked: Ask): void {
     this.busy = true;
     this.next = null;
-    this.worker.postMessage({ ask: asked });
+    this.thread.post({ ask: asked });
   }
 }

@@ -1,33 +1,36 @@
 // What a network makes of a sentence at every step whose weights are here: the step that is shown first, then the others.
 import source from "worker:./worker.ts";
 import type { Packs } from "../../host/model";
+import { thread, type Thread } from "../../host/thread";
 import type { Asked, Read } from "./worker";
 
 export class Reader {
-  private readonly address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  private readonly worker = new Worker(this.address);
+  private readonly thread: Thread;
   private readonly loaded = new Set<number>();
   private count = 0;
   private take: ((read: Read | null) => void) | null = null;
+  private fail: ((error: Error) => void) | null = null;
+  private broken: Error | null = null;
 
   constructor(
     private readonly packs: Packs,
     private readonly member: number,
     readonly steps: number[], // whose weights can be had
   ) {
-    this.worker.onmessage = ({ data }: MessageEvent<Read & { missing?: boolean }>) => this.take?.(data.missing ? null : data);
-    this.worker.onerror = () => this.take?.(null);
+    const take = (told: Read & { missing?: boolean }) => this.take?.(told.missing ? null : told);
+    this.thread = thread(source, take, (why) => this.fail?.((this.broken = new Error(why))));
   }
 
-  // Reads at the steps in this order; a newer call ends an older one.
+  // Reads at the steps in this order; a newer call ends an older one. Fails where the worker does.
   async read(order: number[], asked: Omit<Asked, "id" | "step">, tell: (read: Read) => void): Promise<void> {
     const own = ++this.count;
     for (const step of order) {
       await this.load(step);
       if (own !== this.count) return;
-      const found = await new Promise<Read | null>((take) => {
-        this.take = take;
-        this.worker.postMessage({ ask: { id: own, step, ...asked } });
+      if (this.broken) throw this.broken;
+      const found = await new Promise<Read | null>((take, fail) => {
+        [this.take, this.fail] = [take, fail];
+        this.thread.post({ ask: { id: own, step, ...asked } });
       });
       if (own !== this.count) return;
       if (found) tell(found);
@@ -41,8 +44,7 @@ export class Reader {
 
   close(): void {
     this.stop();
-    this.worker.terminate();
-    URL.revokeObjectURL(this.address);
+    this.thread.close();
   }
 
   private async load(step: number): Promise<void> {
@@ -50,7 +52,7 @@ export class Reader {
     const name = `weights-${this.member}-${step}`;
     const pack = await this.packs.get(name);
     this.packs.drop(name);
-    this.worker.postMessage({ pack });
+    this.thread.post({ pack });
     this.loaded.add(step);
     if (this.loaded.size > 11) this.loaded.delete(this.loaded.values().next().value!); // the worker keeps twelve
   }

@@ -6,6 +6,7 @@ import { add, button, h, numberBox, slider } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
 import type { Rendering } from "../../host/model";
+import { thread, type Thread } from "../../host/thread";
 import { DEFAULTS, type Settings } from "../../math/train";
 import { Film } from "../grokking/film";
 import { grid, modularPictures, type Look } from "../grokking/modular";
@@ -18,8 +19,7 @@ function render({ model, el }: Rendering): () => void {
   el.classList.add("latebloom");
   const settings: Settings = { ...DEFAULTS, ...(model.get("settings") ?? {}) };
   let length = model.get("steps") ?? 2000;
-  let worker: Worker | null = null;
-  let address = "";
+  let worker: Thread | null = null;
   let closePictures = () => {};
   let follow = true;
   const state = h("p", { class: "lb-verdict", role: "status" }, "Not begun.");
@@ -30,18 +30,12 @@ function render({ model, el }: Rendering): () => void {
   const start = button("Train", () => begin(), { class: "lb-call" });
 
   const pause = (stop: boolean) => {
-    worker?.postMessage({ go: !stop });
+    worker?.post({ go: !stop });
     halt.textContent = stop ? "Go on" : "Pause";
-  };
-  const stopWorker = () => {
-    worker?.terminate();
-    worker = null;
-    if (address) URL.revokeObjectURL(address);
-    address = "";
   };
 
   const begin = () => {
-    stopWorker();
+    worker?.close();
     closePictures();
     const own = { ...settings };
     const until = length;
@@ -79,10 +73,7 @@ function render({ model, el }: Rendering): () => void {
       shown?.close();
     };
     follow = true;
-    address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    worker = new Worker(address);
-    worker.onerror = (event) => (state.textContent = `It could not be trained: ${event.message}`);
-    worker.onmessage = ({ data }: MessageEvent<Told & { done?: boolean }>) => {
+    const take = (data: Told & { done?: boolean }) => {
       if (data.done) {
         halt.disabled = true;
         state.textContent += " Done.";
@@ -103,7 +94,8 @@ function render({ model, el }: Rendering): () => void {
       if (!shown || (follow && performance.now() - sorted > REGROUP)) rebuild();
       if (follow) store.set({ step: data.step });
     };
-    worker.postMessage({ begin: own, steps: until, every: Math.max(1, Math.round(until / MOST_FRAMES)) });
+    worker = thread(source, take, (why) => (state.textContent = `It could not be trained: ${why}`));
+    worker.post({ begin: own, steps: until, every: Math.max(1, Math.round(until / MOST_FRAMES)) });
     halt.disabled = false;
     halt.textContent = "Pause";
     start.textContent = "Train again";
@@ -144,7 +136,7 @@ function render({ model, el }: Rendering): () => void {
     ),
   );
   return () => {
-    stopWorker();
+    worker?.close();
     closePictures();
   };
 }
