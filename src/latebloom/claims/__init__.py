@@ -4,7 +4,7 @@ A claim names the runs it needs and a function that judges them; whoever calls f
 can be judged again without training, and nothing here knows a study or a training loop.
 """
 
-from latebloom.claims.claim import SCALES, Change, Claim, Evidence, Readable, Request
+from latebloom.claims.claim import SCALES, Change, Claim, Evidence, Needs, Readable, Request, asks_for
 from latebloom.claims.judging import blank, fingerprint, judge
 from latebloom.claims.ledger import Entry, Ledger
 from latebloom.claims.registry import all_claims, claim, get, not_run, of_study
@@ -33,6 +33,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "Ledger",
+    "Needs",
     "Readable",
     "Region",
     "Request",
@@ -41,6 +42,7 @@ __all__ = [
     "all_claims",
     "all_of",
     "as_text",
+    "asks_for",
     "at_least",
     "at_most",
     "between",

@@ -98,6 +98,11 @@ def nothing(scale: str) -> tuple[Request, ...]:
     return ()
 
 
+def asks_for(*experiments: str) -> Needs:
+    """The needs of a claim that asks for experiments with their default members."""
+    return lambda scale: tuple(Request(name, scale) for name in experiments)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Claim:
     """A statement of a source, made testable.

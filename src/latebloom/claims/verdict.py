@@ -81,6 +81,10 @@ class Finding:
     note: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def with_rows(self, rows: Mapping[str, Any]) -> "Finding":
+        """The same with more rows in `extra`."""
+        return replace(self, extra={**self.extra, **rows})
+
 
 def verdict_of(estimate: Estimate, pass_: Region, fail_: Region | None = None) -> Verdict:
     """Applies a pass rule to an interval.

@@ -13,7 +13,8 @@ from latebloom import studies
 from latebloom.claims import Evidence, Finding, Verdict, get
 from latebloom.models import GromovSolution, ModularMLP
 from latebloom.randomness import stream
-from latebloom.studies.grokking.claims.dynamics_tables import crossing, curves
+from latebloom.studies.curves import curves
+from latebloom.studies.grokking.claims.dynamics_tables import crossing
 from latebloom.studies.grokking.experiments.dynamics import NORMS
 from latebloom.studies.grokking.measures.dynamics import homogeneity
 from latebloom.training.measures import MEASURES

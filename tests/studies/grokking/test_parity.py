@@ -15,9 +15,9 @@ from latebloom.fleet.local import run_plan
 from latebloom.fleet.plan import plan
 from latebloom.models.constructed import ParitySolution
 from latebloom.runs.run import Run
+from latebloom.studies.curves import curves
 from latebloom.studies.grokking.claims import parity_labels as labels
 from latebloom.studies.grokking.claims import parity_switch as switch
-from latebloom.studies.grokking.claims.dynamics_tables import curves
 from latebloom.studies.grokking.measures import parity as measures
 from latebloom.tasks import SparseParity
 from latebloom.training.experiment import Experiment, Training

@@ -8,10 +8,11 @@ import pytest
 
 from latebloom import studies
 from latebloom.claims import Evidence, Verdict, get
+from latebloom.studies.curves import running_median
 from latebloom.studies.grokking.claims.small_complexity import falls_rises_falls
 from latebloom.studies.grokking.claims.small_constructed import ACCURACY, ANGLE, ODD
 from latebloom.studies.grokking.claims.small_networks import bounce, reversed_late
-from latebloom.studies.grokking.claims.small_tables import UNIFORM, running_median
+from latebloom.studies.grokking.claims.small_tables import UNIFORM
 from tests.claims.build import FakeRun
 
 studies.load()

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from latebloom.claims import Evidence, Verdict, get, judge, of_study
+from latebloom.studies.curves import curves
 from latebloom.studies.structural_grokking.claims.agreement import first_noun_score
 from latebloom.studies.structural_grokking.claims.stopping import lost
-from latebloom.studies.structural_grokking.claims.tables import curves
 from latebloom.studies.structural_grokking.claims.trees import random_loss
 from latebloom.training.presets import PRESETS
 from tests.studies.structural_grokking import made_up

@@ -1,7 +1,5 @@
 """Claims on what one state tells of later tokens, in both arms (23, 24, 25)."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -57,7 +55,7 @@ def middle_foretells(evidence: Evidence) -> Finding:
         f"{median(values(frame, 'lens_chain_1'))}."
     )
     found = all_of(parts, note=note)
-    found = replace(found, extra={**found.extra, "precision by layer": by_layer})
+    found = found.with_rows({"precision by layer": by_layer})
     return with_control(found, decide(median(layers[:, 0] - table), at_least(0.02)))
 
 

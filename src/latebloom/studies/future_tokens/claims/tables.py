@@ -1,13 +1,12 @@
 """What the judges of this study ask of a run: first and last rows by member, arms, pairs of seeds."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from latebloom.claims import Readable, Request
+from latebloom.claims import Needs, Readable, asks_for
 from latebloom.errors import LatebloomError
 
 PAPER = "Wu, Morris and Levine 2024, arXiv:2404.00859 v2"
@@ -17,9 +16,9 @@ TRAINED = ("laptop", "paper")
 Seeds = Float[np.ndarray, " seed"]
 
 
-def needs(*experiments: str) -> Callable[[str], tuple[Request, ...]]:
+def needs(*experiments: str) -> Needs:
     """The runs of experiments of this study, with their default members."""
-    return lambda scale: tuple(Request(f"future_tokens.{name}", scale) for name in experiments)
+    return asks_for(*(f"future_tokens.{name}" for name in experiments))
 
 
 def kept(run: Readable) -> pd.DataFrame:

@@ -2,7 +2,18 @@
 
 import pandas as pd
 
-from latebloom.claims import Evidence, Finding, Request, all_of, at_least, at_most, claim, decide, with_control
+from latebloom.claims import (
+    Evidence,
+    Finding,
+    Request,
+    all_of,
+    asks_for,
+    at_least,
+    at_most,
+    claim,
+    decide,
+    with_control,
+)
 from latebloom.studies.grokking.claims import accelerate_stability
 from latebloom.studies.grokking.claims.accelerate_arms import (
     arm,
@@ -194,7 +205,7 @@ def egd(evidence: Evidence) -> Finding:
     tag="N",
     scales=("laptop",),
     cost={"laptop": "up to 20 core-minutes, half of them the grid it shares with 46 and 47"},
-    needs=lambda scale: (Request("grokking.muon", scale), Request("grokking.tuned_adamw", scale)),
+    needs=asks_for("grokking.muon", "grokking.tuned_adamw"),
 )
 def muon(evidence: Evidence) -> Finding:
     """Tuned against tuned."""

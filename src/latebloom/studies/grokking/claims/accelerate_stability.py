@@ -9,6 +9,7 @@ from latebloom.claims import (
     Readable,
     Request,
     all_of,
+    asks_for,
     at_least,
     at_most,
     claim,
@@ -141,7 +142,7 @@ def alignment(run: Readable) -> pd.DataFrame:
     fixed="2026-11-22",
     tag="N",
     cost={"quick": "15 s", "laptop": "one of the runs of 44"},
-    needs=lambda scale: (Request("grokking.stability", scale),),
+    needs=asks_for("grokking.stability"),
 )
 def naive_loss_minimisation(evidence: Evidence) -> Finding:
     """The cosine just before collapse, and its rise since the training set was fitted."""

@@ -5,21 +5,11 @@ import math
 import numpy as np
 import torch
 
-from latebloom.claims import (
-    Evidence,
-    Finding,
-    Request,
-    all_of,
-    at_least,
-    at_most,
-    between,
-    claim,
-    decide,
-    undecided,
-)
+from latebloom.claims import Evidence, Finding, all_of, asks_for, at_least, at_most, between, claim, decide, undecided
 from latebloom.claims.statistics import Estimate, median, paired_ratio, share, slope
 from latebloom.instruments.efficiency import critical_size, fit_power_law
-from latebloom.studies.grokking.claims.dynamics_tables import FIXED, Curves, crossings, curves, listed, paired
+from latebloom.studies.curves import Curves, curves
+from latebloom.studies.grokking.claims.dynamics_tables import FIXED, crossings, listed, paired
 
 SOURCE = "Varma et al. 2023, Explaining Grokking Through Circuit Efficiency (arXiv 2309.02390)"
 SCALES = ("laptop", "paper")
@@ -51,11 +41,7 @@ DECAY = 1.0  # the strength at which networks are trained from scratch
     tag="N",
     scales=SCALES,
     cost={"laptop": "60 s beside claim 38"},
-    needs=lambda scale: (
-        Request("grokking.efficiency", scale),
-        Request("grokking.hysteresis", scale),
-        Request("grokking.ungrokking", scale),
-    ),
+    needs=asks_for("grokking.efficiency", "grokking.hysteresis", "grokking.ungrokking"),
 )
 def efficiencies(evidence: Evidence) -> Finding:
     """Both slopes, and the crossing against the observed critical size."""
@@ -137,7 +123,7 @@ def _predicted(memoriser: Curves, generaliser: Curves) -> dict[int, float]:
     tag="N",
     scales=SCALES,
     cost={"laptop": "100 s"},
-    needs=lambda scale: (Request("grokking.ungrokking", scale),),
+    needs=asks_for("grokking.ungrokking"),
 )
 def ungroks(evidence: Evidence) -> Finding:
     """The drop at the decay of the start, and where it is at the others."""
@@ -194,7 +180,7 @@ def _ratio(first: dict[int, float], second: dict[int, float], at: float, low: fl
     tag="N",
     scales=SCALES,
     cost={"laptop": "none beside claims 37 and 38"},
-    needs=lambda scale: (Request("grokking.hysteresis", scale), Request("grokking.ungrokking", scale)),
+    needs=asks_for("grokking.hysteresis", "grokking.ungrokking"),
 )
 def needs_more_from_scratch(evidence: Evidence) -> Finding:
     """Data needed from scratch over data needed coming down."""
@@ -226,7 +212,7 @@ def needs_more_from_scratch(evidence: Evidence) -> Finding:
     tag="N",
     scales=SCALES,
     cost={"laptop": "200 s"},
-    needs=lambda scale: (Request("grokking.semi", scale),),
+    needs=asks_for("grokking.semi"),
 )
 def rests_half_way(evidence: Evidence) -> Finding:
     """How many rest at partial accuracy, and how many of these still do after ten times as long."""

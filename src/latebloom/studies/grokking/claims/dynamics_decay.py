@@ -10,6 +10,7 @@ from latebloom.claims import (
     Finding,
     Request,
     all_of,
+    asks_for,
     at_least,
     at_most,
     between,
@@ -19,13 +20,8 @@ from latebloom.claims import (
     with_control,
 )
 from latebloom.claims.statistics import Estimate, explained, median, slope
-from latebloom.studies.grokking.claims.dynamics_tables import (
-    FIXED,
-    Curves,
-    curves,
-    listed,
-    stacked,
-)
+from latebloom.studies.curves import Curves, curves, stacked
+from latebloom.studies.grokking.claims.dynamics_tables import FIXED, listed
 from latebloom.studies.grokking.experiments.dynamics import NORMS
 
 
@@ -44,7 +40,7 @@ from latebloom.studies.grokking.experiments.dynamics import NORMS
     tag="N",
     scales=("laptop", "paper"),
     cost={"laptop": "120 s"},
-    needs=lambda scale: (Request("grokking.data_size", scale),),
+    needs=asks_for("grokking.data_size"),
 )
 def data_costs(evidence: Evidence) -> Finding:
     """Percent more steps for each percentage point less data."""

@@ -10,6 +10,7 @@ from latebloom.claims import (
     Finding,
     Request,
     all_of,
+    asks_for,
     at_least,
     at_most,
     between,
@@ -19,15 +20,8 @@ from latebloom.claims import (
     with_control,
 )
 from latebloom.claims.statistics import median, paired_ratio, share, slope
-from latebloom.studies.grokking.claims.dynamics_tables import (
-    FIXED,
-    Curves,
-    crossings,
-    curves,
-    listed,
-    median_time,
-    paired,
-)
+from latebloom.studies.curves import Curves, curves, median_time
+from latebloom.studies.grokking.claims.dynamics_tables import FIXED, crossings, listed, paired
 
 RELU_ARM = ("model.activation=relu", "training.loss=cross_entropy", "training.lr=0.5,2,8", "seed=0:5")
 
@@ -48,7 +42,7 @@ RELU_ARM = ("model.activation=relu", "training.loss=cross_entropy", "training.lr
     fixed=FIXED,
     tag="C",
     cost={"quick": "10 s", "laptop": "30 s"},
-    needs=lambda scale: (Request("grokking.square_mlp", scale),),
+    needs=asks_for("grokking.square_mlp"),
 )
 def square_adamw(evidence: Evidence) -> Finding:
     """Times to fit and to generalise, each against its band."""
@@ -145,7 +139,7 @@ def _test_when_fitted(table: Curves) -> Finding:
     fixed=FIXED,
     tag="N",
     control="the phase rule on the same networks at step 0 (random phases: 90 degrees) must fail",
-    needs=lambda scale: (Request("grokking.square_gd", scale),),
+    needs=asks_for("grokking.square_gd"),
 )
 def phases_and_sparsity(evidence: Evidence) -> Finding:
     """The phase rule at the end, and which rises first."""
@@ -194,7 +188,7 @@ def _fifth(table: Curves, column: str) -> np.ndarray:
     fixed=FIXED,
     tag="N",
     cost={"quick": "15 s", "laptop": "150 s"},
-    needs=lambda scale: (Request("grokking.critical_fraction", scale),),
+    needs=asks_for("grokking.critical_fraction"),
 )
 def critical_share(evidence: Evidence) -> Finding:
     """Slope over all moduli, and each neighbouring pair."""
@@ -238,7 +232,7 @@ def critical_share(evidence: Evidence) -> Finding:
     control="wd 0 on the same data must not lose 0.05 of its train accuracy",
     scales=("laptop", "paper"),
     cost={"laptop": "350 s"},
-    needs=lambda scale: (Request("grokking.label_noise", scale),),
+    needs=asks_for("grokking.label_noise"),
 )
 def rejects_noise(evidence: Evidence) -> Finding:
     """Final accuracies of both arms, and the fall of train accuracy."""

@@ -1,77 +1,14 @@
-"""What the judges of this group ask of a run: curves by member, times of events, and where a curve crosses a level."""
+"""What the judges of this group ask of curves: where a size crosses a level, and seeds in pairs."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from latebloom.claims import Readable
-from latebloom.claims.statistics import Estimate, survival_median
-from latebloom.instruments.events import first_stayed, own_logs
+from latebloom.studies.curves import Curves
 
 FIXED = "2026-11-22"
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The measurements of a run as arrays: `members` has one row a member with its seed and varied fields."""
-
-    steps: Float[np.ndarray, " step"]
-    members: pd.DataFrame
-    frame: pd.DataFrame
-
-    def of(self, column: str) -> Float[np.ndarray, "member step"]:
-        """One quantity; NaN where it was not measured."""
-        wide = self.frame.pivot(index="member", columns="step", values=column)
-        return np.asarray(wide.reindex(index=self.members.index, columns=self.steps).to_numpy(dtype=np.float64))
-
-    def field(self, name: str) -> np.ndarray:
-        """A varied field, one value a member."""
-        return self.members[name].to_numpy()
-
-    def last(self, column: str) -> Float[np.ndarray, " member"]:
-        """A quantity at each member's last measurement of it."""
-        return np.asarray(own_logs(self.steps, self.of(column)).last_value)
-
-    def at(self, column: str, step: float) -> Float[np.ndarray, " member"]:
-        """A quantity at each member's last measurement up to a step: its last of all where it has ended before."""
-        upto = self.steps <= step
-        return np.asarray(own_logs(self.steps[upto], self.of(column)[:, upto]).last_value)
-
-    def reached(self, column: str, level: float, window: int = 3) -> Float[np.ndarray, " member"]:
-        """First step from which a quantity is at or above a level for a window of logs; inf if it never is."""
-        return np.asarray(first_stayed(self.steps, self.of(column), level, window))
-
-    def where(self, keep: Bool[np.ndarray, " member"]) -> "Curves":
-        """Only some members."""
-        members = self.members[keep]
-        return Curves(self.steps, members, self.frame[self.frame["member"].isin(members.index)])
-
-
-def curves(run: Readable) -> Curves:
-    """The measurements of a run, by member and step."""
-    return stacked([({}, run)])
-
-
-def stacked(runs: Sequence[tuple[Mapping[str, float], Readable]]) -> Curves:
-    """Several runs as one table; each brings the fields that do not vary within it."""
-    frames, first = [], 0
-    for fields, run in runs:
-        frame = run.measurements()
-        frames.append(frame.assign(member=frame["member"] + first, **fields))
-        first += int(frame["member"].max()) + 1
-    frame = pd.concat(frames, ignore_index=True)
-    return Curves(np.sort(frame["step"].unique()), frame.drop_duplicates("member").set_index("member"), frame)
-
-
-def median_time(table: Curves, times: Float[np.ndarray, " member"]) -> Estimate:
-    """Median time of an event over members, censored at each member's last log where it did not happen."""
-    watched = own_logs(table.steps, table.of("test_accuracy")).last_step
-    seen = np.isfinite(times)
-    return survival_median(np.where(seen, times, watched), seen, unit="steps")
 
 
 def crossing(sizes: Float[np.ndarray, " size"], values: Float[np.ndarray, " size"], level: float) -> float:

@@ -8,8 +8,9 @@ from jaxtyping import Float
 from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, between, claim, decide, settle, undecided
 from latebloom.claims.statistics import median, share
 from latebloom.claims.verdict import with_control
+from latebloom.studies.curves import curves, median_time
 from latebloom.studies.grokking.claims import main_frequencies, main_long, main_progress, main_sensitivity
-from latebloom.studies.grokking.claims.dynamics_tables import FIXED, curves, median_time
+from latebloom.studies.grokking.claims.dynamics_tables import FIXED
 from latebloom.studies.grokking.claims.main_runs import (
     CHANCE,
     MEMORISING_UNTIL,
@@ -148,8 +149,7 @@ def test_loss_peak(evidence: Evidence) -> Finding:
 )
 def norms_over_time(evidence: Evidence) -> Finding:
     """Claim 5."""
-    table = curves(evidence.run)
-    table = table.where(settled(table))
+    table = settled(evidence.run)
     if len(table.members) < 2:
         return undecided(f"{len(table.members)} seeds settled", "Too few seeds settled.", seeds=len(table.members))
     norm = table.of("l2_norm")

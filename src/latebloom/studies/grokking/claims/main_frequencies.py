@@ -18,12 +18,14 @@ from latebloom.claims import (
 )
 from latebloom.claims.statistics import mean, median, share, uniform_counts
 from latebloom.instruments.neurons import PAGE_THRESHOLD
-from latebloom.studies.grokking.claims.dynamics_tables import FIXED, Curves, curves
+from latebloom.studies.curves import Curves
+from latebloom.studies.grokking.claims.dynamics_tables import FIXED
 from latebloom.studies.grokking.claims.main_runs import (
     MEMORISING_UNTIL,
     MORE_SEEDS,
     PAGE,
     P,
+    few,
     main_run,
     settled,
     vectors,
@@ -32,16 +34,6 @@ from latebloom.studies.grokking.claims.main_runs import (
 COST = {"laptop": "10 minutes on two cores"}
 TABLE = f"{PAGE}, table of 450 runs"
 NOTEBOOK = f"{PAGE}, saved figures of the training notebook"
-
-
-def _settled(evidence: Evidence) -> Curves:
-    table = curves(evidence.run)
-    return table.where(settled(table))
-
-
-def _few(table: Curves) -> Finding:
-    n = len(table.members)
-    return undecided(f"{n} seeds settled", "Fewer than five seeds had generalised 5,000 steps before the end.", seeds=n)
 
 
 def most_common(sizes: dict[int, int], size: int, tolerance: float) -> Finding:
@@ -86,10 +78,10 @@ def most_common(sizes: dict[int, int], size: int, tolerance: float) -> Finding:
 )
 def group_sizes(evidence: Evidence) -> Finding:
     """Claim 7."""
-    table = _settled(evidence)
+    table = settled(evidence.run)
     seeds = len(table.members)
     if seeds < 5:
-        return _few(table)
+        return few(table)
     groups = vectors(table, "group_size").astype(int)
     present = groups[groups > 0]
     sizes = {int(size): int((present == size).sum()) for size in np.unique(present)}
@@ -132,10 +124,10 @@ def group_sizes(evidence: Evidence) -> Finding:
 )
 def even_frequencies(evidence: Evidence) -> Finding:
     """Claim 8."""
-    table = _settled(evidence)
+    table = settled(evidence.run)
     present = vectors(table, "group_size") > 0 if len(table.members) else np.zeros((0, P // 2), dtype=bool)
     if len(table.members) < 5 or present.sum() < present.shape[1]:
-        return _few(table)
+        return few(table)
     note = (
         "Multiplying all residues by a constant permutes the frequencies and leaves task, split and initial weights as "
         "likely as before, so evenness is exact in law: the test also checks the code."
@@ -204,9 +196,9 @@ def _neurons_while_memorising(table: Curves, column: str) -> np.ndarray:
 )
 def phase_doubling(evidence: Evidence) -> Finding:
     """Claim 9."""
-    table = _settled(evidence)
+    table = settled(evidence.run)
     if len(table.members) < 5:
-        return _few(table)
+        return few(table)
     error, live = np.abs(vectors(table, "neuron_doubling")), vectors(table, "neuron_largest") > PAGE_THRESHOLD
     early = np.abs(_neurons_while_memorising(table, "neuron_doubling"))
     control = _share_of_neurons(table, early <= 6, np.ones_like(early, dtype=bool), 0.85)
@@ -234,9 +226,9 @@ def phase_doubling(evidence: Evidence) -> Finding:
 )
 def one_frequency(evidence: Evidence) -> Finding:
     """Claim 10."""
-    table = _settled(evidence)
+    table = settled(evidence.run)
     if len(table.members) < 5:
-        return _few(table)
+        return few(table)
     energy, live = vectors(table, "neuron_share_in"), vectors(table, "neuron_largest") > PAGE_THRESHOLD
     early = _neurons_while_memorising(table, "neuron_share_in")
     control = _share_of_neurons(table, early >= 0.92, np.ones_like(early, dtype=bool), 0.85)

@@ -4,18 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, Request, at_most, claim, decide, undecided, with_control
+from latebloom.claims import Evidence, Finding, asks_for, at_most, claim, decide, undecided, with_control
 from latebloom.claims.statistics import paired_ratio
 from latebloom.instruments.neurons import PAGE_THRESHOLD
-from latebloom.studies.grokking.claims.dynamics_tables import FIXED, Curves, curves
+from latebloom.studies.curves import Curves, curves
+from latebloom.studies.grokking.claims.dynamics_tables import FIXED
 from latebloom.studies.grokking.claims.main_runs import MORE_SEEDS, PAGE, vectors
 
 TINY = 1e-9  # a dead neuron's strength, so that ratios exist
-
-
-def long_run(scale: str) -> tuple[Request, ...]:
-    """The main run continued to 200,000 steps."""
-    return (Request("grokking.modular_addition_long", scale),)
+long_run = asks_for("grokking.modular_addition_long")  # the main run continued to 200,000 steps
 
 
 def lopsidedness(table: Curves, size: int) -> list[tuple[float, float]]:

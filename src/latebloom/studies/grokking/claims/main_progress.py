@@ -31,11 +31,13 @@ from latebloom.instruments.progress_rows import (
 )
 from latebloom.randomness import stream
 from latebloom.runs.run import Run
-from latebloom.studies.grokking.claims.dynamics_tables import FIXED, Curves, curves
+from latebloom.studies.curves import Curves, curves
+from latebloom.studies.grokking.claims.dynamics_tables import FIXED
 from latebloom.studies.grokking.claims.main_runs import (
     MORE_SEEDS,
     NATS,
     P,
+    few,
     from_step,
     main_run,
     outcome,
@@ -72,11 +74,10 @@ COST = {"laptop": "10 minutes on two cores"}
 )
 def before_the_test_loss(evidence: Evidence) -> Finding:
     """Claim 41."""
-    table = curves(evidence.run)
-    table = table.where(settled(table))
+    table = settled(evidence.run)
     n = len(table.members)
     if n < 5:
-        return undecided(f"{n} seeds settled", "Fewer than five seeds settled.", seeds=n)
+        return few(table)
     start = outcome(table).t_mem
     test = first_stayed(table.steps, -from_step(table, NATS * table.of("test_loss"), start), -GUESSING, 3)
     visible = first_stayed(table.steps, from_step(table, table.of("test_accuracy"), start), 0.05, 3)
@@ -161,11 +162,9 @@ def progress_with_keys(
 )
 def jump_at_cleanup(evidence: Evidence) -> Finding:
     """Claim 42."""
-    table = curves(evidence.run)
-    table = table.where(settled(table))
-    n = len(table.members)
-    if n < 5:
-        return undecided(f"{n} seeds settled", "Fewer than five seeds settled.", seeds=n)
+    table = settled(evidence.run)
+    if len(table.members) < 5:
+        return few(table)
     start = outcome(table).t_mem
     visible = first_stayed(table.steps, from_step(table, table.of("test_accuracy"), start), 0.05, 3)
     parts = {}

@@ -1,11 +1,11 @@
 """What the claims on the main run share: the run they ask for, times of events, and rows of list columns."""
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from latebloom.claims import Change, Request
+from latebloom.claims import Change, Finding, Readable, asks_for, undecided
 from latebloom.instruments.outcome import TimeOutcome, outcome_by_time
-from latebloom.studies.grokking.claims.dynamics_tables import Curves
+from latebloom.studies.curves import Curves, curves
 
 P = 67
 CHANCE = 1 / P
@@ -18,11 +18,7 @@ MORE_SEEDS = Change(
     "frequencies. The rule is as it was; verdicts with forty stand in the notes of the study.",
 )
 SETTLING = 5000  # steps between generalising and the end without which a network is not counted as settled
-
-
-def main_run(scale: str) -> tuple[Request, ...]:
-    """The main run with its default seeds."""
-    return (Request("grokking.modular_addition", scale),)
+main_run = asks_for("grokking.modular_addition")  # the main run with its default seeds
 
 
 def outcome(table: Curves, level: float = 0.95) -> TimeOutcome:
@@ -32,10 +28,17 @@ def outcome(table: Curves, level: float = 0.95) -> TimeOutcome:
     )
 
 
-def settled(table: Curves) -> Bool[np.ndarray, " member"]:
-    """Members that had generalised 5,000 steps before their end."""
+def settled(run: Readable) -> Curves:
+    """The members that had generalised 5,000 steps before their end."""
+    table = curves(run)
     out = outcome(table)
-    return np.asarray(out.t_gen + SETTLING <= out.last_step)
+    return table.where(np.asarray(out.t_gen + SETTLING <= out.last_step))
+
+
+def few(table: Curves) -> Finding:
+    """The finding where too few members had settled."""
+    n = len(table.members)
+    return undecided(f"{n} seeds settled", "Fewer than five seeds had generalised 5,000 steps before the end.", seeds=n)
 
 
 def vectors(

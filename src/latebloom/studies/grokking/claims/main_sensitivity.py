@@ -7,9 +7,8 @@ import numpy as np
 from latebloom.claims import (
     Evidence,
     Finding,
-    Readable,
-    Request,
     Verdict,
+    asks_for,
     at_least,
     at_most,
     claim,
@@ -17,30 +16,12 @@ from latebloom.claims import (
     undecided,
 )
 from latebloom.claims.statistics import Estimate, median, paired_ratio, share
-from latebloom.studies.grokking.claims.dynamics_tables import FIXED, Curves, curves
-from latebloom.studies.grokking.claims.main_runs import PAGE, main_run, outcome, vectors
+from latebloom.studies.curves import Curves, curves, same_seeds
+from latebloom.studies.grokking.claims.dynamics_tables import FIXED
+from latebloom.studies.grokking.claims.main_runs import PAGE, outcome, vectors
 
 SETTLED_AFTER = 3000  # steps after 99 % test accuracy at which both arms are read
 SAME_STEP = 1000  # the resolution of the page's table of runs
-
-
-def perturbed(scale: str) -> tuple[Request, ...]:
-    """The main run, and the same seeds with one weight moved by 1e-7."""
-    return (*main_run(scale), Request("grokking.modular_addition_perturbed", scale))
-
-
-def plain_loss(scale: str) -> tuple[Request, ...]:
-    """The main run, and the same seeds with the loss not divided by the classes."""
-    return (*main_run(scale), Request("grokking.modular_addition_plain_loss", scale))
-
-
-def same_seeds(first: Readable, second: Readable) -> tuple[Curves, Curves]:
-    """Two runs cut to the seeds that both have, in the same order."""
-    arms = [curves(first), curves(second)]
-    both = np.intersect1d(arms[0].field("seed"), arms[1].field("seed"))
-    cut = [arm.where(np.isin(arm.field("seed"), both)) for arm in arms]
-    ordered = [Curves(arm.steps, arm.members.sort_values("seed"), arm.frame) for arm in cut]
-    return ordered[0], ordered[1]
 
 
 @claim(
@@ -61,11 +42,11 @@ def same_seeds(first: Readable, second: Readable) -> tuple[Curves, Curves]:
     tag="DE",
     scales=("quick", "laptop", "paper"),
     cost={"quick": "30 seconds on two cores", "laptop": "2 minutes on two cores beyond the main run"},
-    needs=perturbed,
+    needs=asks_for("grokking.modular_addition", "grokking.modular_addition_perturbed"),
 )
 def last_digits(evidence: Evidence) -> Finding:
     """Claim 2."""
-    base, moved = same_seeds(*evidence.runs)
+    base, moved = same_seeds(*map(curves, evidence.runs))
     if evidence.scale in ("smoke", "quick"):
         return _distance(base, moved)
     times = [outcome(arm).t_gen for arm in (base, moved)]
@@ -116,11 +97,11 @@ def _distance(base: Curves, moved: Curves) -> Finding:
     tag="E",
     scales=("laptop", "paper"),
     cost={"laptop": "2 minutes on two cores beyond the main run"},
-    needs=plain_loss,
+    needs=asks_for("grokking.modular_addition", "grokking.modular_addition_plain_loss"),
 )
 def loss_scale(evidence: Evidence) -> Finding:
     """Claim 12."""
-    divided, plain = same_seeds(*evidence.runs)
+    divided, plain = same_seeds(*map(curves, evidence.runs))
     outcomes = [outcome(arm) for arm in (plain, divided)]
     known = ~(outcomes[0].censored & outcomes[1].censored)
     n = int(known.sum())

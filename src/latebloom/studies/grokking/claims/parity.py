@@ -16,8 +16,9 @@ from latebloom.claims import (
     undecided,
 )
 from latebloom.claims.statistics import share
+from latebloom.studies.curves import curves, median_time
 from latebloom.studies.grokking.claims import parity_networks
-from latebloom.studies.grokking.claims.dynamics_tables import FIXED, curves, median_time
+from latebloom.studies.grokking.claims.dynamics_tables import FIXED
 from latebloom.studies.grokking.claims.parity_labels import (
     FLOOR,
     LOSS,

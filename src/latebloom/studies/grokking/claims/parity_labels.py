@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from latebloom.claims import Readable
 from latebloom.claims.statistics import Estimate, mean
 from latebloom.instruments.outcome import RATIO_LABELS, TIME_LABELS, TimeOutcome, outcome_by_ratio, outcome_by_time
-from latebloom.studies.grokking.claims.dynamics_tables import Curves, curves
+from latebloom.studies.curves import Curves, curves
 
 # The smallest loss in the page's table, exactly. Ours can be smaller, and exactly 0 in float32; a ratio to 0 would be
 # above any threshold, so the page's rule is applied as the page could apply it: to losses of at least this.

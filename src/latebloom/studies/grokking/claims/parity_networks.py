@@ -9,6 +9,7 @@ from latebloom.claims import (
     Finding,
     Request,
     all_of,
+    asks_for,
     at_least,
     at_most,
     between,
@@ -19,7 +20,8 @@ from latebloom.claims import (
 )
 from latebloom.claims.statistics import median, paired_ratio
 from latebloom.instruments.events import first_true, own_logs
-from latebloom.studies.grokking.claims.dynamics_tables import FIXED, curves
+from latebloom.studies.curves import curves
+from latebloom.studies.grokking.claims.dynamics_tables import FIXED
 from latebloom.studies.grokking.claims.parity_labels import timed
 from latebloom.studies.grokking.claims.parity_switch import (
     NO_LOSS,
@@ -75,7 +77,7 @@ CUT = Change(
     control="the L1 count when the network has just memorised must fail the rule",
     scales=("laptop", "paper"),
     cost={"laptop": "2 min"},
-    needs=lambda scale: (Request(L1, scale), Request(L2, scale), Request(MERRILL, scale)),
+    needs=asks_for(L1, L2, MERRILL),
 )
 def how_many_neurons(evidence: Evidence) -> Finding:
     """Neuron counts at the end of three ways to train."""
@@ -188,7 +190,7 @@ def penalty_for_loss(evidence: Evidence) -> Finding:
     tag="P",
     control="the step at which half of the distractors' L1 norm is gone must not coincide by the same rule",
     cost={"quick": "shared with 25", "laptop": "shared with 25"},
-    needs=lambda scale: (Request(L1, scale),),
+    needs=asks_for(L1),
 )
 def smooth_and_sharp(evidence: Evidence) -> Finding:
     """Sharpness of the drop, smoothness of the weights, and which weights go last."""

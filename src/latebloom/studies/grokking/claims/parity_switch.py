@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from latebloom.studies.grokking.claims.dynamics_tables import Curves
+from latebloom.studies.curves import Curves, running_median
 from latebloom.studies.grokking.claims.parity_labels import timed
 
 NO_LOSS = 1e-6
@@ -44,7 +44,7 @@ def largest_rise(table: Curves, column: str, first: Times, last: Times) -> Rise:
     Logs are smoothed by a running median of three; values below 1e-6 are raised to it, so that a network without any
     loss left does not seem to rise by rounding (float32 counts a row's loss in steps of 1.2e-7).
     """
-    values = running_median(np.maximum(table.of(column), NO_LOSS))
+    values = running_median(np.maximum(table.of(column), NO_LOSS), 3)
     factors, starts, ends = [], [], []
     for own, begin, stop in zip(values, first, last, strict=True):
         inside = np.flatnonzero((table.steps >= begin) & (table.steps <= stop))
@@ -54,16 +54,6 @@ def largest_rise(table: Curves, column: str, first: Times, last: Times) -> Rise:
         starts.append(table.steps[inside[earlier]])
         ends.append(table.steps[inside[later]])
     return Rise(np.array(factors), np.array(starts), np.array(ends))
-
-
-def running_median(values: Float[np.ndarray, "member step"]) -> Float[np.ndarray, "member step"]:
-    """Median of each log and its two neighbours; the first and the last stay as they are.
-
-    >>> running_median(np.array([[1.0, 9.0, 2.0, 3.0]]))
-    array([[1., 2., 3., 3.]])
-    """
-    middle = np.median(np.stack([values[:, :-2], values[:, 1:-1], values[:, 2:]]), axis=0)
-    return np.concatenate([values[:, :1], middle, values[:, -1:]], axis=1)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float
 
 from latebloom.claims import Change, Evidence, Finding, Request, all_of, at_least, claim, decide, with_control
-from latebloom.studies.grokking.claims.dynamics_tables import Curves, curves
-from latebloom.studies.grokking.claims.small_tables import FIXED, Flags, outcomes, part, running_median
+from latebloom.studies.curves import Curves, curves, running_median
+from latebloom.studies.grokking.claims.small_tables import FIXED, Flags, outcomes, part
 
 
 def falls_rises_falls(curve: Float[np.ndarray, "member step"]) -> tuple[Flags, np.ndarray]:

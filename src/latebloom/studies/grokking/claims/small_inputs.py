@@ -20,7 +20,7 @@ from latebloom.claims import (
     undecided,
 )
 from latebloom.claims.statistics import equivalence, median
-from latebloom.studies.grokking.claims.dynamics_tables import Curves, curves
+from latebloom.studies.curves import Curves, curves
 from latebloom.studies.grokking.claims.small_tables import FIXED, Flags, outcomes, part
 
 

@@ -7,8 +7,8 @@ from latebloom.claims import (
     Change,
     Evidence,
     Finding,
-    Request,
     all_of,
+    asks_for,
     at_least,
     at_most,
     between,
@@ -17,7 +17,7 @@ from latebloom.claims import (
     with_control,
 )
 from latebloom.claims.statistics import Estimate, median
-from latebloom.studies.grokking.claims.dynamics_tables import curves, median_time
+from latebloom.studies.curves import curves, median_time, running_median
 from latebloom.studies.grokking.claims.small_tables import (
     FIXED,
     PEARCE,
@@ -26,7 +26,6 @@ from latebloom.studies.grokking.claims.small_tables import (
     P,
     outcomes,
     part,
-    running_median,
 )
 
 PRODUCTS = {
@@ -53,7 +52,7 @@ PRODUCTS = {
     tag="P",
     scales=("laptop",),
     cost={"laptop": "4 minutes"},
-    needs=lambda scale: (Request("grokking.architectures", scale),),
+    needs=asks_for("grokking.architectures"),
 )
 def collapsed(evidence: Evidence) -> Finding:
     """Shares by architecture, each at its best weight decay."""
@@ -103,7 +102,7 @@ def collapsed(evidence: Evidence) -> Finding:
             "did are too few for a gap. The rule is the same.",
         ),
     ),
-    needs=lambda scale: (Request("grokking.five_neurons", scale),),
+    needs=asks_for("grokking.five_neurons"),
 )
 def together(evidence: Evidence) -> Finding:
     """Time to a perfect test set, and the gap between train and test."""
@@ -166,7 +165,7 @@ def bounce(test: Float[np.ndarray, "member step"]) -> Flags:
     tag="P",
     scales=("laptop",),
     cost={"laptop": "2 minutes"},
-    needs=lambda scale: (Request("grokking.reverse", scale),),
+    needs=asks_for("grokking.reverse"),
 )
 def reverse(evidence: Evidence) -> Finding:
     """How often a small network loses what it had."""
@@ -199,7 +198,7 @@ def reverse(evidence: Evidence) -> Finding:
     tag="P",
     scales=("laptop",),
     cost={"laptop": "3 minutes"},
-    needs=lambda scale: (Request("grokking.regained", scale),),
+    needs=asks_for("grokking.regained"),
 )
 def regained(evidence: Evidence) -> Finding:
     """How often a small network loses what it had and finds it again."""

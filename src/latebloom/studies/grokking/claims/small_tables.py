@@ -1,13 +1,13 @@
-"""What the claims about small networks share: outcomes of a run's members, shares, smoothed curves."""
+"""What the claims about small networks share: outcomes of a run's members, shares."""
 
 import math
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from latebloom.claims.statistics import Estimate, share
 from latebloom.instruments.outcome import TimeOutcome, outcome_by_time
-from latebloom.studies.grokking.claims.dynamics_tables import Curves
+from latebloom.studies.curves import Curves
 
 FIXED = "2026-11-22"
 PEARCE = "Pearce et al. 2023, Do Machine Learning Models Memorize or Generalize?"
@@ -25,9 +25,3 @@ def outcomes(table: Curves) -> TimeOutcome:
 def part(flags: Flags) -> Estimate:
     """Share of members, with Wilson's interval."""
     return share(int(flags.sum()), len(flags))
-
-
-def running_median(values: Float[np.ndarray, "member step"], size: int) -> Float[np.ndarray, "member step"]:
-    """Median of `size` (odd) logs around each one, so that a single spike is no phase; the ends are repeated."""
-    padded = np.pad(values, ((0, 0), (size // 2, size // 2)), mode="edge")
-    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, size, axis=1), axis=-1))

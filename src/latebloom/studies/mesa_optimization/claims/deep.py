@@ -7,7 +7,7 @@ from torch import Tensor
 
 from latebloom.baselines import chebyshev
 from latebloom.baselines.chebyshev import Scalars
-from latebloom.claims import Evidence, Finding, Request, all_of, at_most, between, claim, decide, with_control
+from latebloom.claims import Evidence, Finding, all_of, asks_for, at_most, between, claim, decide, with_control
 from latebloom.claims.statistics import paired_ratio
 from latebloom.instruments.compressed import compress
 from latebloom.instruments.linear_attention import interpolate
@@ -30,11 +30,7 @@ SCALES = ("laptop", "paper")
 COST = {"laptop": "25 minutes on two cores"}
 STEPS = 6  # of the solver control, as published
 FIT_ON = 256  # sequences on which its numbers are fitted
-
-
-def deep(scale: str) -> tuple[Request, ...]:
-    """Stacks by depth on orthogonal systems."""
-    return (Request("mesa_optimization.deep", scale),)
+deep = asks_for("mesa_optimization.deep")  # stacks by depth on orthogonal systems
 
 
 def depths_of(nets: list[Network]) -> list[int]:
@@ -171,7 +167,7 @@ def compression(net: Network) -> tuple[float, float, float]:
     tag="PD",
     scales=SCALES,
     cost={"laptop": "10 minutes on two cores beyond claim 12"},
-    needs=lambda scale: (Request("mesa_optimization.deep_wide", scale), *deep(scale)),
+    needs=asks_for("mesa_optimization.deep_wide", "mesa_optimization.deep"),
 )
 def compresses(evidence: Evidence) -> Finding:
     """Claim 14."""

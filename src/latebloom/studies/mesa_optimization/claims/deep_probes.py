@@ -9,21 +9,13 @@ from torch import Tensor
 
 from latebloom.baselines import chebyshev, solvers
 from latebloom.baselines.chebyshev import Scalars
-from latebloom.claims import Evidence, Finding, Request, all_of, at_least, at_most, claim, decide, with_control
+from latebloom.claims import Evidence, Finding, all_of, asks_for, at_least, at_most, claim, decide, with_control
 from latebloom.claims.statistics import median, rank_correlation
 from latebloom.instruments.probes import probe, without_outliers
 from latebloom.models import Parameters
 from latebloom.randomness import stream
 from latebloom.studies.mesa_optimization.claims.deep import COST, SCALES, deep, depths_of, fitted
-from latebloom.studies.mesa_optimization.claims.networks import (
-    FIXED,
-    PAPER,
-    PENALTY,
-    Network,
-    at_depth,
-    networks,
-    with_rows,
-)
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, PENALTY, Network, at_depth, networks
 
 Layers = Float[np.ndarray, "layer pos"]
 
@@ -119,7 +111,7 @@ def target_by_layer(evidence: Evidence) -> Finding:
     last = ", ".join(f"{row[f't = {places[-1] + 1}']:.3f}" for row in told.values())
     note = f"Median R² at the last place, input to last layer: {last}."
     checked = with_control(all_of(parts, note=note), all_of(target_rule(random)))
-    return with_rows(checked, {"R² of the next state by layer": told})
+    return checked.with_rows({"R² of the next state by layer": told})
 
 
 def marks(own: Read) -> list[int]:
@@ -157,7 +149,7 @@ def solver_rule(found: list[Read]) -> dict[str, Finding]:
     tag="PCD",
     scales=SCALES,
     cost={"laptop": "8 minutes on two cores beyond claim 12"},
-    needs=lambda scale: (*deep(scale), Request("mesa_optimization.deep_fixed", scale)),
+    needs=asks_for("mesa_optimization.deep", "mesa_optimization.deep_fixed"),
 )
 def preconditioned_by_layer(evidence: Evidence) -> Finding:
     """Claim 22."""
@@ -179,12 +171,11 @@ def preconditioned_by_layer(evidence: Evidence) -> Finding:
     checked = all_of(solver_rule(found), note=note)
     for control in (random, taught):
         checked = with_control(checked, all_of(solver_rule(control)))
-    return with_rows(
-        checked,
+    return checked.with_rows(
         {
             "R² of six solver steps by layer": told["solver"],
             "R² of the exact inverse by layer": told["exact"],
             "six steps, random weights": by_layer(random, "solver", places),
             "six steps, one fixed matrix": by_layer(taught, "solver", places),
-        },
+        }
     )

@@ -2,18 +2,14 @@
 
 import numpy as np
 
-from latebloom.claims import Change, Evidence, Finding, Request, all_of, at_least, at_most, claim, decide, with_control
+from latebloom.claims import Change, Evidence, Finding, all_of, asks_for, at_least, at_most, claim, decide, with_control
 from latebloom.claims.statistics import paired_ratio
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, networks, with_rows
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, networks
 from latebloom.studies.mesa_optimization.claims.prompts import Asked, Curves, Layout, least_squares
 
 RISES, FALLS, HELPS = 1.02, 0.9, 0.9
 SCALES = ("laptop", "paper")
-
-
-def needed(scale: str) -> tuple[Request, ...]:
-    """The networks trained on long sequences."""
-    return (Request("mesa_optimization.few_shot", scale),)
+needed = asks_for("mesa_optimization.few_shot")  # the networks trained on long sequences
 
 
 def asked_of(evidence: Evidence, trained: bool = True) -> Asked:
@@ -106,7 +102,7 @@ def few_shots(evidence: Evidence) -> Finding:
     checked = with_control(
         all_of(parts, note=note + "."), decide(control, at_most(FALLS), measured=f"untrained, last / first {control}")
     )
-    return with_rows(checked, {"label loss by pairs": rows_of(curves)})
+    return checked.with_rows({"label loss by pairs": rows_of(curves)})
 
 
 @claim(
@@ -150,7 +146,6 @@ def second_task(evidence: Evidence) -> Finding:
         for name, values in curves.items()
     )
     control = decide(again["untrained"], at_most(0.6), measured=f"untrained, at the end / after {again['untrained']}")
-    return with_rows(
-        with_control(all_of(parts, note=note + "."), control),
-        {"label loss by pairs": rows_of(curves), "switch": {"after": switch}},
+    return with_control(all_of(parts, note=note + "."), control).with_rows(
+        {"label loss by pairs": rows_of(curves), "switch": {"after": switch}}
     )

@@ -4,9 +4,9 @@ from typing import cast
 
 import numpy as np
 
-from latebloom.claims import Change, Evidence, Finding, Readable, Request, all_of, at_least, at_most, claim, decide
+from latebloom.claims import Change, Evidence, Finding, Readable, all_of, asks_for, at_least, at_most, claim, decide
 from latebloom.claims.statistics import paired_difference
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, with_rows
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER
 
 KINDS = ("softmax", "linear", "mesa")  # of the second layer
 
@@ -43,7 +43,7 @@ def final(run: Readable) -> tuple[dict[int, float], np.ndarray]:
     tag="P",
     scales=("laptop", "paper"),
     cost={"laptop": "8 minutes on one core"},
-    needs=lambda scale: tuple(Request(f"mesa_optimization.language_{kind}", scale) for kind in KINDS),
+    needs=asks_for(*(f"mesa_optimization.language_{kind}" for kind in KINDS)),
 )
 def mesa_beats_linear(evidence: Evidence) -> Finding:
     """Claim 31."""
@@ -64,4 +64,4 @@ def mesa_beats_linear(evidence: Evidence) -> Finding:
         f"{early + 1}): {score}.",
     )
     rows = {str(t + 1): {kind: float(curve[t]) for kind, curve in curves.items()} for t in range(late + 1)}
-    return with_rows(checked, {"loss by place": rows})
+    return checked.with_rows({"loss by place": rows})

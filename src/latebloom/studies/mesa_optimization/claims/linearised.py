@@ -12,14 +12,7 @@ from latebloom.instruments.linearise import Tap, in_place_of, linearise
 from latebloom.models import run_with_cache
 from latebloom.models.decoder.attend import keyed
 from latebloom.randomness import stream
-from latebloom.studies.mesa_optimization.claims.networks import (
-    FIXED,
-    PAPER,
-    Network,
-    half_error,
-    networks,
-    with_rows,
-)
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, half_error, networks
 from latebloom.studies.mesa_optimization.experiments.linearised import DIMENSIONS
 
 FIT_ON = 128  # sequences on which linear layers are fitted, never those of the test split
@@ -110,4 +103,4 @@ def later_layers_are_linear(evidence: Evidence) -> Finding:
     rows = {
         str(i + 1): {f"d = {d}": float(np.median(t[:, i])) for d, t in tables.items()} for i in range(wide.shape[1])
     }
-    return with_rows(checked, {"cost by layer": rows})
+    return checked.with_rows({"cost by layer": rows})

@@ -2,9 +2,20 @@
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, Readable, Request, all_of, at_most, between, claim, decide, with_control
+from latebloom.claims import (
+    Evidence,
+    Finding,
+    Readable,
+    all_of,
+    asks_for,
+    at_most,
+    between,
+    claim,
+    decide,
+    with_control,
+)
 from latebloom.claims.statistics import median, paired_ratio
-from latebloom.studies.mesa_optimization.claims.deep import SCALES, deep, depths_of, losses
+from latebloom.studies.mesa_optimization.claims.deep import SCALES, depths_of, losses
 from latebloom.studies.mesa_optimization.claims.networks import (
     FIXED,
     PAPER,
@@ -14,7 +25,6 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     networks,
     one_step,
     ridge_of,
-    with_rows,
 )
 
 MARKS = {200: 0.485, 500: 0.247}
@@ -37,11 +47,7 @@ MARKS = {200: 0.485, 500: 0.247}
     tag="C",
     scales=SCALES,
     cost={"laptop": "15 minutes on two cores beyond claim 12"},
-    needs=lambda scale: (
-        Request("mesa_optimization.mesa", scale),
-        *deep(scale),
-        Request("mesa_optimization.mesa_early", scale),
-    ),
+    needs=asks_for("mesa_optimization.mesa", "mesa_optimization.deep", "mesa_optimization.mesa_early"),
 )
 def one_mesa_layer(evidence: Evidence) -> Finding:
     """Claim 15."""
@@ -67,7 +73,7 @@ def one_mesa_layer(evidence: Evidence) -> Finding:
         f"Median losses: mesa layer {np.median(own):.4f}, deepest stack {np.median(deepest):.4f}, ridge "
         f"{np.median(ridge):.4f}. Lambda by head: {', '.join(f'{value:.2f}' for value in lam)}."
     )
-    found = with_rows(all_of(parts, note=note), {"loss by place": curves_of(rows)})
+    found = all_of(parts, note=note).with_rows({"loss by place": curves_of(rows)})
     plain = paired_ratio([n.loss() for n in single], losses(single, [ridge_of(n) for n in single]))
     return with_control(found, decide(plain, at_most(1.1), measured=f"one linear layer / ridge {plain}"))
 

@@ -1,7 +1,6 @@
 """What the judges of this study ask of a run: trained networks, their test sequences, references on the same ones."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
@@ -13,7 +12,7 @@ from torch import Tensor
 from latebloom.baselines import chebyshev, descent
 from latebloom.baselines.pairs import loss_by_place
 from latebloom.baselines.ridge import ridge
-from latebloom.claims import Finding, Readable
+from latebloom.claims import Readable
 from latebloom.instruments import compressed
 from latebloom.instruments.linear_attention import Products, run
 from latebloom.models import Decoder, Parameters, run_with_cache
@@ -180,8 +179,3 @@ def curves_of(rows: dict[str, list[Places]]) -> dict[str, dict[str, float]]:
     middle = {name: np.median(np.stack(values), 0) for name, values in rows.items()}
     count = len(next(iter(middle.values())))
     return {str(place + 1): {name: float(values[place]) for name, values in middle.items()} for place in range(count)}
-
-
-def with_rows(finding: Finding, rows: Mapping[str, Any]) -> Finding:
-    """A finding with more rows for pictures."""
-    return replace(finding, extra={**finding.extra, **rows})

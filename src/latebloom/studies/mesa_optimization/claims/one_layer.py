@@ -3,7 +3,18 @@
 import numpy as np
 import torch
 
-from latebloom.claims import Evidence, Finding, Request, all_of, at_least, at_most, between, claim, decide, with_control
+from latebloom.claims import (
+    Evidence,
+    Finding,
+    all_of,
+    asks_for,
+    at_least,
+    at_most,
+    between,
+    claim,
+    decide,
+    with_control,
+)
 from latebloom.claims.statistics import Estimate, median, paired_ratio
 from latebloom.instruments.compressed import compress
 from latebloom.instruments.linear_attention import Products, interpolate
@@ -26,11 +37,7 @@ from latebloom.studies.mesa_optimization.claims.networks import (
 from latebloom.studies.mesa_optimization.measures.main import CURRENT, OUT, PREVIOUS
 
 COST = {"quick": "half a minute", "laptop": "10 minutes on two cores"}
-
-
-def one_layer(scale: str) -> tuple[Request, ...]:
-    """The one-layer networks on orthogonal systems."""
-    return (Request("mesa_optimization.one_layer", scale),)
+one_layer = asks_for("mesa_optimization.one_layer")  # the one-layer networks on orthogonal systems
 
 
 def as_one_step(nets: list[Network]) -> Finding:

@@ -6,8 +6,8 @@ from latebloom.claims import (
     Evidence,
     Finding,
     Readable,
-    Request,
     all_of,
+    asks_for,
     at_least,
     at_most,
     between,
@@ -33,11 +33,6 @@ from latebloom.studies.mesa_optimization.claims.one_layer import COST, as_one_st
 SCALES = ("laptop", "paper")
 
 
-def variant(scale: str, name: str) -> Request:
-    """One of the one-layer experiments."""
-    return Request(f"mesa_optimization.{name}", scale)
-
-
 def to_one_step(nets: list[Network]) -> tuple[np.ndarray, np.ndarray]:
     """Test losses of the networks and of one gradient step."""
     steps = [half_error(bounded(net, one_step(net)), net.test[2]) for net in nets]
@@ -58,7 +53,7 @@ def to_one_step(nets: list[Network]) -> tuple[np.ndarray, np.ndarray]:
     tag="PC",
     scales=SCALES,
     cost=COST,
-    needs=lambda scale: (variant(scale, "one_layer"), variant(scale, "one_layer_init")),
+    needs=asks_for("mesa_optimization.one_layer", "mesa_optimization.one_layer_init"),
 )
 def small_weights_wait(evidence: Evidence) -> Finding:
     """Claim 16."""
@@ -101,7 +96,7 @@ def plateaus(run: Readable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     tag="PC",
     scales=SCALES,
     cost=COST,
-    needs=lambda scale: (variant(scale, "one_layer_fixed"), variant(scale, "one_layer")),
+    needs=asks_for("mesa_optimization.one_layer_fixed", "mesa_optimization.one_layer"),
 )
 def fixed_teacher(evidence: Evidence) -> Finding:
     """Claim 23."""
@@ -131,7 +126,7 @@ def fixed_teacher(evidence: Evidence) -> Finding:
     tag="PC",
     scales=SCALES,
     cost=COST,
-    needs=lambda scale: (variant(scale, "one_layer_contracting"),),
+    needs=asks_for("mesa_optimization.one_layer_contracting"),
 )
 def contracting_systems(evidence: Evidence) -> Finding:
     """Claim 24; the note says how many sequences touch the clip, where the system is not linear."""
@@ -166,7 +161,7 @@ def contracting_systems(evidence: Evidence) -> Finding:
     tag="E",
     scales=SCALES,
     cost=COST,
-    needs=lambda scale: (variant(scale, "one_layer"), variant(scale, "one_layer_normal")),
+    needs=asks_for("mesa_optimization.one_layer", "mesa_optimization.one_layer_normal"),
 )
 def both_starts(evidence: Evidence) -> Finding:
     """Claim 29."""
@@ -210,7 +205,7 @@ def spreads(nets: list[Network], common: Network) -> tuple[float, list[float]]:
     tag="E",
     scales=SCALES,
     cost={"laptop": "none beyond claims 9 and 12"},
-    needs=lambda scale: (variant(scale, "one_layer"), variant(scale, "deep")),
+    needs=asks_for("mesa_optimization.one_layer", "mesa_optimization.deep"),
 )
 def seeds_and_batches(evidence: Evidence) -> Finding:
     """Claim 30."""

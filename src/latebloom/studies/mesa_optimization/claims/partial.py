@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from latebloom.claims import Change, Evidence, Finding, Request, all_of, at_least, claim, decide, with_control
+from latebloom.claims import Change, Evidence, Finding, all_of, asks_for, at_least, claim, decide, with_control
 from latebloom.claims.statistics import median
 from latebloom.instruments.binding import horizon
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, networks, with_rows
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, networks
 from latebloom.studies.mesa_optimization.claims.plain import unread
 
 DISTANCES = 8
@@ -46,10 +46,7 @@ def by_seed(nets: list[Network]) -> list[Network]:
     tag="C",
     scales=("laptop", "paper"),
     cost={"laptop": "7 minutes on one core"},
-    needs=lambda scale: (
-        Request("mesa_optimization.partial", scale),
-        Request("mesa_optimization.partial_seen", scale),
-    ),
+    needs=asks_for("mesa_optimization.partial", "mesa_optimization.partial_seen"),
 )
 def binds_more(evidence: Evidence) -> Finding:
     """Claim 18."""
@@ -76,4 +73,4 @@ def binds_more(evidence: Evidence) -> Finding:
     untrained = median(found["untrained"])
     control = decide(untrained, at_least(3.0), measured=f"untrained {untrained}")
     checked = with_control(all_of(parts, note=f"Median horizons: {told}; {losses}."), control)
-    return with_rows(checked, {"share unread by distance": rows})
+    return checked.with_rows({"share unread by distance": rows})

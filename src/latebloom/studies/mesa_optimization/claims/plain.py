@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, Request, all_of, at_least, at_most, between, claim, decide, with_control
+from latebloom.claims import (
+    Evidence,
+    Finding,
+    all_of,
+    asks_for,
+    at_least,
+    at_most,
+    between,
+    claim,
+    decide,
+    with_control,
+)
 from latebloom.claims.statistics import median, paired_ratio
 from latebloom.instruments.binding import copy_errors
 from latebloom.studies.mesa_optimization.claims.deep import LAGS, SCALES, STEPS, depths_of, fitted, losses, solved
@@ -15,16 +26,11 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     curves_of,
     networks,
     ridge_of,
-    with_rows,
 )
 
 COST = {"laptop": "30 minutes on two cores"}
 DISTANCES = 6
-
-
-def softmax(scale: str) -> tuple[Request, ...]:
-    """Softmax stacks by depth."""
-    return (Request("mesa_optimization.softmax", scale),)
+softmax = asks_for("mesa_optimization.softmax")  # softmax stacks by depth
 
 
 def unread(nets: list[Network], layer: int = 1, step: int | None = None, reach: int | None = None) -> np.ndarray:
@@ -73,7 +79,7 @@ def first_layer_binds(evidence: Evidence) -> Finding:
         for back in range(found.shape[1])
     }
     control = decide(median(before[:, 1]), at_most(0.02), measured=f"untrained, 1 back {median(before[:, 1])}")
-    return with_rows(with_control(all_of(parts), control), {"share unread by distance": rows})
+    return with_control(all_of(parts), control).with_rows({"share unread by distance": rows})
 
 
 @claim(
@@ -130,7 +136,7 @@ def softmax_solves(evidence: Evidence) -> Finding:
     tag="C",
     scales=SCALES,
     cost={"laptop": "15 minutes on two cores beyond claim 19"},
-    needs=lambda scale: (Request("mesa_optimization.hybrid", scale), *softmax(scale)),
+    needs=asks_for("mesa_optimization.hybrid", "mesa_optimization.softmax"),
 )
 def hybrid_is_best(evidence: Evidence) -> Finding:
     """Claim 20."""
@@ -154,4 +160,4 @@ def hybrid_is_best(evidence: Evidence) -> Finding:
     )
     before = paired_ratio([n.loss(n.steps[0]) for n in nets], deepest)
     control = decide(before, at_most(1.0), measured=f"untrained / softmax layers {before}")
-    return with_rows(with_control(all_of(parts, note=note), control), {"loss by place": curves_of(rows)})
+    return with_control(all_of(parts, note=note), control).with_rows({"loss by place": curves_of(rows)})

@@ -9,7 +9,7 @@ from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, betwe
 from latebloom.claims.statistics import Estimate, mean
 from latebloom.instruments.icl_curve import EvaluationPrompts
 from latebloom.studies.model_selection.claims.lines import combination
-from latebloom.studies.model_selection.claims.networks import errors, prompts, with_rows
+from latebloom.studies.model_selection.claims.networks import errors, prompts
 from latebloom.studies.model_selection.claims.references import CLEAN, optimum
 from latebloom.studies.model_selection.claims.words import FIXED, MAIN
 from latebloom.studies.model_selection.experiments import linear, testbed
@@ -121,7 +121,7 @@ def a_step(evidence: Evidence) -> Finding:
         str(n): {"assumes noise 1e-6": round(exact[n].value, 3), "assumes noise 0.01": round(noisy[n].value, 3)}
         for n in exact
     }
-    return with_control(with_rows(rule(exact), {"error by non-zero weights": rows}), rule(noisy))
+    return with_control(rule(exact).with_rows({"error by non-zero weights": rows}), rule(noisy))
 
 
 @claim(
@@ -154,7 +154,7 @@ def a_zone(evidence: Evidence) -> Finding:
     rows = {
         str(n): {"assumes noise 0.01": little[n].value, "assumes noise 1e-6": none[n].value} for n in sorted(little)
     }
-    return with_control(with_rows(rule(little), {"posterior of dense by non-zero weights": rows}), rule(none))
+    return with_control(rule(little).with_rows({"posterior of dense by non-zero weights": rows}), rule(none))
 
 
 def dense_share(noise: float) -> dict[int, Estimate]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, Request, all_of, at_least, claim, decide, with_control
+from latebloom.claims import Evidence, Finding, all_of, asks_for, at_least, claim, decide, with_control
 from latebloom.claims.statistics import median, paired_ratio
 from latebloom.instruments.prompt_sweeps import AMPLITUDE_FACTORS, FREQUENCY_FACTORS, SCALE_FACTORS
 from latebloom.studies.model_selection.claims import networks
@@ -63,9 +63,7 @@ def frequencies_fail(evidence: Evidence) -> Finding:
         "0.1 times": decide(median(own[:, slow]), at_least(0.2)),
     }
     note = f"Exact optimum of the mixture: {best[0, fast]:.3f} at 2 times, {best[0, slow]:.3f} at 0.1 times."
-    whole = networks.with_rows(
-        all_of(parts, note=note), {"error by frequency": rows_of(found, list(FREQUENCY_FACTORS))}
-    )
+    whole = all_of(parts, note=note).with_rows({"error by frequency": rows_of(found, list(FREQUENCY_FACTORS))})
     inside = median(own[:, usual])
     return with_control(whole, decide(inside, at_least(0.2), measured=f"trained frequencies {inside}"))
 
@@ -86,7 +84,7 @@ def frequencies_fail(evidence: Evidence) -> Finding:
     tag="PE",
     scales=SCALES,
     cost=COST,
-    needs=lambda scale: (*testbed(scale), Request("model_selection.linear", scale)),
+    needs=asks_for("model_selection.testbed", "model_selection.linear"),
 )
 def large_values_fail(evidence: Evidence) -> Finding:
     """Claim 17."""
@@ -107,7 +105,7 @@ def large_values_fail(evidence: Evidence) -> Finding:
         for i, factor in enumerate(SCALE_FACTORS)
     }
     rows = {"error by amplitude": rows_of(found, list(AMPLITUDE_FACTORS)), "error by scale of inputs": scales}
-    whole = networks.with_rows(all_of(parts, note="; ".join(notes) + "."), rows)
+    whole = all_of(parts, note="; ".join(notes) + ".").with_rows(rows)
     control = _fails(found["network"].mean[:, usual], found["optimum"].mean[0, usual])
     return with_control(whole, networks.told(control, f"amplitude 1: {control.measured}"))
 

@@ -107,7 +107,7 @@ def both_are_fitted(evidence: Evidence) -> Finding:
     rows = {f"{n}: error by pairs seen": by_count({"network": own[n], "optimum": best[n]}) for n in own}
     before = median([curve(network.untrained, asked[LINE])[-1] for network in nets])
     control = decide(before, at_most(0.05), measured=f"untrained, lines {before}")
-    return with_control(networks.with_rows(found, rows), control)
+    return with_control(found.with_rows(rows), control)
 
 
 @claim(
@@ -147,8 +147,8 @@ def combinations_fail(evidence: Evidence) -> Finding:
         f"Half-way: network {np.median(half['network']):.3f} (90th percentile over prompts {upper:.3f}), exact optimum "
         f"of the mixture {half['optimum'][0]:.3f}."
     )
-    whole = networks.with_rows(
-        all_of({"error": rule(found["network"])}, note=note), {"error by share": rows_of(found, list(LINE_SHARES))}
+    whole = all_of({"error": rule(found["network"])}, note=note).with_rows(
+        {"error by share": rows_of(found, list(LINE_SHARES))}
     )
     seen = rule(shares(groups[COMBINED])["network"])
     return with_control(whole, networks.told(seen, f"has seen combinations: {seen.measured}"))
@@ -177,7 +177,7 @@ def dominated_is_fitted(evidence: Evidence) -> Finding:
     parts = {f"{share:g} line": decide(median(own[:, _at(share)]), at_most(0.1)) for share in (0.1, 0.9)}
     note = f"Exact optimum of the mixture: {best[0, _at(0.1)]:.3f} and {best[0, _at(0.9)]:.3f}."
     half = median(own[:, _at(0.5)])
-    whole = networks.with_rows(all_of(parts, note=note), {"error by share": rows_of(found, list(LINE_SHARES))})
+    whole = all_of(parts, note=note).with_rows({"error by share": rows_of(found, list(LINE_SHARES))})
     return with_control(whole, decide(half, at_most(0.1), measured=f"half-way {half}"))
 
 

@@ -171,11 +171,6 @@ def by_count(rows: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:
     return {str(k): {name: float(values[k]) for name, values in middle.items()} for k in range(places)}
 
 
-def with_rows(finding: Finding, rows: Mapping[str, Any]) -> Finding:
-    """A finding with more rows for pictures."""
-    return replace(finding, extra={**finding.extra, **rows})
-
-
 def told(finding: Finding, words: str) -> Finding:
     """A finding told in other words."""
     return replace(finding, measured=words)

@@ -53,8 +53,7 @@ def selection(evidence: Evidence, on: str) -> Finding:
             f"optimum of {on}": best["class"],
         }
     )
-    whole = all_of({f"cost on {on}": found}, note=note)
-    whole = networks.with_rows(whole, {"error by pairs seen": rows})
+    whole = all_of({f"cost on {on}": found}, note=note).with_rows({"error by pairs seen": rows})
     untrained = np.stack([curve(network.untrained, asked) for network in mixed])
     for name, control in ((f"{other} specialist", wrong), ("untrained", untrained)):
         failing = above(control - specialist, LIMITS[on])
@@ -156,7 +155,7 @@ def reference_claim(evidence: Evidence, on: Sequence[str], reference: str) -> Fi
         parts[name] = above(excess[:, 1:], LIMITS[name])
         controls[name] = above(np.stack([curve(n.untrained, asked) for n in nets])[:, 1:] - own[1:], LIMITS[name])
         rows[name] = by_count({"mixture": excess + own, reference: own})
-    found = networks.with_rows(all_of(parts), {f"{name}: error by pairs seen": row for name, row in rows.items()})
+    found = all_of(parts).with_rows({f"{name}: error by pairs seen": row for name, row in rows.items()})
     control = all_of(controls)
     return with_control(found, networks.told(control, f"untrained: {control.measured}"))
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, Request, all_of, at_least, at_most, claim, decide, with_control
+from latebloom.claims import Evidence, Finding, all_of, asks_for, at_least, at_most, claim, decide, with_control
 from latebloom.claims.statistics import median, paired_difference, paired_ratio
 from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.networks import Network, by_count, curve, curves, paired, prompts
@@ -99,7 +99,7 @@ def rare_class(evidence: Evidence) -> Finding:
         "first error."
     )
     rows = by_count({"0.01 dense": own, "even mixture": plain, "optimum of 0.01 dense": best})
-    whole = networks.with_rows(all_of(parts, note=note), {"dense: error by pairs seen": rows})
+    whole = all_of(parts, note=note).with_rows({"dense: error by pairs seen": rows})
     control = median(local_rise(plain, task.d))
     return with_control(whole, decide(control, at_least(RISE), measured=f"even mixture: rise {control}"))
 
@@ -205,7 +205,7 @@ def unequal_scales(evidence: Evidence) -> Finding:
     tag="C",
     scales=SCALES,
     cost={"laptop": "a quarter of an hour on two cores"},
-    needs=lambda scale: (Request("model_selection.noise", scale),),
+    needs=asks_for("model_selection.noise"),
 )
 def two_levels_of_noise(evidence: Evidence) -> Finding:
     """Claim 27."""

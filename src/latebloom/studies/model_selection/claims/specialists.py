@@ -134,9 +134,8 @@ def dense_is_least_squares(evidence: Evidence) -> Finding:
 
     note = f"Exact ridge: {ridge[d]:.4f} after {d} pairs, {ridge[last]:.4f} after {last}."
     rows = by_count({"dense specialist": found[DENSE], "ridge": ridge})
-    whole = all_of({"error": rule(found[DENSE])}, note=note)
+    whole = all_of({"error": rule(found[DENSE])}, note=note).with_rows({"dense: error by pairs seen": rows})
     control = rule(found[SPARSE])
-    whole = networks.with_rows(whole, {"dense: error by pairs seen": rows})
     return with_control(whole, networks.told(control, f"sparse specialist: {control.measured}"))
 
 
@@ -178,7 +177,7 @@ def sparse_is_lasso(evidence: Evidence) -> Finding:
         "above the optimum": decide(median((found[SPARSE] - best)[:, first:].mean(1)), at_least(0.0)),
     }
     rows = by_count({"sparse specialist": found[SPARSE], "Lasso": lasso, "optimum of sparse": best})
-    whole = networks.with_rows(all_of(parts), {"sparse: error by pairs seen": rows})
+    whole = all_of(parts).with_rows({"sparse: error by pairs seen": rows})
     control = above_lasso(_untrained(nets, SPARSE))
     return with_control(whole, networks.told(control, f"untrained: {control.measured}"))
 

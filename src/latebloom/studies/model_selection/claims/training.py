@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, Request, at_least, at_most, claim, decide, undecided, with_control
+from latebloom.claims import Evidence, Finding, asks_for, at_least, at_most, claim, decide, undecided, with_control
 from latebloom.claims.statistics import median, paired_ratio
 from latebloom.instruments.plateau import plateau_exit
 from latebloom.instruments.prompt_sweeps import LINE_SHARES
@@ -36,7 +36,7 @@ HALF = LINE_SHARES.index(0.5)
     tag="R",
     scales=SCALES,
     cost={"laptop": "10 minutes on two cores beyond claim 12"},
-    needs=lambda scale: (Request("model_selection.widths", scale),),
+    needs=asks_for("model_selection.widths"),
 )
 def wider_is_no_better(evidence: Evidence) -> Finding:
     """Claim 19."""

@@ -1,8 +1,6 @@
 """What claims of this study share: sources, the day the rules were fixed, scales, the runs they need."""
 
-from collections.abc import Callable
-
-from latebloom.claims import Finding, Request, settle
+from latebloom.claims import Finding, Needs, asks_for, settle
 from latebloom.claims.statistics import share
 
 MAIN = "Yadlowsky, Doshi & Tripuraneni 2023, arXiv:2311.00871"
@@ -14,21 +12,13 @@ SCALES = ("laptop", "paper")
 
 # The main paper prints curves; beyond its abstract they are recalled, so no number of it is shown as published.
 SHAPE = "no number: curves only, recalled and not read again"
+linear = asks_for("model_selection.linear")  # dense and sparse functions
+testbed = asks_for("model_selection.testbed")  # lines and sinusoids
 
 
-def linear(scale: str) -> tuple[Request, ...]:
-    """Dense and sparse functions."""
-    return (Request("model_selection.linear", scale),)
-
-
-def testbed(scale: str) -> tuple[Request, ...]:
-    """Lines and sinusoids."""
-    return (Request("model_selection.testbed", scale),)
-
-
-def with_linear(name: str) -> Callable[[str], tuple[Request, ...]]:
+def with_linear(name: str) -> Needs:
     """The main experiment beside one of its variants."""
-    return lambda scale: (Request(f"model_selection.{name}", scale), *linear(scale))
+    return asks_for(f"model_selection.{name}", "model_selection.linear")
 
 
 def most_seeds(held: list[bool], told: str) -> Finding:

@@ -7,7 +7,8 @@ import numpy as np
 from latebloom.baselines.heuristics import first_place
 from latebloom.claims import Evidence, Finding, all_of, at_least, claim, decide, settle, with_control
 from latebloom.claims.statistics import median, paired_difference
-from latebloom.studies.structural_grokking.claims.tables import AHUJA, TRAINED, curves, listed, needs, same_seeds
+from latebloom.studies.curves import curves, same_seeds
+from latebloom.studies.structural_grokking.claims.tables import AHUJA, TRAINED, listed, needs
 from latebloom.tasks import SimpleAgreement
 from latebloom.tasks.language.lexicon import NOUNS, PRESENT
 

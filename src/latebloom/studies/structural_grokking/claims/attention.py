@@ -4,7 +4,8 @@ import numpy as np
 
 from latebloom.claims import Evidence, Finding, all_of, at_least, claim, decide, settle, undecided
 from latebloom.claims.statistics import median, rank_correlation
-from latebloom.studies.structural_grokking.claims.tables import FIXED, MURTY, TRAINED, Curves, curves, needs
+from latebloom.studies.curves import Curves, curves
+from latebloom.studies.structural_grokking.claims.tables import FIXED, MURTY, TRAINED, needs
 
 COST = {"laptop": "100 minutes on two cores"}
 DEAD = (

@@ -4,7 +4,8 @@ import numpy as np
 
 from latebloom.claims import Evidence, Finding, all_of, at_most, claim, decide, undecided
 from latebloom.claims.statistics import median, rank_correlation
-from latebloom.studies.structural_grokking.claims.tables import FIXED, LOGS, MURTY, TRAINED, Curves, curves, needs
+from latebloom.studies.curves import Curves, curves
+from latebloom.studies.structural_grokking.claims.tables import FIXED, LOGS, MURTY, TRAINED, needs
 
 KNOWN = 0.995
 

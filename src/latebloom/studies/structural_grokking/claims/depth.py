@@ -4,30 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from latebloom.claims import (
-    Evidence,
-    Finding,
-    Verdict,
-    all_of,
-    at_least,
-    between,
-    claim,
-    decide,
-    settle,
-    undecided,
-)
+from latebloom.claims import Evidence, Finding, Verdict, all_of, at_least, between, claim, decide, settle, undecided
 from latebloom.claims.statistics import median, paired_difference, paired_ratio, share
-from latebloom.studies.structural_grokking.claims.tables import (
-    FIXED,
-    MURTY,
-    SUCCESS,
-    TRAINED,
-    Curves,
-    crossing,
-    curves,
-    needs,
-    same_seeds,
-)
+from latebloom.studies.curves import Curves, curves, same_seeds
+from latebloom.studies.structural_grokking.claims.tables import FIXED, MURTY, SUCCESS, TRAINED, needs
 
 COST = {"laptop": "100 minutes on two cores", "paper": "50 runs of 300,000 steps: weeks on a GPU"}
 TENSE_COST = {"laptop": "50 minutes on two cores", "paper": "50 runs of 300,000 steps: weeks on a GPU"}
@@ -52,7 +32,7 @@ def inverted_u(arms: dict[object, Curves], column: str, best: int) -> Finding:
     told = "; ".join(f"{depth} layers {successes(table, column)}" for depth, table in arms.items())
     extra = {str(depth): table.last(column).tolist() for depth, table in arms.items()}
     found = all_of(parts, note=f"Ended >= .8, ended >= .88, ever >= .8, median end: {told}.")
-    return replace(found, extra={**found.extra, "end": extra})
+    return found.with_rows({"end": extra})
 
 
 def successes(table: Curves, column: str) -> str:
@@ -163,7 +143,7 @@ def two_layers(evidence: Evidence) -> Finding:
             reach.value == 0, f"{reach} of seeds reach .8; largest {top}", seeds=len(good), estimate=reach
         )
     found = all_of(parts)
-    times = crossing(six, QUESTION, SUCCESS)
+    times = six.reached(QUESTION, SUCCESS, window=1)
     enough = bool(np.median(times) * 2 <= shallow.steps[-1])
     if not enough and found.verdict is Verdict.REPRODUCED:
         return replace(found, verdict=Verdict.INCONCLUSIVE, note="Six layers take more than half of this budget.")

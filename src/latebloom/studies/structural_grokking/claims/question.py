@@ -5,6 +5,7 @@ import numpy as np
 from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, between, claim, decide, settle, undecided
 from latebloom.claims.statistics import Estimate, median, share
 from latebloom.instruments.instability import dip
+from latebloom.studies.curves import Curves, curves, median_time
 from latebloom.studies.structural_grokking.claims.tables import (
     FIXED,
     LOGS,
@@ -12,11 +13,7 @@ from latebloom.studies.structural_grokking.claims.tables import (
     SATURATED,
     SUCCESS,
     TRAINED,
-    Curves,
-    crossing,
-    curves,
     listed,
-    median_time,
     needs,
     warm_up,
 )
@@ -44,7 +41,7 @@ KNOWN, HELD_OUT = "val_first_word", "gen_first_word"
 def in_domain_first(evidence: Evidence) -> Finding:
     """Claim 1."""
     table = curves(evidence.run)
-    known = crossing(table, KNOWN, SATURATED)
+    known = table.reached(KNOWN, SATURATED, window=1)
     if not np.isfinite(known).all():
         return undecided(
             f"{int(np.isfinite(known).sum())} of {len(known)} seeds saturate", "Too short a run.", seeds=len(known)
@@ -124,7 +121,7 @@ def linear_phase(evidence: Evidence) -> Finding:
 def late_rise(evidence: Evidence) -> Finding:
     """Claim 3."""
     table = curves(evidence.run)
-    known = crossing(table, KNOWN, SATURATED)
+    known = table.reached(KNOWN, SATURATED, window=1)
     if not np.isfinite(known).all():
         return undecided(f"{int(np.isfinite(known).sum())} seeds saturate", "Too short a run.", seeds=len(known))
     top = table.highest(HELD_OUT)
@@ -161,7 +158,7 @@ def crossing_time(evidence: Evidence) -> Finding:
     table = curves(evidence.run)
     good = (table.of(HELD_OUT) >= SUCCESS) & (table.of(KNOWN) >= SATURATED)
     at = np.where(good.any(1), table.steps[good.argmax(1)], np.inf)
-    time, unit = median_time(table, HELD_OUT, at), warm_up(evidence.run)
+    time, unit = median_time(table, at, HELD_OUT), warm_up(evidence.run)
     limit = None if time.limit is None else time.limit / unit
     scaled = Estimate(time.value / unit, time.low / unit, time.high / unit, time.n, "warm-ups", limit)
     crossed = share(int(np.isfinite(at).sum()), len(at))

@@ -5,6 +5,7 @@ import numpy as np
 from latebloom.claims import Evidence, Finding, all_of, at_least, claim, decide, settle, undecided
 from latebloom.claims.statistics import exactly, mean, median, share
 from latebloom.instruments.instability import fell_back, share_kept, total_variation
+from latebloom.studies.curves import curves
 from latebloom.studies.structural_grokking.claims.tables import (
     FIXED,
     LOGS,
@@ -13,8 +14,6 @@ from latebloom.studies.structural_grokking.claims.tables import (
     SATURATED,
     SUCCESS,
     TRAINED,
-    crossing,
-    curves,
     listed,
     needs,
 )
@@ -45,7 +44,7 @@ COST = {"laptop": "20 minutes on two cores"}
 def restless(evidence: Evidence) -> Finding:
     """Claim 28."""
     table = curves(evidence.run)
-    since = crossing(table, KNOWN, SATURATED)
+    since = table.reached(KNOWN, SATURATED, window=1)
     if not np.isfinite(since).all():
         return undecided(f"{int(np.isfinite(since).sum())} seeds saturate", "Too short a run.", seeds=len(since))
     steps, gen = table.measured(HELD_OUT)

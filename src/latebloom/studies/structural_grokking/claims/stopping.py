@@ -5,15 +5,8 @@ import numpy as np
 from latebloom.claims import Evidence, Finding, all_of, at_least, claim, decide, undecided
 from latebloom.claims.statistics import median
 from latebloom.instruments.stopping import compare
-from latebloom.studies.structural_grokking.claims.tables import (
-    FIXED,
-    LOGS,
-    MURTY,
-    TRAINED,
-    Curves,
-    curves,
-    needs,
-)
+from latebloom.studies.curves import Curves, curves
+from latebloom.studies.structural_grokking.claims.tables import FIXED, LOGS, MURTY, TRAINED, needs
 
 RULE = (
     "for each of three stopping rules (first log >= .99; first maximal log; best log with patience of five logs) the "

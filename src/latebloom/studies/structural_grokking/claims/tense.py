@@ -2,15 +2,8 @@
 
 from latebloom.claims import Evidence, Finding, at_least, claim, decide
 from latebloom.claims.statistics import mean, median, share
-from latebloom.studies.structural_grokking.claims.tables import (
-    FIXED,
-    LOGS,
-    SUCCESS,
-    TRAINED,
-    curves,
-    listed,
-    needs,
-)
+from latebloom.studies.curves import curves
+from latebloom.studies.structural_grokking.claims.tables import FIXED, LOGS, SUCCESS, TRAINED, listed, needs
 
 
 @claim(

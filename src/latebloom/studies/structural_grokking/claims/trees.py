@@ -20,17 +20,8 @@ from latebloom.claims.statistics import equivalence, median, paired_difference, 
 from latebloom.instruments.tree_projection import project
 from latebloom.instruments.tree_score import expected_value
 from latebloom.randomness import stream
-from latebloom.studies.structural_grokking.claims.tables import (
-    FIXED,
-    LOGS,
-    MURTY,
-    SUCCESS,
-    TRAINED,
-    Curves,
-    curves,
-    needs,
-    same_seeds,
-)
+from latebloom.studies.curves import Curves, curves, same_seeds
+from latebloom.studies.structural_grokking.claims.tables import FIXED, LOGS, MURTY, SUCCESS, TRAINED, needs
 
 COST = {"laptop": "100 minutes on two cores"}
 BOTH = {"laptop": "150 minutes on two cores"}

@@ -5,17 +5,8 @@ import numpy as np
 from latebloom.claims import Evidence, Finding, all_of, at_least, between, claim, decide, settle, undecided
 from latebloom.claims.statistics import Estimate, median, paired_difference, share
 from latebloom.instruments.instability import fell_back
-from latebloom.studies.structural_grokking.claims.tables import (
-    AHUJA,
-    FIXED,
-    QIN,
-    TRAINED,
-    Curves,
-    curves,
-    listed,
-    needs,
-    same_seeds,
-)
+from latebloom.studies.curves import Curves, curves, same_seeds
+from latebloom.studies.structural_grokking.claims.tables import AHUJA, FIXED, QIN, TRAINED, listed, needs
 
 HELD_OUT = "gen_first_word"
 PAPER = "5 seeds of 300,000 steps an arm: days on a GPU"
