@@ -222,6 +222,19 @@ def test_brackets_closed_by_a_perfect_network():
     assert brackets(view)["gen_closing_any"].max() < 0.2
 
 
+def test_brackets_are_each_members_own_where_splits_differ():
+    """Smoke and quick train both splits in one population."""
+    both = members_of("structural_grokking.dyck", "smoke")
+    population = Population.start(both)
+    view = View(population, 0)
+    assert {member.task.split for member in population.members} == {"component", "length_matched"}
+    for split in ("val", "gen"):
+        answers = [member.task.answer(own) for member, own in zip(both, view.splits[split].inputs, strict=True)]
+        view._logits[split] = torch.nn.functional.one_hot(torch.stack(answers), len(both[0].task.vocabulary)).float()
+    found = brackets(view)
+    assert found["val_closing_any"].tolist() == found["gen_closing_any"].tolist() == [1, 1, 1, 1]
+
+
 def test_verbs_that_agree_with_subjects_and_with_the_noun_before_them():
     view = small("structural_grokking.agreement")
     population = view.population
