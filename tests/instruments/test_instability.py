@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latebloom.instruments.instability import dip, fell_back, share_kept, total_variation
+from latebloom.instruments.instability import dip, fell_back, share_kept, swings, total_variation
 
 STEPS = np.arange(1, 8) * 1000
 NAN = np.nan
@@ -30,6 +30,21 @@ def test_total_variation_is_what_numpy_says_and_at_least_the_net_change(values):
     found = total_variation(np.arange(len(values)), curve)[0]
     assert found == pytest.approx(np.abs(np.diff(curve)).mean())
     assert found * (len(values) - 1) >= abs(values[-1] - values[0]) - 1e-12
+
+
+def test_swings_are_what_one_fall_and_one_rise_do_not_explain():
+    found = swings(STEPS, CURVES)
+    assert found[:3].tolist() == pytest.approx([1.0 / 6, 0.4 / 6, 0.0])
+    assert np.isnan(found[3])
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
+def test_a_fall_and_a_rise_are_no_swing_and_nothing_swings_less(values):
+    steps = np.arange(len(values))
+    assert swings(steps, np.array([values]))[0] >= -1e-12
+    low = values.index(min(values))
+    turned = [*sorted(values[:low], reverse=True), *sorted(values[low:])]
+    assert swings(steps, np.array([turned]))[0] == pytest.approx(0, abs=1e-12)
 
 
 def test_what_is_kept_after_the_first_success():

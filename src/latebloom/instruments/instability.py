@@ -39,6 +39,19 @@ def total_variation(
     return _mean_where(np.abs(np.diff(logs.values, axis=1)), pairs)
 
 
+def swings(steps: Float[np.ndarray, "step"], values: Float[np.ndarray, "member step"]) -> Float[np.ndarray, "member"]:
+    """Total variation beyond that of a curve that goes straight to its lowest log and from there to its last.
+
+    0 for a curve that stands still, rises once, falls once, or falls and then rises; NaN without a pair of logs.
+    """
+    logs = own_logs(steps, values)
+    there = np.isfinite(logs.values)
+    lowest = np.where(there, logs.values, np.inf).min(1)
+    straight = logs.values[:, 0] + logs.last_value - 2 * lowest
+    pairs = np.maximum(there.sum(1) - 1, 1)
+    return total_variation(steps, values) - straight / pairs
+
+
 def share_kept(
     steps: Float[np.ndarray, "step"], values: Float[np.ndarray, "member step"], level: float
 ) -> Float[np.ndarray, "member"]:

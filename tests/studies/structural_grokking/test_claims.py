@@ -121,6 +121,99 @@ def test_greedy_trees_are_judged_against_random_similarities():
     assert "left-branching one in" in finding("22", single()).note
 
 
+EARLY = {"gen_first_word": lambda value, s: np.where(s < 900, 0.9, 0.02)}
+UNFITTED = {"val_first_word": lambda value, s: 0.5 * value, "val_all_verbs": lambda value, s: 0.5 * value}
+
+
+def test_what_was_high_before_saturation_is_no_rise_after_it():
+    assert finding("03", single(**EARLY)).verdict is Verdict.CONTRADICTED
+
+
+def test_generalisation_before_saturation_is_told():
+    assert "5 seeds were at .5 before they saturated" in finding("01", single(**EARLY)).note
+    assert "0 seeds were at .5 before" in finding("01", single()).note
+
+
+def test_a_gap_that_never_was_does_not_close():
+    table = dyck()
+    ahead = table.assign(gen_closing_any=table["val_closing_any"] + 0.001 + table["step"] / 1e7)
+    assert finding("09", ahead).verdict is Verdict.CONTRADICTED
+
+
+def test_a_loss_that_rises_is_not_flat():
+    table = single(train_loss=lambda value, s: 1.5 + s / 6000)
+    assert finding("13", table).verdict is Verdict.CONTRADICTED
+
+
+def test_two_layers_that_have_not_learned_their_task_show_nothing():
+    found = finding("14", single(0.02, **UNFITTED), tense_depths(), single())
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "questions: not all saturate" in found.note
+    assert finding("14", single(0.95), tense_depths(), single(0.1)).verdict is Verdict.CONTRADICTED
+
+
+def test_two_layers_on_tense_are_given_time_too():
+    late = tense_depths(gen_main_verb=lambda value, s: np.where(s < 8000, 0.02, value))
+    found = finding("14", single(0.02), late, single())
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "tense: the best depth takes more than half" in found.note
+
+
+def test_depths_that_generalise_alike_identify_none():
+    same = depths(dict.fromkeys(made_up.ENDS, 0.97))
+    assert finding("16", same).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_depth_that_leads_by_chance_was_not_missed():
+    table = depths({2: 0.02, 4: 0.95, 6: 0.95, 8: 0.6, 10: 0.2})
+    four = table["n_layers"] == 4
+    noise = np.where(table["seed"] < 3, -0.01, 0.01)
+    table = table.assign(
+        gen_first_word=np.where(four, table["gen_first_word"] + noise, table["gen_first_word"]),
+        sparsity=table["sparsity"] + 0.5 * four,
+        weight_norm_per_layer=table["weight_norm_per_layer"] + 50 * four,
+    )
+    assert finding("16", table).verdict is Verdict.INCONCLUSIVE
+
+
+def test_trees_of_an_untrained_network_must_not_do():
+    both = tuple(table.assign(t_parseval=0.9) for table in AS_PUBLISHED["20"])
+    found = finding("20", *both)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "control does not fail" in found.note
+
+
+@pytest.mark.parametrize("number", ["23", "24", "26", "27", "33"])
+def test_arms_that_have_not_learned_their_task_show_nothing(number):
+    tables = list(AS_PUBLISHED[number])
+    if number in ("23", "24"):
+        tables[1] = single(0.02, **UNFITTED)
+    else:
+        (field,) = {"objective", "centre_embedded", "n_types"} & set(tables[0].columns)
+        weak = tables[0][field].isin(["prefix", 0.0, 12])
+        tables[0] = tables[0].assign(
+            **{name: np.where(weak, 0.5 * tables[0][name], tables[0][name]) for name in UNFITTED}
+        )
+    found = finding(number, *tables)
+    assert found.verdict is Verdict.INCONCLUSIVE, found
+    assert "has not learned" in found.note
+
+
+def test_tense_that_generalises_nowhere_has_nothing_to_lose():
+    found = finding("24", single(), single(0.3), single(0.1), single(0.1))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "nothing to lose" in found.note
+
+
+@pytest.mark.parametrize("still", ["constant", "one smooth rise"])
+def test_a_curve_that_stays_put_or_rises_once_is_not_restless(still):
+    curve = {
+        "constant": lambda value, s: 0 * s + 1.0,
+        "one smooth rise": lambda value, s: np.where(s < 1000, 0.3, 0.02 + 0.95 * made_up.ramp(s, 2000, 6000)),
+    }[still]
+    assert finding("28", single(gen_first_word=curve)).verdict is Verdict.CONTRADICTED
+
+
 def test_first_nouns_do_not_solve_all_verbs_of_simple_agreement():
     assert 0.2 < first_noun_score(120) < 0.6
 

@@ -2,10 +2,18 @@
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, all_of, at_most, claim, decide, undecided
-from latebloom.claims.statistics import median, rank_correlation
+from latebloom.claims import Change, Evidence, Finding, all_of, at_most, claim, decide, undecided
+from latebloom.claims.statistics import median
 from latebloom.studies.curves import Curves, curves
-from latebloom.studies.structural_grokking.claims.tables import FIXED, LOGS, MURTY, TRAINED, needs
+from latebloom.studies.structural_grokking.claims.tables import (
+    FIXED,
+    LOGS,
+    MURTY,
+    REVIEWED,
+    TRAINED,
+    needs,
+    trend,
+)
 
 KNOWN = 0.995
 
@@ -23,6 +31,12 @@ KNOWN = 0.995
     rule="the interval over seeds of the median rank correlation of gap and step lies at or below -.7, and that of the "
     "last gap as a share of the first at or below one half",
     fixed=FIXED,
+    version=2,
+    changes=(
+        Change(
+            REVIEWED, "Where the first gap is none, or below 0, all of it is left: a gap that never was cannot close."
+        ),
+    ),
     tag="PR",
     scales=TRAINED,
     cost={"laptop": "25 minutes on two cores", "paper": "10 seeds of 400,000 steps: days on a GPU"},
@@ -48,8 +62,8 @@ def closing(table: Curves) -> Finding:
         if not len(start) or len(row) - start[0] < 8:
             continue
         smooth = np.convolve(row[start[0] :], np.full(3, 1 / 3), "valid")
-        falls.append(rank_correlation(steps[start[0] + 1 : -1], smooth).estimate.value if np.ptp(smooth) else 0.0)
-        left.append(smooth[-1] / max(smooth[0], 1e-9))
+        falls.append(trend(steps[start[0] + 1 : -1], smooth))
+        left.append(smooth[-1] / smooth[0] if smooth[0] > 0 else 1.0)
     if len(falls) < 2:
         return undecided(f"{len(falls)} seeds saturate for eight logs", "Too short a run.", seeds=len(falls))
     end = median(table.last("gen_closing_any"))

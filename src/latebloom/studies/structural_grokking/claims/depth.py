@@ -4,10 +4,29 @@ from dataclasses import replace
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, Verdict, all_of, at_least, between, claim, decide, settle, undecided
+from latebloom.claims import (
+    Change,
+    Evidence,
+    Finding,
+    all_of,
+    at_least,
+    between,
+    claim,
+    decide,
+    settle,
+    undecided,
+)
 from latebloom.claims.statistics import median, paired_difference, paired_ratio, share
 from latebloom.studies.curves import Curves, curves, same_seeds
-from latebloom.studies.structural_grokking.claims.tables import FIXED, MURTY, SUCCESS, TRAINED, needs
+from latebloom.studies.structural_grokking.claims.tables import (
+    FIXED,
+    MURTY,
+    REVIEWED,
+    SATURATED,
+    SUCCESS,
+    TRAINED,
+    needs,
+)
 
 COST = {"laptop": "100 minutes on two cores", "paper": "50 runs of 300,000 steps: weeks on a GPU"}
 TENSE_COST = {"laptop": "50 minutes on two cores", "paper": "50 runs of 300,000 steps: weeks on a GPU"}
@@ -119,32 +138,45 @@ def same_loss(evidence: Evidence) -> Finding:
     published="0 of 10 seeds on both tasks",
     measure="largest generalisation of each seed with two layers, over twice the steps of the other depths "
     "(Question Formation) and over the same steps (Tense Inflection), once accuracy in the domain is >= .99",
-    rule="no seed reaches .8 on either task; contradicted if one does. The budget must be at least twice the median "
-    "crossing time of six layers, else inconclusive",
+    rule="no seed reaches .8 on either task; contradicted if one does. Inconclusive unless all seeds reach .99 in the "
+    "domain and the budget is at least twice the median crossing time of six layers (Question Formation) and of four "
+    "(Tense Inflection)",
     fixed=FIXED,
+    changes=(
+        Change(
+            REVIEWED,
+            "Networks that have not learned their task, or were not given the time that the best depth takes (this was "
+            "asked of Question Formation only), passed before.",
+        ),
+    ),
     tag="P",
     scales=TRAINED,
-    cost={"laptop": "60 minutes on two cores"},
+    cost={"laptop": "80 minutes on two cores"},
     needs=needs("question_shallow", "tense_depths", "question"),
 )
 def two_layers(evidence: Evidence) -> Finding:
     """Claim 14."""
     shallow, depths, six = (curves(run) for run in evidence.runs)
-    arms = {
-        "questions": (shallow, "val_first_word", QUESTION),
-        "tense": (next(iter(depths.arms("n_layers").values())), "val_main_verb", TENSE),
+    tense = depths.arms("n_layers")
+    parts = {
+        "questions": _never(shallow, six, "val_first_word", QUESTION),
+        "tense": _never(next(iter(tense.values())), tense.get(4), "val_main_verb", TENSE),
     }
-    parts = {}
-    for name, (table, known, held_out) in arms.items():
-        good = (table.of(held_out) >= SUCCESS) & (table.of(known) >= 0.99)
-        reach = share(int(good.any(1).sum()), len(good))
-        top = median(table.highest(held_out))
-        parts[name] = settle(
-            reach.value == 0, f"{reach} of seeds reach .8; largest {top}", seeds=len(good), estimate=reach
+    notes = [f"{name}: {part.note}" for name, part in parts.items() if part.note]
+    return replace(all_of(parts), note=" ".join(notes))
+
+
+def _never(table: Curves, best: Curves | None, known: str, held_out: str) -> Finding:
+    """Whether no seed generalises, though all know the domain and had twice the time that the best depth takes."""
+    saturated = table.of(known) >= SATURATED
+    reach = share(int(((table.of(held_out) >= SUCCESS) & saturated).any(1).sum()), len(saturated))
+    told = f"{reach} of seeds reach .8; largest {median(table.highest(held_out))}"
+    if reach.value > 0:
+        return settle(False, told, seeds=len(saturated), estimate=reach)
+    if not saturated.any(1).all():
+        return undecided(told, "not all saturate.", seeds=len(saturated), estimate=reach)
+    if best is None or 2 * np.median(best.reached(held_out, SUCCESS, window=1)) > table.steps[-1]:
+        return undecided(
+            told, "the best depth takes more than half of this budget.", seeds=len(saturated), estimate=reach
         )
-    found = all_of(parts)
-    times = six.reached(QUESTION, SUCCESS, window=1)
-    enough = bool(np.median(times) * 2 <= shallow.steps[-1])
-    if not enough and found.verdict is Verdict.REPRODUCED:
-        return replace(found, verdict=Verdict.INCONCLUSIVE, note="Six layers take more than half of this budget.")
-    return found
+    return settle(True, told, seeds=len(saturated), estimate=reach)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 import numpy as np
+import scipy  # scipy.stats loads at its first use
 from jaxtyping import Float
 
-from latebloom.claims import Needs, Readable, asks_for
+from latebloom.claims import Finding, Needs, Readable, asks_for, undecided
+from latebloom.studies.curves import Curves
 
 FIXED = "2026-11-25"
 MURTY = "Murty et al. 2023, arXiv:2305.18741"
@@ -14,6 +16,9 @@ AHUJA = "Ahuja et al. 2024, arXiv:2404.16367"
 QIN = "Qin et al. 2024, arXiv:2412.04619"
 TRAINED = ("laptop", "paper")
 SATURATED, SUCCESS = 0.99, 0.8  # accuracy in the domain; generalisation
+FITTED = 0.9  # accuracy in the domain below which an arm has not learned its task
+UNLEARNED = "inconclusive where a seed of either arm ends below .9 in the domain"
+REVIEWED = "2026-11-29"  # rules read again before any run at laptop was judged
 
 
 def needs(*experiments: str) -> Needs:
@@ -25,6 +30,24 @@ def warm_up(run: Readable) -> int:
     """Steps of warm-up of a run's recipe."""
     specification: Mapping[str, Mapping[str, int]] = run.specification(0)  # type: ignore[attr-defined]
     return max(int(specification["training"]["warmup"]), 1)
+
+
+def trend(steps: Float[np.ndarray, " log"], values: Float[np.ndarray, " log"]) -> float:
+    """Spearman's rank correlation of one seed's quantity with the step; 0 where it never moves."""
+    return float(scipy.stats.spearmanr(steps, values).statistic) if np.ptp(values) else 0.0
+
+
+def unfitted(known: str, **arms: Curves) -> Finding | None:
+    """The finding where an arm ends with accuracy in the domain below `FITTED`; None where all have learned their task.
+
+    An arm that has not cannot fall short of another for the reason a claim gives.
+    """
+    for name, table in arms.items():
+        end = table.last(known)
+        if (end < FITTED).any():
+            why = f"The arm {name.replace('_', ' ')!r} has not learned its task."
+            return undecided(f"{name.replace('_', ' ')}, in the domain: {listed(end)}", why, seeds=len(end))
+    return None
 
 
 def listed(values: Float[np.ndarray, " n"], digits: int = 2) -> str:

@@ -2,13 +2,25 @@
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, all_of, at_least, between, claim, decide, settle, undecided
+from latebloom.claims import Change, Evidence, Finding, all_of, at_least, between, claim, decide, settle, undecided
 from latebloom.claims.statistics import Estimate, median, paired_difference, share
 from latebloom.instruments.instability import fell_back
 from latebloom.studies.curves import Curves, curves, same_seeds
-from latebloom.studies.structural_grokking.claims.tables import AHUJA, FIXED, QIN, TRAINED, listed, needs
+from latebloom.studies.structural_grokking.claims.tables import (
+    AHUJA,
+    FIXED,
+    QIN,
+    REVIEWED,
+    TRAINED,
+    UNLEARNED,
+    listed,
+    needs,
+    unfitted,
+)
 
-HELD_OUT = "gen_first_word"
+KNOWN, HELD_OUT = "val_first_word", "gen_first_word"
+LEARNED = Change(REVIEWED, "An arm may fall short because it has not learned its task: then nothing is decided.")
+GENERALISES = 0.5  # of verbs of withheld sentences, without which there is nothing to lose
 PAPER = "5 seeds of 300,000 steps an arm: days on a GPU"
 
 
@@ -28,8 +40,9 @@ def more(first: Curves, second: Curves, column: str) -> Estimate:
     "all depths",
     measure="generalisation at the end, full objective minus answer only, same network, data and steps, paired by "
     "seed; source in both directions is told",
-    rule="the interval of the median difference lies at or above .3; contradicted if it lies below",
+    rule=f"the interval of the median difference lies at or above .3; contradicted if it lies below; {UNLEARNED}",
     fixed=FIXED,
+    changes=(LEARNED,),
     tag="P",
     scales=TRAINED,
     cost={"laptop": "60 minutes on two cores", "paper": PAPER},
@@ -38,6 +51,8 @@ def more(first: Curves, second: Curves, column: str) -> Estimate:
 def answer_only(evidence: Evidence) -> Finding:
     """Claim 23."""
     full, prefix, both = (curves(run) for run in evidence.runs)
+    if early := unfitted(KNOWN, full=full, answer_only=prefix):
+        return early
     found = decide(more(full, prefix, HELD_OUT), at_least(0.3))
     note = (
         f"Answer only {listed(prefix.last(HELD_OUT))}, accuracy in the domain {median(prefix.last('val_first_word'))}; "
@@ -54,8 +69,12 @@ def answer_only(evidence: Evidence) -> Finding:
     published="large drop on Question Formation, none on Tense Inflection",
     measure="generalisation at the end, with copies minus without, paired by seed",
     rule="the interval of the median difference lies at or above .2 on Question Formation and within -.15 to .15 on "
-    "Tense Inflection",
+    f"Tense Inflection; {UNLEARNED} of questions, or tense with copies at a median below .5 held out",
     fixed=FIXED,
+    changes=(
+        LEARNED,
+        Change(REVIEWED, "Inconclusive where Tense Inflection does not generalise with copies: no drop can be seen."),
+    ),
     tag="P",
     scales=TRAINED,
     cost={"laptop": "75 minutes on two cores", "paper": PAPER},
@@ -64,12 +83,15 @@ def answer_only(evidence: Evidence) -> Finding:
 def copies(evidence: Evidence) -> Finding:
     """Claim 24."""
     question, without, tense, tense_without = (curves(run) for run in evidence.runs)
+    # Not of tense, whose accuracy in the domain counts copies.
+    if early := unfitted(KNOWN, with_copies=question, without=without):
+        return early
     verbs = more(tense, tense_without, "gen_main_verb")
+    kept = decide(verbs, between(-0.15, 0.15))
+    if np.median(tense.last("gen_main_verb")) < GENERALISES:
+        kept = undecided(kept.measured, "Tense: nothing to lose.", seeds=kept.seeds, estimate=verbs)
     return all_of(
-        {
-            "questions": decide(more(question, without, HELD_OUT), at_least(0.2)),
-            "tense": decide(verbs, between(-0.15, 0.15)),
-        },
+        {"questions": decide(more(question, without, HELD_OUT), at_least(0.2)), "tense": kept},
         note=f"Without copies: questions {listed(without.last(HELD_OUT))}; tense "
         f"{listed(tense_without.last('gen_main_verb'))}.",
     )
@@ -118,8 +140,9 @@ def telling_items(evidence: Evidence) -> Finding:
     measure="generalisation, mean over the last four logs, all words minus answer only, paired by seed (the published "
     "second arm is sequence to sequence)",
     rule="the interval of the median difference lies at or above .3, and that of the median with all words at or "
-    "above .5",
+    f"above .5; {UNLEARNED}",
     fixed=FIXED,
+    changes=(LEARNED,),
     tag="P",
     scales=TRAINED,
     cost={"laptop": "40 minutes on two cores", "paper": PAPER},
@@ -129,10 +152,9 @@ def recurrent(evidence: Evidence) -> Finding:
     """Claim 26."""
     arms = curves(evidence.run).arms("objective")
     full, prefix = same_seeds(arms["full"], arms["prefix"])
+    if early := unfitted(KNOWN, all_words=full, answer_only=prefix):
+        return early
     a, b = full.late(HELD_OUT), prefix.late(HELD_OUT)
-    known = full.last("val_first_word")
-    if (known < 0.9).any():
-        return undecided(f"in the domain {listed(known)}", "The language model has not saturated.", seeds=len(known))
     return all_of(
         {
             "all words minus answer": decide(paired_difference(a, b).estimate, at_least(0.3)),
@@ -149,8 +171,10 @@ def recurrent(evidence: Evidence) -> Finding:
     source=f"{QIN}, section 4",
     published="none: all 50 seeds fail; only: strong preference for the hierarchical rule",
     measure="generalisation at the end, copies all centre-embedded minus none, paired by seed",
-    rule="the interval of the median difference lies at or above .5, and no seed without them reaches .8 at the end",
+    rule="the interval of the median difference lies at or above .5, and no seed without them reaches .8 at the end; "
+    f"{UNLEARNED}",
     fixed=FIXED,
+    changes=(LEARNED,),
     tag="P",
     scales=TRAINED,
     cost={"laptop": "40 minutes on two cores", "paper": PAPER},
@@ -160,6 +184,8 @@ def centre_embedding(evidence: Evidence) -> Finding:
     """Claim 27."""
     arms = curves(evidence.run).arms("centre_embedded")
     only, none = same_seeds(arms[1.0], arms[0.0])
+    if early := unfitted(KNOWN, only=only, none=none):
+        return early
     a, b = only.last(HELD_OUT), none.last(HELD_OUT)
     good = share(int((b >= 0.8).sum()), len(b))
     return all_of(

@@ -14,10 +14,13 @@ class Accuracies:
     held_out: str
     linear: str = ""  # share of the rule of word order
     chance: float | None = None
+    guess: str = "chance"  # what scores `chance`
 
 
 KINDS = {
-    "question_formation": Accuracies("val_first_word", "gen_first_word", "gen_first_auxiliary", 0.5),
+    "question_formation": Accuracies(
+        "val_first_word", "gen_first_word", "gen_first_auxiliary", 0.5, "one of two that agree"
+    ),
     "tense_inflection": Accuracies("val_main_verb", "gen_main_verb", "gen_recent_noun"),
     "simple_agreement": Accuracies("val_all_verbs", "gen_all_verbs", "gen_recent_noun"),
     "dyck": Accuracies("val_closing_any", "gen_closing_any", chance=1 / 20),

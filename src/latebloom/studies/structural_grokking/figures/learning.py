@@ -41,7 +41,7 @@ def draw_learning(logged: Logged, members: Sequence[int], heading: str, caption:
     if found.linear and found.linear in logged.frame:
         _curve(top, logged, members, found.linear, LINEAR, "rule of word order", seeds=False)
     if found.chance:
-        top.axhline(found.chance, color=GUIDE, linewidth=1, linestyle=(0, (2, 2)), label="chance")
+        top.axhline(found.chance, color=GUIDE, linewidth=1, linestyle=(0, (2, 2)), label=found.guess)
     _stops(top, logged, members, found)
     top.set(ylim=(-0.03, 1.03), ylabel="accuracy")
     for place, (column, label) in zip(axes[1:, 0], below.items(), strict=True):

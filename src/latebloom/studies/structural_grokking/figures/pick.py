@@ -28,7 +28,10 @@ def _pictures(run: Run, logged: Logged, member: int) -> Named:
         end = "" if len(arms) == 1 else f"_{number}"
         heading = textwrap.shorten(f"{who}{f', {arm.label}' if arm.label else ''}", 120)
         yield f"learning{end}", draw_learning(logged, arm.members, heading, told)
-        yield f"prepose{end}", draw_prepose(logged, arm.members, f"{heading}: withheld questions", f"Run: {run.label}")
+        yield (
+            f"prepose{end}",
+            draw_prepose(logged, arm.members, f"{heading}: withheld questions", f"Mean over seeds. Run: {run.label}"),
+        )
     yield "depths", draw_depths(logged, f"{who}: by depth", f"Bars: 95 % intervals. Run: {run.label}")
     seed = logged.specifications[member].seed
     heading = f"{who}, member {member} (seed {seed}): the tree of one withheld sentence"
