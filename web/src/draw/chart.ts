@@ -2,6 +2,7 @@
 import { clamp, drawAxes, makeScale, shown, shownSteps, type Box, type Scale } from "./axes";
 import { h } from "./dom";
 import { Plot, pointerPlace } from "./plot";
+import { swatch } from "./swatch";
 import type { Theme } from "./theme";
 
 export interface Series {
@@ -40,6 +41,7 @@ export interface Mark {
 
 const MARGIN = { left: 46, right: 12, top: 8, bottom: 38 };
 const MOST_LINES = 60;
+const DASHES = [6, 4];
 
 export class Chart {
   readonly plot: Plot;
@@ -63,10 +65,8 @@ export class Chart {
     const legend = h("div", { class: "lb-legend" });
     for (const series of options.series) {
       const value = h("span", { class: "lb-number" });
-      const swatch = h("span", { class: series.dashed ? "lb-swatch lb-dashed" : "lb-swatch" });
       this.legend.push({ series, value });
-      legend.append(h("span", {}, swatch, ` ${series.name} `, value));
-      swatch.style.borderColor = `var(${series.colour})`;
+      legend.append(h("span", {}, swatch(series.colour, series.dashed ? DASHES : []), ` ${series.name} `, value));
     }
     this.plot.caption.append(legend);
     if (options.scrub) this.listen(options.scrub);
@@ -185,7 +185,7 @@ export class Chart {
     theme: Theme,
   ): void {
     context.strokeStyle = context.fillStyle = theme.of(series.colour);
-    context.setLineDash(series.dashed ? [6, 4] : []);
+    context.setLineDash(series.dashed ? DASHES : []);
     const floor = this.domains.y[0];
     const place = (value: number) => y(log ? Math.max(value, floor) : value);
     const picked = this.options.picked?.() ?? null;

@@ -3,6 +3,7 @@
 import { drawAxes, makeScale, shown, type Box, type Scale } from "./axes";
 import { h } from "./dom";
 import { Plot, pointerPlace } from "./plot";
+import { swatch } from "./swatch";
 import type { Theme } from "./theme";
 
 export interface Line {
@@ -99,11 +100,7 @@ export class Lines {
     if (keys !== this.keys) {
       this.keys = keys;
       this.legend.replaceChildren(
-        ...series.map((one) => {
-          const swatch = h("span", { class: one.dash?.length ? "lb-swatch lb-dashed" : "lb-swatch" });
-          swatch.style.borderColor = `var(${one.colour})`;
-          return h("span", {}, swatch, ` ${one.name} `, h("span", { class: "lb-number" }));
-        }),
+        ...series.map((one) => h("span", {}, swatch(one.colour, one.dash, one.thin ? 2 : 3), ` ${one.name} `, h("span", { class: "lb-number" }))),
         this.told,
       );
     }

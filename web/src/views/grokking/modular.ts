@@ -170,8 +170,8 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
       film.circle === null
         ? main.map((k) => ({ name: `frequency ${k} alone`, chosen: (n: number) => Boolean(live[n]) && frequency[n] === k }))
         : [];
-    if (film.circle === null)
-      groups.push({ name: "other neurons", chosen: (n: number) => !live[n] || !main.includes(frequency[n]!) });
+    const other = (n: number) => !live[n] || !main.includes(frequency[n]!);
+    if (film.circle === null && film.groups().order.some(other)) groups.push({ name: "other neurons", chosen: other });
     groups.push({ name: "all neurons" });
     let values: Float64Array[] = [];
     let top = 1;

@@ -4,6 +4,7 @@ import { shown as shownNumber } from "../../draw/axes";
 import { button, h, slider } from "../../draw/dom";
 import { nextFrame } from "../../draw/frame";
 import type { Shared } from "../../draw/store";
+import { swatch } from "../../draw/swatch";
 import { leastSquares, nearest, posteriorMean, type Answer, type FunctionFamily } from "../../math/posterior";
 import { blended, drawPair, errorTo, pointsOf } from "./blend";
 import { Board, REACH, type Curve, type Point } from "./board";
@@ -76,9 +77,6 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
   networks.add(first);
 
   for (const curve of [...curves.slice(2), line, near]) {
-    const swatch = h("span", { class: curve.dash.length ? "lb-swatch lb-dashed" : "lb-swatch" });
-    swatch.style.borderColor = `var(${curve.colour})`;
-    swatch.style.borderTopWidth = `${Math.max(2, curve.width)}px`;
     const box = h("input", { type: "checkbox" });
     box.checked = curve.shown;
     box.addEventListener("change", () => {
@@ -86,7 +84,7 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
       board.redraw();
     });
     curve.row = h("span", { class: "lb-number" });
-    legend.append(h("label", { class: "lb-curve" }, box, swatch, h("span", {}, curve.name), curve.row));
+    legend.append(h("label", { class: "lb-curve" }, box, swatch(curve.colour, curve.dash, Math.max(2, curve.width)), h("span", {}, curve.name), curve.row));
   }
 
   // What is drawn, said and counted once curves have changed.
