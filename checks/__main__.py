@@ -7,16 +7,22 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from checks.binding import binding
 from checks.compare import Line, row
 from checks.data import data, decay
+from checks.examples import examples
 from checks.fewer_pairs import fewer_pairs
 from checks.folds import folds
+from checks.future_tokens import short, text
 from checks.inputs import codes, mirror
+from checks.mixtures import beginning, mixtures
 from checks.norm import norm
 from checks.parity import floor, switch
+from checks.swapped import swapped
+from checks.written_down import solver, steps
 
 CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many seeds tell
-    "floor": (floor, 3),  # 23
+    "floor": (floor, 3),  # grokking 23
     "switch": (switch, 5),  # 26
     "data": (data, 5),  # 34
     "decay": (decay, 3),  # 35
@@ -25,6 +31,15 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "codes": (codes, 3),  # 51
     "mirror": (mirror, 3),  # 52
     "folds": (folds, 3),  # 53
+    "text": (text, 5),  # future_tokens 14, 21, 23
+    "text_short": (short, 1),  # 14, 21
+    "stacked": (steps, 1),  # mesa_optimization 3
+    "solver": (solver, 1),  # 13
+    "binding": (binding, 1),  # 18
+    "swapped": (swapped, 1),  # 25
+    "examples": (examples, 1),  # 27
+    "mixtures": (mixtures, 5),  # model_selection 8, 28, 29
+    "mixtures_short": (beginning, 1),  # 28, 29
 }
 HEADINGS = ["claim", "quantity", "asked", "ledger", "here", ""]
 

@@ -56,6 +56,26 @@ def adamw(
     return torch.optim.AdamW(weights, lr=lr, betas=(beta1, beta2), weight_decay=decay)
 
 
+def falling(
+    optimiser: torch.optim.Optimizer, steps: int, warmup: int, floor: float = 0.0
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """The rate rises linearly over `warmup` steps and falls along a cosine to `floor` of it; `.step()` after each."""
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        way = min((step - warmup) / (steps - warmup), 1.0)
+        return floor + (1 - floor) * (1 + math.cos(math.pi * way)) / 2
+
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+
+
+def clipping(optimiser: torch.optim.Optimizer, weights: Sequence[Tensor], limit: float, by: str) -> None:
+    """Before every step gradients are clipped: each element ("value"), or the length of all together ("norm")."""
+    clip = {"value": torch.nn.utils.clip_grad_value_, "norm": torch.nn.utils.clip_grad_norm_}[by]
+    optimiser.register_step_pre_hook(lambda *_: clip(weights, limit) and None)
+
+
 def right(logits: Tensor, labels: Tensor) -> float:
     """Share of rows whose largest logit is that of the label."""
     return float((logits.argmax(-1) == labels).double().mean())

@@ -1,0 +1,125 @@
+"""Claims 14, 21 and 23 of the study of future tokens: four arms on text, the gradient's two parts, a linear lens."""
+
+import math
+from statistics import median
+
+import torch
+
+from checks.compare import Line
+from checks.gpt import Gpt
+from checks.kept import kept
+from checks.later import lens, norms
+from checks.plain import adamw, descend, falling
+from checks.text import characters, loss_of, network, pairs_loss, windows
+
+ARMS = ("whole", "hidden", "keys", "zeroed")
+LENGTH = 1200  # over which the rate falls, however early a training is ended
+SPLITS = (0, 3, 6, 10, 18, 32, 56, 100, 178, 200)  # steps at which the gradient is taken apart
+
+
+def arm(past: str, seed: int, until: int, parts: bool = False) -> tuple[Gpt, dict[int, float], dict[int, float]]:
+    """A network trained with one kind of past; its test losses, and future over diagonal gradient, by step."""
+    train, test, letters = characters()
+    net, source = network(letters).drawn("gpt2", seed), torch.Generator().manual_seed(900 + seed)
+    asked = windows(test, 1024, torch.Generator().manual_seed(1))
+    weights = list(net.parameters())
+    optimiser = adamw(weights, 2e-3, 0.01, beta2=0.999)
+    rate = falling(optimiser, LENGTH, LENGTH // 50)
+    losses: dict[int, float] = {}
+    ratios: dict[int, float] = {}
+
+    def look(step: int) -> None:
+        if step % 60 == 0 or step == until:
+            losses[step] = float(loss_of(net, asked, past))
+        if parts and step in SPLITS:
+            with torch.enable_grad():
+                diagonal, later, _ = norms(net, windows(train, 128, source))
+            ratios[step] = later / diagonal
+
+    logs = sorted({step for step in {*range(0, until, 60), *SPLITS} if step < until} | {until})
+    descend(weights, lambda: loss_of(net, windows(train, 32, source), past), optimiser, logs, look, rate.step)
+    return net, losses, ratios
+
+
+def short(seeds: int, until: int = 200) -> list[Line]:
+    """Claims 14 and 21 early on: Shakespeare by characters, 3 blocks of width 64, the first steps of 1,200."""
+    found, least, most = [], [], []
+    for seed in range(seeds):
+        ends: dict[str, float] = {}
+        for past in ("whole", "hidden", "zeroed"):
+            _, losses, parts = arm(past, seed, until, past == "whole")
+            print(f"  seed {seed}, {past}: {_told(losses)}", flush=True)
+            if parts:
+                print(f"  seed {seed}, future / diagonal: {_told(parts)}", flush=True)
+                ratios = parts
+            ends[past] = losses[until]
+        found.append(ends["zeroed"] - ends["hidden"] - 5 * (ends["hidden"] - ends["whole"]))
+        least.append(min(ratios.values()))
+        most.append(max(ratios.values()))
+    return [
+        Line("future_tokens.14", f"(no past - cut) - 5 (cut - whole), nats, step {until}", found, 0, math.inf, ""),
+        Line("future_tokens.21", f"future / diagonal, smallest, to step {until}", least, 0.2, math.inf, "smallest"),
+        Line("future_tokens.21", f"future / diagonal, largest, to step {until}", most, 0, 1.5, "largest"),
+    ]
+
+
+def text(seeds: int, windows_asked: int = 1024) -> list[Line]:
+    """Claims 14, 21 and 23 with the weights that our run has kept: plain networks hold them, plain code measures."""
+    train, test, letters = characters()
+    asked = windows(test, windows_asked, torch.Generator().manual_seed(1))
+    counted = pairs_loss(train, test, letters)
+    print(f"  a counted table of pairs: {counted:.3f} nats a character", flush=True)
+    losses: dict[str, list[float]] = {past: [] for past in ARMS}
+    whole: list[Gpt] = []
+    for varied, tables in kept("future_tokens.text", LENGTH):
+        if varied["seed"] in range(seeds):
+            net, past = network(letters).holding(tables), str(varied["past"])
+            with torch.no_grad():
+                losses[past].append(float(loss_of(net, asked, past)))
+            whole += [net] if past == "whole" else []
+    for past, values in losses.items():
+        if values:
+            print(f"  {past}: {median(values):.3f} ({_few(values)})", flush=True)
+    trios = list(zip(losses["whole"], losses["hidden"], losses["zeroed"], strict=True))
+    return [
+        Line(
+            "future_tokens.14",
+            "(no past - cut) - 5 (cut - whole), nats, kept weights",
+            [z - h - 5 * (h - w) for w, h, z in trios],
+            0,
+            math.inf,
+            "",
+        ),
+        *_split_and_lens(whole, train, test),
+    ]
+
+
+def _split_and_lens(nets: list[Gpt], train: torch.Tensor, test: torch.Tensor) -> list[Line]:
+    source, rows = torch.Generator().manual_seed(3), windows(test, 384, torch.Generator().manual_seed(2))[0]
+    ratios, over, exact, last = [], [], [], []
+    for net in nets:
+        diagonal, later, cosine = norms(net, windows(train, 128, source))
+        plain, tuned, table = lens(net, rows, 1)
+        print(
+            f"  future / diagonal {later / diagonal:.3f}, cosine {cosine:.2f}; one on: least squares {_few(plain)}, "
+            f"tuned {_few(tuned)}, table {table:.3f}",
+            flush=True,
+        )
+        ratios.append(later / diagonal)
+        over.append(max(tuned[1:-1]) - table)
+        exact.append(max(plain[1:-1]) - table)
+        last.append(max(tuned[1:-1]) - tuned[-1])
+    return [
+        Line("future_tokens.21", "future / diagonal at the last step, kept weights", ratios),
+        Line("future_tokens.23", "middle state over table, kept weights", over, 0.02, 1, "over the table"),
+        Line("future_tokens.23", "the same, map by least squares alone", exact, 0.02, 1, "over the table"),
+        Line("future_tokens.23", "middle state over last, kept weights", last, 0, 1, "over the last layer"),
+    ]
+
+
+def _told(values: dict[int, float]) -> str:
+    return ", ".join(f"{step}: {value:.3f}" for step, value in values.items())
+
+
+def _few(values: list[float]) -> str:
+    return " ".join(f"{value:.3f}" for value in values)
