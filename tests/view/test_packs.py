@@ -134,7 +134,7 @@ def _computed(text, params, a, b):
 
 @pytest.mark.parametrize(
     ("into", "out", "tied", "shared", "activation"),
-    itertools.product(*[["factored", "collapsed"]] * 2, *[[True, False]] * 2, ["relu", "square"]),
+    list(itertools.product(*[["factored", "collapsed"]] * 2, *[[True, False]] * 2, ["relu", "square"])),
 )
 def test_the_formula_of_an_architecture_gives_the_networks_logits(into, out, tied, shared, activation):
     settings = {"d_mlp": 5, "d_embed": 3, "tied": tied, "shared": shared, "activation": activation}
