@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from latebloom.claims import Evidence, Verdict, get, judge, of_study
-from latebloom.studies.curves import curves
+from latebloom.studies.curves import curves, same_seeds
 from latebloom.studies.structural_grokking.claims.agreement import first_noun_score
 from latebloom.studies.structural_grokking.claims.stopping import lost
 from latebloom.studies.structural_grokking.claims.trees import random_loss
@@ -255,8 +255,8 @@ def test_all_of_the_sheet_is_registered_with_a_date_and_known_experiments():
 def test_what_is_paired_is_paired_by_seed():
     table = single()
     mixed = table.assign(seed=4 - table["seed"])
-    own = curves(FakeRun(mixed)).where(np.ones(5, dtype=bool))
-    assert own.field("seed").tolist() == [0, 1, 2, 3, 4]
+    own, other = same_seeds(curves(FakeRun(mixed)), curves(FakeRun(table)))
+    assert own.field("seed").tolist() == other.field("seed").tolist() == [0, 1, 2, 3, 4]
     first = curves(FakeRun(table)).of("gen_first_word")
     np.testing.assert_array_equal(own.of("gen_first_word"), first[::-1])
     assert len(STEPS) == first.shape[1]
