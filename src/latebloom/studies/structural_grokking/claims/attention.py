@@ -85,13 +85,13 @@ def do_not_identify(evidence: Evidence) -> Finding:
         told = f"largest at {picked} layers; generalisation at {better} layers minus there {gain}"
         parts[name] = decide(gain, at_least(1e-9), at_most(-1e-9), measured=told)
     end = whole.last("gen_first_word")
-    told = []
+    ranks = []
     for column in ("weight_norm_per_layer", "weight_norm_per_root_layer", "weight_rms", "sparsity"):
         if np.ptp(end) > 0 and np.ptp(whole.last(column)) > 0:
-            told.append(f"{column} {rank_correlation(whole.last(column), end).estimate}")
+            ranks.append(f"{column} {rank_correlation(whole.last(column), end).estimate}")
     starts = [float(np.median(table.first("weight_norm_per_layer"))) for table in arms.values()]
     order = "falls with depth" if np.all(np.diff(starts) < 0) else "does not fall with depth"
-    note = f"Largest generalisation at {best} layers. At step 0 N / L {order}. Rank correlations: {'; '.join(told)}."
+    note = f"Largest generalisation at {best} layers. At step 0 N / L {order}. Rank correlations: {'; '.join(ranks)}."
     return all_of(parts, note=note)
 
 

@@ -34,7 +34,8 @@ def draw_prepose(logged: Logged, members: Sequence[int], heading: str, caption: 
     wrong = axes[1, 1]
     _, places = rows(logged, "gen_first_wrong", members)
     # What is right is left white, at the bottom.
-    _stack(wrong, steps, places, ["none (white)", *PLACES[1:]], ("#ffffff", CYCLE[1], CYCLE[3], CYCLE[4], CYCLE[5], CYCLE[0], FAINT))
+    colours = ("#ffffff", CYCLE[1], CYCLE[3], CYCLE[4], CYCLE[5], CYCLE[0], FAINT)
+    _stack(wrong, steps, places, ["none (white)", *PLACES[1:]], colours)
     wrong.set_title("first wrong word", loc="left")
     wrong.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize=8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
