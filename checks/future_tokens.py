@@ -17,11 +17,16 @@ LENGTH = 1200  # over which the rate falls, however early a training is ended
 SPLITS = (0, 3, 6, 10, 18, 32, 56, 100, 178, 200)  # steps at which the gradient is taken apart
 
 
-def arm(past: str, seed: int, until: int, parts: bool = False) -> tuple[Gpt, dict[int, float], dict[int, float]]:
-    """A network trained with one kind of past; its test losses, and future over diagonal gradient, by step."""
+def arm(
+    past: str, seed: int, until: int, parts: int = 0, told: int = 1024
+) -> tuple[Gpt, dict[int, float], dict[int, float]]:
+    """A network trained with one kind of past; losses on `told` test windows, future over diagonal gradient, by step.
+
+    The gradient is taken apart on `parts` windows; with 0 it is not.
+    """
     train, test, letters = characters()
     net, source = network(letters).drawn("gpt2", seed), torch.Generator().manual_seed(900 + seed)
-    asked = windows(test, 1024, torch.Generator().manual_seed(1))
+    asked = windows(test, told, torch.Generator().manual_seed(1))
     weights = list(net.parameters())
     optimiser = adamw(weights, 2e-3, 0.01, beta2=0.999)
     rate = falling(optimiser, LENGTH, LENGTH // 50)
@@ -33,7 +38,7 @@ def arm(past: str, seed: int, until: int, parts: bool = False) -> tuple[Gpt, dic
             losses[step] = float(loss_of(net, asked, past))
         if parts and step in SPLITS:
             with torch.enable_grad():
-                diagonal, later, _ = norms(net, windows(train, 128, source))
+                diagonal, later, _ = norms(net, windows(train, parts, source))
             ratios[step] = later / diagonal
 
     logs = sorted({step for step in {*range(0, until, 60), *SPLITS} if step < until} | {until})
@@ -41,13 +46,13 @@ def arm(past: str, seed: int, until: int, parts: bool = False) -> tuple[Gpt, dic
     return net, losses, ratios
 
 
-def short(seeds: int, until: int = 200) -> list[Line]:
+def short(seeds: int, until: int = 200, split: int = 128, told: int = 1024) -> list[Line]:
     """Claims 14 and 21 early on: Shakespeare by characters, 3 blocks of width 64, the first steps of 1,200."""
     found, least, most = [], [], []
     for seed in range(seeds):
         ends: dict[str, float] = {}
         for past in ("whole", "hidden", "zeroed"):
-            _, losses, parts = arm(past, seed, until, past == "whole")
+            _, losses, parts = arm(past, seed, until, split if past == "whole" else 0, told)
             print(f"  seed {seed}, {past}: {_told(losses)}", flush=True)
             if parts:
                 print(f"  seed {seed}, future / diagonal: {_told(parts)}", flush=True)

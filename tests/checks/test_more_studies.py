@@ -361,7 +361,7 @@ def test_steps_are_orthogonal_for_each_head():
     "few",
     [
         lambda: command.text(1, 8),
-        lambda: command.short(1, 1),
+        lambda: command.short(1, 1, 2, 8),
         lambda: command.steps(1, (2,), 4, 2),
         lambda: command.solver(1, 16, 3),
         lambda: command.binding(1, 4, 64),
