@@ -16,6 +16,7 @@ from checks.folds import folds
 from checks.future_tokens import short, text
 from checks.inputs import codes, mirror
 from checks.mixtures import beginning, mixtures
+from checks.muon import muon
 from checks.norm import norm
 from checks.parity import floor, switch
 from checks.swapped import swapped
@@ -28,6 +29,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "decay": (decay, 3),  # 35
     "norm": (norm, 3),  # 36
     "fewer_pairs": (fewer_pairs, 3),  # 38, 39
+    "muon": (muon, 3),  # 49
     "codes": (codes, 3),  # 51
     "mirror": (mirror, 3),  # 52
     "folds": (folds, 3),  # 53

@@ -14,6 +14,7 @@ from checks.compare import Line, row, share, told
 from checks.fewer_pairs import crossing, ends, fewer_pairs
 from checks.folds import falls_rises_falls, folds, frames
 from checks.inputs import codes, mirror, numbers_of
+from checks.muon import ALL, MIDDLE, NONE, muon, time_to_generalise
 from checks.networks import explorable, explorable_logits, perceptron, stacked
 from checks.norm import explained, norm
 from checks.parity import label, rows_of, switch_run
@@ -181,6 +182,7 @@ def test_descending_finds_a_minimum_and_can_end_early():
         lambda: command.decay(1, 5),
         lambda: norm(1, 10),
         lambda: fewer_pairs(1, 3),
+        lambda: muon(1, 20),
         lambda: codes(1, (2, 2, 1)),
         lambda: mirror(1, 20),
         lambda: folds(1, 5),
@@ -191,6 +193,15 @@ def test_every_check_runs_and_its_numbers_are_in_the_ledger(few):
     assert lines
     for line in lines:
         assert line.estimate is None or told(line.claim, line.estimate) is not None, line
+
+
+def test_whoever_has_a_rate_of_nothing_learns_nothing():
+    def accuracy(by_muon, rate, steps):
+        return time_to_generalise(by_muon, (rate, 0.0), 0, steps, p=7)[1]
+
+    begun = accuracy(ALL, 0.0, 0)
+    assert accuracy(ALL, 0.0, 40) == begun
+    assert all(accuracy(*own, 40) != begun for own in ((ALL, 0.05), (MIDDLE, 0.0), (NONE, 0.0)))
 
 
 def test_the_first_weights_of_a_parity_run_are_those_of_its_seed():
