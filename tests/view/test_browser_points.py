@@ -151,6 +151,7 @@ def test_another_step_is_another_network(page):
     page.locator(".lb-player input").focus()
     page.keyboard.press("Home")
     until(page, "late => document.querySelector('.lb-board canvas').toDataURL() !== late", late)
+    expect(page.get_by_text("networks of step 0", exact=True)).to_be_visible()
     page.keyboard.press("End")
     until(page, "late => document.querySelector('.lb-board canvas').toDataURL() === late", late)
 

@@ -1,6 +1,6 @@
 // Points that a person puts and moves, and what networks and references predict from them.
 import type { Pack } from "../../data/safetensors";
-import { shown as shownNumber } from "../../draw/axes";
+import { shown as shownNumber, shownSteps } from "../../draw/axes";
 import { button, h, slider } from "../../draw/dom";
 import { nextFrame } from "../../draw/frame";
 import type { Shared } from "../../draw/store";
@@ -49,7 +49,8 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
   const posterior = h("div");
   const legend = h("fieldset", { class: "lb-curves" }, h("legend", {}, "Curves"));
   const under = h("span", {}, "distance");
-  legend.append(h("p", { class: "lb-curve lb-note" }, h("span"), h("span"), h("span"), under));
+  const kept = h("span"); // which networks answer: the last that were kept before the step
+  legend.append(h("p", { class: "lb-curve lb-note" }, h("span"), h("span"), kept, under));
 
   const board = new Board({
     query,
@@ -115,6 +116,7 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
         steps.unshift(...pack.arrays.steps!.data);
         answerAll();
       }, () => {});
+    kept.textContent = `networks of step ${shownSteps(at ?? steps[0]!)}`;
     networks.ask({ step: at ?? steps[0]!, networks: names.map((_, i) => i), x, y, query });
     showClasses();
     settle();
