@@ -17,7 +17,8 @@ export class Reader {
     private readonly member: number,
     readonly steps: number[], // whose weights can be had
   ) {
-    const take = (told: Read & { missing?: boolean }) => this.take?.(told.missing ? null : told);
+    // An answer to an older call says nothing about what is asked now.
+    const take = (told: Read & { missing?: boolean }) => told.id === this.count && this.take?.(told.missing ? null : told);
     this.thread = thread(source, take, (why) => this.fail?.((this.broken = new Error(why))));
   }
 
