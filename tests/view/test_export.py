@@ -136,6 +136,9 @@ def test_the_member_that_views_open_on_comes_first():
     assert ranked(packs) == [["curves", "gallery"], *([f"tables-{i}"] for i in range(6))]
     assert ranked(packs, [17])[1:3] == [["tables-17"], ["tables-0"]]
     assert ranked({"curves": bytes}) == [["curves"]]
+    # Of one network's steps a view offers the last first: an export that has no room for all must not lose it.
+    steps = ["weights-0-40", "weights-0-0", "weights-0-20"]
+    assert ranked(dict.fromkeys(steps, bytes), [0])[1:] == [[name] for name in steps]
 
 
 def test_large_films_share_the_room_and_small_ones_stay_whole():

@@ -16,7 +16,8 @@ MEMBERS = 6  # networks of a run whose weights are shown, at most
 def ranked(packs: Mapping[str, Maker], opens: Sequence[int] = ()) -> list[list[str]]:
     """Names by rank: first what is one a run, then those of the first member, of the second, ... (`tables-0`, ...).
 
-    Members in `opens`, which the views show without being asked for one, come first.
+    Members in `opens`, which the views show without being asked for one, come first; else, and where the number is that
+    of a step (`weights-0-500`), what a view offers first.
     """
     whole: list[str] = []
     films: dict[str, list[tuple[int, str]]] = {}
@@ -27,7 +28,11 @@ def ranked(packs: Mapping[str, Maker], opens: Sequence[int] = ()) -> list[list[s
         else:
             whole.append(name)
     order = {member: place - len(opens) for place, member in enumerate(opens)}
-    rows = [sorted(names, key=lambda one: (order.get(one[0], 0), one[0])) for names in films.values()]
+    of_members = {stem for stem in films if not stem.rpartition("-")[2].isdigit()}
+    rows = [
+        sorted(names, key=lambda one: order.get(one[0], 0)) if stem in of_members else names
+        for stem, names in films.items()
+    ]
     most = min(MEMBERS, max(map(len, rows), default=0))
     return [whole, *([row[rank][1] for row in rows if rank < len(row)] for rank in range(most))]
 
