@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -16,8 +17,10 @@ import asyncio
 
 import uvicorn
 
+import latebloom
 from latebloom.errors import LatebloomError
 from latebloom.runs.run import Run
+from latebloom.view.lab import Lab
 from latebloom.view.pack import unpack
 from latebloom.view.server.live import Live
 from latebloom.view.server.serving import _listen, guarded
@@ -116,3 +119,15 @@ def test_a_damaged_run_hides_no_other(lab, lab_home, tmp_path):
 
     found = Lab(home, Path("ledger")).runs()
     assert len(found) == 2
+
+
+def test_a_run_is_listed_before_its_first_member_has_begun(tmp_path):
+    settings = ("seed=0", "task.p=11", "model.d_mlp=4,6", "training.steps=20")
+    run = latebloom.run("grokking.modular_addition", *settings, scale="smoke", home=tmp_path, workers=1)
+    shutil.rmtree(run.populations[0].path)
+    lab = Lab(tmp_path, tmp_path / "ledger")
+    (row,) = lab.index()["runs"]
+    assert (row["id"], row["status"]) == (run.hash, "1 of 2 populations finished")
+    assert lab.run(Run(run.path))["specification"]["model"]["d_mlp"] == 6
+    shutil.rmtree(run.populations[1].path)
+    assert lab.index()["runs"] == []

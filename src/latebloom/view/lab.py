@@ -92,7 +92,7 @@ class Lab:
     def run_row(self, run: Run) -> dict[str, Any] | None:
         """What a list says of a run; None for one that cannot be read."""
         try:
-            first = Experiment.parse(run.specification(0))
+            first = Experiment.parse(_begun(run))
             return {
                 "id": run.hash,
                 "label": run.label,
@@ -118,12 +118,12 @@ class Lab:
         row = self.run_row(run)
         if row is None:
             raise LatebloomError(f"{run.label} cannot be read.")
-        first = Experiment.parse(run.specification(0))
+        first = Experiment.parse(_begun(run))
         return {
             **row,
             "command": run.command,
             "title": PRESETS[run.experiment].title if run.experiment in PRESETS else "",
-            "specification": run.specification(0),
+            "specification": _begun(run),
             "versions": run.document.get("versions", {}),
             "hardware": run.document.get("hardware", {}),
             "views": [{"name": view.name, "title": view.title, "about": view.about} for view in views_of(first)],
@@ -193,6 +193,19 @@ class Lab:
     def _study(self, name: str) -> dict[str, Any]:
         experiments = [{"name": key, "title": PRESETS[key].title} for key in PRESETS if key.startswith(f"{name}.")]
         return {"name": name, "about": _about(name), "experiments": experiments}
+
+
+def _begun(run: Run) -> dict[str, Any]:
+    """The specification of the first member that has begun to train: it need not be the first of the run.
+
+    Raises `LatebloomError` where none has.
+    """
+    for member in run.document["members"]:
+        folder = run.populations[member["population"]]
+        if (folder.path / "population.json").exists():
+            specification: dict[str, Any] = folder.header["members"][member["index"]]
+            return specification
+    raise LatebloomError(f"{run.label} has not begun: {run.command}")
 
 
 def _claim_row(row: Standing) -> dict[str, Any]:
