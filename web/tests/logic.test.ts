@@ -1,5 +1,5 @@
 // Logic without a browser: films, random numbers, ticks, quantiles, a network that learns.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { makeScale, shown, ticksOf } from "../src/draw/axes";
 import { quantile } from "../src/draw/chart";
 import { WebModel } from "../src/host/web_model";
@@ -103,4 +103,14 @@ describe("a model in the web page", () => {
     expect(packs.has("tables-0")).toBe(false);
     await expect(packs.get("curves")).rejects.toThrow("no curves");
   });
+});
+
+it("views of one page, each with a copy of the code, never give the same id twice", async () => {
+  const copy = async () => {
+    vi.resetModules();
+    return (await import("../src/draw/dom")).uniqueId;
+  };
+  const [one, other] = [await copy(), await copy()];
+  expect(one).not.toBe(other);
+  expect(new Set([one("number"), other("number"), one("number"), other("number")]).size).toBe(4);
 });

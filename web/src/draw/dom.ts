@@ -32,10 +32,11 @@ export function section(title: string, note: string, ...children: (Child | Child
   return h("section", { class: "lb-section" }, h("h3", {}, title), note && h("p", { class: "lb-note" }, note), ...children);
 }
 
-let counter = 0;
+// Every view is a bundle with a copy of this file, and a page may hold several: they count together.
+const shared = globalThis as { latebloomIds?: number };
 
 export function uniqueId(stem: string): string {
-  return `lb-${stem}-${++counter}`;
+  return `lb-${stem}-${(shared.latebloomIds = (shared.latebloomIds ?? 0) + 1)}`;
 }
 
 export interface Slider {

@@ -192,7 +192,7 @@ function render({ model, el }: Rendering): () => void {
       ask,
       pairs,
       said,
-      h("div", { class: "lb-grid lb-three" }, inputs.el, directions.el, answers.el, everywhere.el),
+      h("div", { class: "lb-grid lb-four" }, inputs.el, directions.el, answers.el, everywhere.el),
       h("div", { class: "lb-grid lb-stack" }, output.el, errorBars.el),
       h("p", { class: "lb-note" }, "Odd numbers of neurons from 5 on are as good as twice as many; 4 neurons and even moduli lose pairs, whatever the training."),
       strip,
