@@ -4,12 +4,11 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from checks.compare import Line
 from checks.networks import one_hot
-from checks.plain import adamw, pairs, right, settled, shuffled, since
+from checks.plain import adamw, descend, pairs, right, settled, shuffled, since
 
 P, WIDTH = 43, 100
 MUON = ((0.05, 1.0), (0.05, 0.3), (0.02, 0.3))  # rate and decay: where the ledger's grid comes furthest
@@ -35,24 +34,20 @@ def time_to_generalise(
         parts.append(torch.optim.Muon([linears[i].weight for i in by_muon], lr=rate[0], weight_decay=rate[1]))
     if rest := [linear.weight for i, linear in enumerate(linears) if i not in by_muon]:
         parts.append(adamw(rest, *ADAMW))
-    logs: list[int] = []
+    logs = list(range(0, steps + 1, 10))
     tests: list[float] = []
-    for step in range(steps + 1):
-        if step % 10 == 0:
-            logs.append(step)
-            tests.append(_asked(net, test, answers[1]))
-            if settled(tests, 0.95):
-                break
-        net.zero_grad()
-        cross_entropy(net(train), answers[0]).backward()
-        for part in parts:
+
+    def look(step: int) -> bool:
+        tests.append(right(net(test), answers[1]))
+        return settled(tests, 0.95)
+
+    def others() -> None:
+        for part in parts[1:]:
             part.step()
-    return since(logs, tests, 0.95), tests[-1]
+            part.zero_grad()
 
-
-@torch.no_grad()
-def _asked(net: torch.nn.Module, rows: Tensor, answers: Tensor) -> float:
-    return right(net(rows), answers)
+    descend(list(net.parameters()), lambda: cross_entropy(net(train), answers[0]), parts[0], logs, look, others)
+    return since(logs[: len(tests)], tests, 0.95), tests[-1]
 
 
 def muon(seeds: int, steps: int = 2000) -> list[Line]:
