@@ -38,9 +38,12 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> LatebloomError:
 
     >>> print(unknown_name("scale", "laptpo", ["smoke", "quick", "laptop"]))
     Unknown scale 'laptpo'. Did you mean 'laptop'? Known: laptop, quick, smoke.
+    >>> print(unknown_name("measure", "trees", ["norms", "structural_grokking.trees"]))
+    Unknown measure 'trees'. Did you mean 'structural_grokking.trees'? Known: norms, structural_grokking.trees.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=2)
+    own = [full for full in names if name and full.endswith(f".{name}")]  # said without its study
+    near = (own or difflib.get_close_matches(name, names, n=2))[:2]
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return LatebloomError(f"Unknown {kind} {name!r}.{hint} {_known(kind, names, bool(near))}")
 

@@ -8,6 +8,8 @@ part of the population's shape.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
@@ -99,6 +101,59 @@ def fields(spec: Spec, prefix: str = "") -> Iterator[tuple[str, Any, bool]]:
             yield from fields(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value, is_per_member(field)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field that can be written.
+
+    Attributes:
+        path: its dotted name.
+        field: how it was declared.
+        value: what it is; None for a section that is absent.
+        there: false for the fields of a section that is absent, which have no value.
+        section: whether it can be absent as a whole, and has fields of its own: they follow.
+    """
+
+    path: str
+    field: FieldInfo
+    value: Any
+    there: bool = True
+    section: bool = False
+
+
+def settings(spec: Spec) -> Iterator[Setting]:
+    """Every field that can be written, those of sections that may be absent (`X | None`) included, in order.
+
+    >>> class Inner(Spec):
+    ...     size: int = 1
+    >>> class Outer(Spec):
+    ...     inner: Inner | None = None
+    >>> [(s.path, s.there) for s in settings(Outer())]
+    [('inner', True), ('inner.size', False)]
+    """
+    return _settings(type(spec), spec, "")
+
+
+def _settings(kind: type[Spec], spec: Spec | None, prefix: str) -> Iterator[Setting]:
+    for name, field in kind.model_fields.items():
+        path, value = f"{prefix}{name}", None if spec is None else getattr(spec, name)
+        optional = _optional_section(field)
+        if optional is not None:
+            yield Setting(path, field, value, spec is not None, section=True)
+        if isinstance(value, Spec):
+            yield from _settings(type(value), value, f"{path}.")
+        elif optional is not None:
+            yield from _settings(optional, None, f"{path}.")
+        else:
+            yield Setting(path, field, value, spec is not None)
+
+
+def _optional_section(field: FieldInfo) -> type[Spec] | None:
+    """The specification that a field of the kind `X | None` holds where it is there."""
+    kinds = get_args(field.annotation)
+    specs = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Spec)]
+    return specs[0] if specs and NoneType in kinds else None
 
 
 def identity(spec: Spec) -> dict[str, Any]:

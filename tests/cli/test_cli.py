@@ -66,6 +66,13 @@ def test_settings_may_stand_before_options(capsys, runs_home):
         (["run", *TINY, "weight_dcay=1"], "Fields beside it: training.steps"),
         (["run", *TINY, "seed=0:1000000000"], "1,000,000,000 members; a run holds at most 100,000"),
         (["run", *TINY, "seed=0:1000", "lr=" + ",".join(map(str, range(1, 200)))], "199 of training.lr"),
+        (["run", *TINY, "weight_dcay=1"], "`latebloom show grokking.modular_addition --fields` lists all"),
+        (["run", *TINY, "measure=norm"], "Unknown measure 'norm'. Did you mean 'norms'?"),
+        (["run", *TINY, "measure=stabilty"], "`latebloom ls measures` lists all"),
+        (["show", "grokking.modular_adition", "--fields"], "Did you mean 'grokking.modular_addition'"),
+        (["show", "grokking.modular_addition", "--fields", "--scale", "laptpo"], "Did you mean 'laptop'?"),
+        (["show", "grokking.modular_addition", "--json"], "--json belongs to `latebloom show EXPERIMENT --fields`"),
+        (["show", "grokking.modular_addition"], "`latebloom run grokking.modular_addition` makes one"),
         (["run", *TINY, "--zoom", "10:5"], "START must be below END"),
         (["run", *TINY, "--zoom", "late"], "START:END"),
         (["run", *TINY, "--zoom", "²:³"], "START:END"),
@@ -129,6 +136,31 @@ def test_claims_as_json_have_the_promised_keys(capsys, tmp_path):
     promised = "id study statement source published measured interval verdict scale seeds runs seconds command"
     assert set(promised.split()) <= set(rows[0])
     assert all(row["verdict"] == "not run" for row in rows)
+
+
+def test_fields_of_an_experiment_are_listed_with_value_kind_and_meaning(capsys, runs_home):
+    code, out, _ = call(capsys, "show", "grokking.modular_addition", "--fields", "--scale", "smoke")
+    assert code == 0
+    (line,) = (line for line in out.splitlines() if line.startswith("training.lr="))
+    assert line.split() == ["training.lr=0.001", "float", ">=", "0", "learning", "rate"]
+    code, out, _ = call(capsys, "show", "grokking.modular_addition", "--fields", "--scale", "smoke", "--json")
+    assert code == 0
+    by_field = {row["field"]: row for row in json.loads(out)}
+    expected = {"field": "training.lr", "value": "0.001", "type": "float >= 0", "meaning": "learning rate"}
+    assert by_field["training.lr"] == expected
+    assert by_field["training.stop.logs"]["value"] is None
+    assert run_folders(runs_home) == []
+
+
+def test_measures_are_chosen_on_the_command_line(capsys, runs_home):
+    code, _, _ = call(capsys, "run", *TINY, "seed=0", "measure=norms", "measure.stability.at=[15]")
+    assert code == 0
+    (folder,) = run_folders(runs_home)
+    measured = Run(folder).measurements()
+    assert measured.dropna(subset=["l2_norm"])["step"].tolist() == [0, 10, 20]
+    assert measured.dropna(subset=["zero_loss"])["step"].tolist() == [0, 15, 20]
+    assert "neuron_frequency" not in measured
+    assert call(capsys, "show", folder.parent.name)[0] == 0  # pictures of what was not measured are left out
 
 
 @pytest.mark.parametrize(

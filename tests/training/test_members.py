@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latebloom.errors import LatebloomError
-from latebloom.training.members import expand, find_field, parse_overrides, parse_values, varied
+from latebloom.training.members import expand, find_field, parse_overrides, varied
+from latebloom.training.words import parse_values
 from tests.training.build import tiny
 
 
@@ -54,6 +55,8 @@ def test_any_text_gives_values_or_a_sentence(text):
         ("true", [True]),
         ("True,False", [True, False]),
         ("[1,2]", [[1, 2]]),
+        ("[1],[2,3]", [[1], [2, 3]]),
+        ("[1],[2", ["[1],[2"]),
         ('"0.5"', ["0.5"]),
         ("adamw,sgd", ["adamw", "sgd"]),
         ("+-1", ["+-1"]),
@@ -87,7 +90,7 @@ def test_a_stopping_rule_can_be_made_changed_and_taken_away():
 
 
 REFUSED = {
-    "sed=3": r"tiny has no field 'sed'\. Did you mean 'seed' or 'shared'\?$",
+    "sed=3": r"tiny has no field 'sed'\. Did you mean 'seed' or 'shared'\? `latebloom show tiny --fields` lists all",
     "training.lrr=3": r"Did you mean 'training\.lr' or 'training\.lr_rest'\? Fields beside it: training\.steps, ",
     "=3": r"has no field ''",
     "every=3": r"The field 'every' could be log\.every or snapshots\.every: write it in full\.",

@@ -10,6 +10,7 @@ from rich.console import Console
 from latebloom import studies
 from latebloom.claims import terminal_table
 from latebloom.cli import listing, look
+from latebloom.cli.fields import show_fields
 from latebloom.cli.plan import print_plan
 from latebloom.cli.progress import Progress
 from latebloom.cli.zoom import parse_window, run_zoom
@@ -18,10 +19,10 @@ from latebloom.fleet.local import run_plans
 from latebloom.fleet.plan import Plan, plan
 from latebloom.fleet.work import Result
 from latebloom.fleet.zoom import check_window
-from latebloom.runs.home import home
+from latebloom.runs.home import home, run_folders
 from latebloom.runs.run import Run
 from latebloom.studies.reproduce import check_judgeable, judge_again, prepare, reproduce, select, standing
-from latebloom.training.presets import members_of
+from latebloom.training.presets import PRESETS, members_of
 
 INTERRUPTED = 3
 FAILED = 1
@@ -112,12 +113,23 @@ def show_thing(arguments: argparse.Namespace) -> int:
     """`latebloom show`."""
     from latebloom.cli.show import show_claim, show_run
 
+    if arguments.fields:
+        show_fields(arguments.name, arguments.scale or "quick", arguments.json, console())
+        return 0
+    if arguments.json or arguments.scale:
+        word = "--json" if arguments.json else f"--scale {arguments.scale}"
+        raise LatebloomError(f"{word} belongs to `latebloom show EXPERIMENT --fields`.")
     try:
         claims = select([arguments.name])
     except LatebloomError:
         claims = []
     if not claims and re.fullmatch(r"[a-z_]+\.[0-9]+", arguments.name):
         select([arguments.name])  # written like a claim: say which claims there are, not which runs
+    if arguments.name in PRESETS and not any(path.parent.name == arguments.name for path in run_folders(home())):
+        raise LatebloomError(
+            f"There is no run of {arguments.name} under {home()}. `latebloom run {arguments.name}` makes one; "
+            f"`latebloom show {arguments.name} --fields` lists what can be written behind it."
+        )
     if len(claims) == 1:
         show_claim(claims[0], arguments.ledger, arguments.out, console())
     else:

@@ -78,10 +78,20 @@ def build_parser() -> Parser:
     claims.add_argument("--json", action="store_true", help="as a list of objects")
     _ledger(claims)
 
-    show = commands.add_parser("show", help="a run or a claim: what it is, its numbers, its picture")
-    show.add_argument("name", metavar="RUN|CLAIM")
+    show = commands.add_parser(
+        "show",
+        help="a run or a claim: what it is, its numbers, its picture; an experiment: its fields",
+        description="A run or a claim: what it is, its numbers, its picture. With --fields, everything that can be "
+        "written behind an experiment's name: field, value, what it takes, what it is.",
+    )
+    show.add_argument(
+        "name", metavar="RUN|CLAIM|EXPERIMENT", help="from `latebloom ls runs`, `ls claims` or `ls experiments`"
+    )
     show.add_argument("--out", type=Path, help="where to write figures (default: beside the run)")
     show.add_argument("--member", type=int, default=0, help="which member the detailed pictures show")
+    show.add_argument("--fields", action="store_true", help="the fields of an experiment")
+    show.add_argument("--json", action="store_true", help="with --fields: as a list of objects")
+    show.add_argument("--scale", help="with --fields: smoke, quick (default), laptop or paper")
     _ledger(show)
 
     plan = commands.add_parser(

@@ -27,7 +27,7 @@ class CircleSolution(ModularMLP):
 
     kind: str = "circle_solution"
     neurons: int = vary(5, ge=1, description="neurons for each frequency")
-    frequencies: tuple[int, ...] = vary((1,), min_length=1)
+    frequencies: tuple[int, ...] = vary((1,), min_length=1, description="one group of neurons each; 1 to (p - 1) / 2")
     rotation: float = vary(0.0, description="angle in radians by which every direction is turned")
     in_product: Literal["collapsed"] = "collapsed"
     out_product: Literal["collapsed"] = "collapsed"
@@ -73,7 +73,7 @@ class GromovSolution(ModularMLP):
     shared: Literal[False] = False
     activation: Literal["square"] = "square"
     phases: Literal["sum", "free"] = Field("sum", description="phi_out = phi_a + phi_b, or random as well")
-    phase_seed: int = vary(0, ge=0)
+    phase_seed: int = vary(0, ge=0, description="which random phases")
 
     def initial(self, name: str, shape: tuple[int, ...], noise: np.random.Generator) -> np.ndarray:
         """cos(2 pi k n / p + phi) for neuron k = 1 .. d_mlp."""
@@ -105,7 +105,7 @@ class ParitySolution(MLP):
     """Parity of the first three of n bits (-1, +1) with 4, 6 or 8 ReLU neurons; the label is the sign of the output."""
 
     kind: str = "parity_solution"
-    hidden: Literal[4, 6, 8] = 4
+    hidden: Literal[4, 6, 8] = Field(4, description="neurons of the written-down network")
     single_output: Literal[True] = True
 
     def shapes(self, signature: Signature) -> dict[str, Shape]:

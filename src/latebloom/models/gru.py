@@ -22,8 +22,8 @@ class GRU(Model):
     """`n_layers` layers of `d_model` gated units over embedded symbols or vectors."""
 
     kind: Literal["gru"] = "gru"
-    n_layers: int = Field(2, ge=1)
-    d_model: int = Field(128, ge=1)
+    n_layers: int = Field(2, ge=1, description="layers of gated units")
+    d_model: int = Field(128, ge=1, description="gated units in a layer")
     dropout: float = Field(0.0, ge=0, lt=1, description="on the embeddings and on what every layer hands on")
 
     dropout_at = ("hook_embed", "hook_resid_post")

@@ -31,7 +31,7 @@ class MLP(Model):
     kind: str = "mlp"
     hidden: int = Field(32, ge=1, description="neurons in each hidden layer")
     layers: int = Field(1, ge=1, description="hidden layers")
-    activation: Literal["relu", "square", "cube", "gelu", "tanh"] = "relu"
+    activation: Literal["relu", "square", "cube", "gelu", "tanh"] = Field("relu", description="of the hidden neurons")
     bias: Literal["none", "first", "all"] = Field(
         "first", description="'first': only the first layer (an input fixed at 1)"
     )

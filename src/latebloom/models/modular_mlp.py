@@ -34,12 +34,16 @@ class ModularMLP(Model):
     kind: str = "modular_mlp"
     d_mlp: int = Field(24, ge=1, description="hidden neurons")
     d_embed: int = Field(500, ge=1, description="inner size of a factored table")
-    in_product: Literal["factored", "collapsed"] = "factored"
-    out_product: Literal["factored", "collapsed"] = "factored"
+    in_product: Literal["factored", "collapsed"] = Field(
+        "factored", description="the input table: W_E @ W_in, or one table that is trained itself"
+    )
+    out_product: Literal["factored", "collapsed"] = Field(
+        "factored", description="the output table: W_out and an embedding, or one table that is trained itself"
+    )
     tied: bool = Field(True, description="the output reuses W_E (only with a factored output)")
     shared: bool = Field(True, description="one in-projection for both inputs, or one each")
-    activation: Literal["relu", "square"] = "relu"
-    bias: bool = False
+    activation: Literal["relu", "square"] = Field("relu", description="of the hidden neurons")
+    bias: bool = Field(False, description="hidden neurons have a bias")
     circle: int | None = Field(None, ge=1, description="freeze W_E to the circle of this frequency (d_embed = 2)")
     init: Literal["page", "cube_root"] = Field("page", description="'cube_root': normal, std 0.5 / (2 d_mlp)^(1/3)")
 

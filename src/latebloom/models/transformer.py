@@ -21,12 +21,12 @@ class Transformer(Model):
     """Attention and MLP blocks on a residual stream; no LayerNorm, no biases in attention."""
 
     kind: Literal["transformer"] = "transformer"
-    n_layers: int = Field(1, ge=1)
-    d_model: int = Field(128, ge=1)
-    n_heads: int = Field(4, ge=1)
-    d_head: int = Field(32, ge=1)
-    d_mlp: int = Field(512, ge=1)
-    act_fn: Literal["relu", "gelu"] = "relu"
+    n_layers: int = Field(1, ge=1, description="blocks of attention and MLP")
+    d_model: int = Field(128, ge=1, description="width of the residual stream")
+    n_heads: int = Field(4, ge=1, description="attention heads in a block")
+    d_head: int = Field(32, ge=1, description="width of a head")
+    d_mlp: int = Field(512, ge=1, description="hidden neurons of an MLP")
+    act_fn: Literal["relu", "gelu"] = Field("relu", description="activation of the MLPs")
 
     def shapes(self, signature: Signature) -> dict[str, Shape]:
         """W_E [d_vocab + 1, d_model], W_pos, then each block's W_Q W_K W_V W_O W_in b_in W_out b_out, then W_U."""

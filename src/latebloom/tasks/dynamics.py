@@ -44,12 +44,17 @@ class Dynamics(Task):
 
     n_seen: int = Field(10, ge=1, description="numbers in an observed state")
     length: int = Field(50, ge=2, description="places of a sequence; one more state is drawn, the last target")
-    start: Literal["uniform", "normal"] = Field("uniform", description="uniform: released code; normal: text")
+    start: Literal["uniform", "normal"] = Field(
+        "uniform", description="first states; uniform: released code, normal: text"
+    )
     start_size: float = Field(1.0, gt=0, description="half the width of the uniform start, or the deviation")
     noise: float = vary(0.01, ge=0, description="standard deviation of the noise on each hidden state")
-    tokens: Literal["plain", "constructed", "masked", "aggregated"] = "plain"
+    tokens: Literal["plain", "constructed", "masked", "aggregated"] = Field(
+        "plain",
+        description="a state, the theory's four channels, those of the one-layer experiment, or `window` states",
+    )
     window: int = Field(7, ge=1, description="states in an aggregated token")
-    batch_size: int = Field(256, ge=1)
+    batch_size: int = Field(256, ge=1, description="sequences in a training step")
     n_test: int = Field(2048, ge=1, description="sequences of the test split")
     test_seed: int | None = vary(None, description="which test sequences; None: the member's own seed")
 
@@ -158,7 +163,7 @@ class NonlinearDynamics(Dynamics):
     feature_std: float = Field(1.1, gt=0, description="deviation of the entries of A and B")
     feature_seed: int = vary(0, ge=0, description="which A and B")
     normalise: bool = Field(True, description="f divided by its length, as in the released code; the text does not")
-    clip: float = Field(10.0, gt=0)
+    clip: float = Field(10.0, gt=0, description="bound on each number")
 
     @property
     def features(self) -> GeluFeatures:

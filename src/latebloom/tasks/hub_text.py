@@ -35,7 +35,7 @@ class HubText(FreshTask):
         "microsoft/ms_marco", description="name on the hub, or a folder of .parquet, .jsonl or .txt files"
     )
     config: str = Field("v2.1", description="configuration on the hub; empty: none")
-    split: str = "train"
+    split: str = Field("train", description="split of the data set on the hub")
     column: str = Field("passages", description="column that holds the text; of .txt files each line is a document")
     tokenizer: str = Field(
         "openai-community/gpt2", description="name on the hub, a folder or file tokenizer.json, or 'characters'"
@@ -43,7 +43,7 @@ class HubText(FreshTask):
     tokens: int = Field(64, ge=2, description="tokens of a passage; a network sees all but the last")
     documents: int | None = Field(None, ge=1, description="read at most so many; None: all")
     batch_size: int = Field(512, ge=1, description="sequences in a training step")
-    test_share: float = Field(0.01, gt=0, lt=1)
+    test_share: float = Field(0.01, gt=0, lt=1, description="share of the passages that is only tested on")
 
     @property
     def passages(self) -> tuple[Int[np.ndarray, "passage token"], Tokenizer]:

@@ -56,14 +56,16 @@ class ModularArithmetic(Task):
 
     kind: Literal["modular"] = "modular"
     p: int = Field(67, ge=3, description="modulus")
-    operation: Literal["add", "subtract", "multiply", "divide", "square_sum", "cubic"] = "add"
+    operation: Literal["add", "subtract", "multiply", "divide", "square_sum", "cubic"] = Field(
+        "add", description="square_sum: aa + ab + bb; cubic: aaa + abb + a"
+    )
     pairs: Literal["ordered", "unordered"] = Field("ordered", description="all (a, b), or only a <= b")
     train_fraction: float = vary(0.4, gt=0, lt=1, description="share of rows to train on")
     n_train: int | None = vary(None, ge=1, description="rows to train on, instead of a share")
     split_seed: int | None = vary(None, description="which split; None: the member's own seed")
     label_noise: float = vary(0.0, ge=0, le=1, description="share of training labels replaced by random ones")
     random_labels: bool = vary(False, description="every label random: a pure memoriser (Varma et al. 2023)")
-    batch_size: int | None = Field(None, ge=1, description="None: full batch")
+    batch_size: int | None = Field(None, ge=1, description="rows in a training step; None: all")
 
     @model_validator(mode="after")
     def _check(self) -> "ModularArithmetic":

@@ -34,12 +34,12 @@ class SparseParity(Task):
     kind: Literal["parity"] = "parity"
     n: int = Field(30, ge=1, description="bits in a row")
     k: int = Field(3, ge=1, description="bits that count")
-    n_train: int = vary(1200, ge=1)
-    n_test: int = Field(5000, ge=1)
+    n_train: int = vary(1200, ge=1, description="training rows")
+    n_test: int = Field(5000, ge=1, description="test rows")
     bits: Literal["01", "+-1"] = Field("01", description="how a bit is written")
     split_seed: int | None = vary(None, description="which rows; None: the member's own seed")
-    label_noise: float = vary(0.0, ge=0, le=1)
-    batch_size: int | None = Field(None, ge=1, description="None: full batch")
+    label_noise: float = vary(0.0, ge=0, le=1, description="share of training labels replaced by random ones")
+    batch_size: int | None = Field(None, ge=1, description="rows in a training step; None: all")
 
     @model_validator(mode="after")
     def _check(self) -> "SparseParity":

@@ -36,7 +36,7 @@ class SineSum(FreshTask):
     """Sum of the sines of the `window` numbers before, where the coin shows 1; else the number itself."""
 
     kind: Literal["sine_sum"] = "sine_sum"
-    places: int = Field(64, ge=1)
+    places: int = Field(64, ge=1, description="numbers in a sequence")
     window: int = Field(10, ge=1, description="places whose sines are summed, the one before first")
     b: float = vary(10.0, gt=0, description="frequency within the sine")
     p: float = vary(0.3, le=1, description="how often the sum is asked for")

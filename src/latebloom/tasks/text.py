@@ -50,7 +50,7 @@ class Windows(FreshTask):
 
     places: int = Field(64, ge=1, description="tokens a network sees")
     batch_size: int = Field(64, ge=1, description="sequences in a training step")
-    tokenizer: TokenizerName = "characters"
+    tokenizer: TokenizerName = Field("characters", description="what a token is; byte pairs are learned from the text")
     vocabulary: int = Field(1024, ge=1, description="tokens of byte_pair; characters are as many as the text has")
     test_share: float = Field(0.1, gt=0, lt=1, description="share of the text, at its end, that is only tested on")
 

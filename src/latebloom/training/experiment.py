@@ -25,10 +25,10 @@ def check_scale(scale: str) -> str:
 class Stop(Spec):
     """When a member is done early: a measured quantity stays on one side of a value for some consecutive logs."""
 
-    metric: str = "test_accuracy"
-    at_least: float | None = 0.99
-    at_most: float | None = None
-    logs: int = Field(5, ge=1)
+    metric: str = Field("test_accuracy", description="the measured quantity that is watched")
+    at_least: float | None = Field(0.99, description="it must be this large; None: no bound")
+    at_most: float | None = Field(None, description="it must be this small; None: no bound")
+    logs: int = Field(5, ge=1, description="for so many logs in a row")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -45,27 +45,27 @@ class Stop(Spec):
 class Start(Spec):
     """Weights to begin from: another experiment's member of the same seed, as it was at one step (None: at its end)."""
 
-    experiment: str
-    overrides: tuple[str, ...] = ()
-    step: int | None = None
+    experiment: str = Field(description="name of the experiment whose networks these begin from")
+    overrides: tuple[str, ...] = Field((), description="what is written behind its name")
+    step: int | None = Field(None, description="the step whose weights are taken; None: the last")
     grow: bool = joined(False, description="parameters that the source does not have begin as drawn: further layers")
 
 
 class Training(Spec):
     """The recipe. Numbers that shape only the update rule may differ between members."""
 
-    steps: int = Field(1000, ge=0)
-    optimiser: str = "adamw"
-    loss: str = "cross_entropy"
-    lr: float = vary(1e-3, ge=0)
+    steps: int = Field(1000, ge=0, description="updates; 0: a network as it begins")
+    optimiser: str = Field("adamw", description="update rule: `latebloom ls optimisers`")
+    loss: str = Field("cross_entropy", description="what is made small: `latebloom ls losses`")
+    lr: float = vary(1e-3, ge=0, description="learning rate")
     lr_rest: float = vary(1e-3, ge=0, description="muon: learning rate of what is no hidden matrix (AdamW)")
     weight_decay: float = vary(
         0.0, ge=0, description="strength; its kind (L2 decoupled or coupled, L1) is the optimiser's"
     )
-    beta1: float = vary(0.9, ge=0, lt=1)
-    beta2: float = vary(0.98, ge=0, lt=1)
-    eps: float = vary(1e-8, ge=0)
-    momentum: float = vary(0.0, ge=0, lt=1, description="sgd and muon")
+    beta1: float = vary(0.9, ge=0, lt=1, description="Adam: memory of the mean gradient")
+    beta2: float = vary(0.98, ge=0, lt=1, description="Adam: memory of the mean squared gradient")
+    eps: float = vary(1e-8, ge=0, description="Adam: added to the root of the mean squared gradient")
+    momentum: float = vary(0.0, ge=0, lt=1, description="sgd and muon: memory of past updates")
     amplify: float = vary(2.0, ge=0, description="Grokfast's lambda")
     smooth: float = vary(0.98, ge=0, lt=1, description="Grokfast-EMA's alpha")
     window: int = Field(100, ge=1, description="Grokfast-MA's window, in steps")
@@ -79,32 +79,32 @@ class Training(Spec):
     clamp_norm: float | None = vary(
         None, gt=0, description="rescale all trained weights to this L2 norm after each step"
     )
-    precision: Literal["float32", "float64"] = "float32"
-    stop: Stop | None = None
+    precision: Literal["float32", "float64"] = Field("float32", description="of all numbers in training")
+    stop: Stop | None = Field(None, description="when a member is done early; None: never")
 
 
 class Measure(Spec):
     """One named measurement and its schedule; None: at every log step."""
 
-    name: str
-    when: Schedule | None = None
+    name: str = Field(description="one of `latebloom ls measures`")
+    when: Schedule | None = Field(None, description="at which steps; None: at every log step")
 
 
 class Experiment(Spec):
     """Everything that decides the numbers of one member."""
 
-    name: str
-    scale: Literal["smoke", "quick", "laptop", "paper"] = "quick"
-    task: SerializeAsAny[Task]
-    model: SerializeAsAny[Model]
-    training: Training = Training()
-    seed: int = vary(0, ge=0)
-    start: Start | None = None
-    log: Schedule = Schedule(every=100)
-    snapshots: Schedule = Schedule()
-    measure: tuple[Measure, ...] = ()
+    name: str = Field(description="what `latebloom ls experiments` calls it")
+    scale: Literal["smoke", "quick", "laptop", "paper"] = Field("quick", description="its size")
+    task: SerializeAsAny[Task] = Field(description="where data come from")
+    model: SerializeAsAny[Model] = Field(description="what learns")
+    training: Training = Field(Training(), description="the recipe")
+    seed: int = vary(0, ge=0, description="decides first weights, data and their order")
+    start: Start | None = Field(None, description="weights of other networks to begin from; None: as drawn")
+    log: Schedule = Field(Schedule(every=100), description="at which steps is measured")
+    snapshots: Schedule = Field(Schedule(), description="at which steps parameters are kept")
+    measure: tuple[Measure, ...] = Field((), description="measured beside loss and accuracy: `latebloom ls measures`")
     population: int = Field(8, ge=1, description="at most so many members train together")
-    device: str = "cpu"
+    device: str = Field("cpu", description="where it trains: cpu, cuda, cuda:1 or mps")
 
     @field_validator("task", mode="before")
     @classmethod

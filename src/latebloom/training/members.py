@@ -2,19 +2,17 @@
 
 import difflib
 import itertools
-import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from latebloom.errors import LatebloomError
-from latebloom.spec import Spec, digest, fields
-from latebloom.training.experiment import Experiment, Stop
+from latebloom.spec import Setting, Spec, digest, fields, settings
+from latebloom.training.experiment import Experiment
+from latebloom.training.measured import choose, is_measure
+from latebloom.training.words import MOST, parse_values
 
 Axes = dict[str, list[Any]]  # dotted field -> the values its members take
-MOST = 100_000  # members of a run; the published sweeps have some ten thousand
-RANGE = re.compile(r"-?[0-9]{1,18}(:-?[0-9]{1,18}){1,2}")
 
 
 def find_field(experiment: Experiment, name: str) -> str:
@@ -22,7 +20,7 @@ def find_field(experiment: Experiment, name: str) -> str:
 
     Raises `LatebloomError` with the nearest names, or with all candidates.
     """
-    paths = _paths(experiment)
+    paths = [setting.path for setting in writable(experiment)]
     if name in paths:
         return name
     matches = [path for path in paths if path.endswith("." + name)]
@@ -32,11 +30,13 @@ def find_field(experiment: Experiment, name: str) -> str:
         raise LatebloomError(f"The field {name!r} could be {' or '.join(matches)}: write it in full.")
     near = difflib.get_close_matches(name, {*paths, *(path.rsplit(".", 1)[-1] for path in paths)}, n=2)
     told = f"{experiment.name} has no field {name!r}."
+    listed = f"`latebloom show {experiment.name} --fields` lists all, with what they mean."
     if near:
         told += f" Did you mean {' or '.join(map(repr, near))}?"
         same = [path for path in paths if path.split(".")[0] == find_section(near[0], paths)]
-        raise LatebloomError(f"{told} Fields beside it: {', '.join(same)}." if len(same) > 1 else told)
-    raise LatebloomError(f"{told} Its fields: {', '.join(paths)}.")
+        told += f" Fields beside it: {', '.join(same)}." if len(same) > 1 else ""
+        raise LatebloomError(f"{told} {listed}")
+    raise LatebloomError(f"{told} Its fields: {', '.join(paths)}. {listed}")
 
 
 def find_section(name: str, paths: Sequence[str]) -> str:
@@ -48,53 +48,23 @@ def find_section(name: str, paths: Sequence[str]) -> str:
     return next(path for path in paths if path == name or path.endswith("." + name)).split(".")[0]
 
 
-def _paths(experiment: Experiment) -> list[str]:
-    """Every dotted field, sections that may be absent included; names of parts are not fields to change."""
-    fixed = {"name", "scale", "task.kind", "model.kind", "measure"}
-    found = [path for path, _, _ in fields(experiment)]
-    found += ["training.stop", *(f"training.stop.{leaf}" for leaf in Stop.model_fields)]
-    return [path for path in dict.fromkeys(found) if path not in fixed]
-
-
-def parse_values(text: str) -> list[Any]:
-    """The values of one override: a number, a word, `a:b` or `a:b:step` (end excluded), a comma list, JSON in brackets.
-
-    >>> parse_values("0:4"), parse_values("0.1,1"), parse_values("relu"), parse_values("[1,2]")
-    ([0, 1, 2, 3], [0.1, 1], ['relu'], [[1, 2]])
-    """
-    if text.startswith(("[", "{")):
-        return [_scalar(text)]
-    if "," in text:
-        return [value for part in text.split(",") if part for value in parse_values(part)]
-    if RANGE.fullmatch(text):
-        bounds = [int(part) for part in text.split(":")]
-        if len(bounds) == 3 and bounds[2] == 0:
-            raise LatebloomError(f"The range {text!r} never moves on: the step in a:b:step must not be 0.")
-        if len(range(*bounds)) > MOST:
-            raise LatebloomError(
-                f"The range {text!r} would make {len(range(*bounds)):,} members; a run holds at most {MOST:,}."
-            )
-        values = list(range(*bounds))
-        if not values:
-            raise LatebloomError(f"The range {text!r} is empty: in a:b the end b is not included and must be above a.")
-        return values
-    return [_scalar(text)]
-
-
-def _scalar(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):  # no JSON, a number of thousands of digits, brackets in thousands of brackets
-        return {"None": None, "True": True, "False": False}.get(text, text)
+def writable(experiment: Experiment) -> list[Setting]:
+    """Every field that can be changed, sections that may be absent included; what an experiment is cannot."""
+    fixed = {"name", "scale", "task.kind", "model.kind"}
+    return [setting for setting in settings(experiment) if setting.path not in fixed]
 
 
 def parse_overrides(experiment: Experiment, texts: Sequence[str]) -> Axes:
-    """`field=value` words as axes; one value changes the field, several make members."""
+    """`field=value` words as axes; one value changes the field, several make members. Measures: see `measured`."""
     axes: Axes = {}
+    chosen: list[tuple[str, str]] = []
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not value:
             raise LatebloomError(f"{text!r} is not of the form field=value, e.g. training.lr=1e-3 or seed=0:8.")
+        if is_measure(name):
+            chosen.append((name, value))
+            continue
         values = parse_values(value)
         if not values:
             raise LatebloomError(f"{text!r} names no value: write one, several with commas, or a range a:b.")
@@ -102,6 +72,8 @@ def parse_overrides(experiment: Experiment, texts: Sequence[str]) -> Axes:
         if field == "population" and len(values) > 1:
             raise LatebloomError(f"{text!r}: population says how many members train together; give it one value.")
         axes[field] = values
+    if chosen:
+        axes["measure"] = [choose(experiment.measure, chosen)]
     return axes
 
 

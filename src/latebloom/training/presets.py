@@ -46,9 +46,9 @@ def members_of(name: str, scale: str, overrides: Sequence[str] = ()) -> list[Exp
     Raises `LatebloomError` for an unknown experiment, scale or field, or a value that does not fit.
     """
     built = PRESETS[name].build(check_scale(scale))
-    axes: Axes = {key: list(values) for key, values in built.axes.items()}
-    axes |= parse_overrides(built.experiment, overrides)
     base = built.experiment.model_copy(update={"name": name, "scale": scale})
+    axes: Axes = {key: list(values) for key, values in built.axes.items()}
+    axes |= parse_overrides(base, overrides)
     members = expand(base, axes)
     if not members:
         raise LatebloomError(f"{name} has no members: an axis is empty ({axes}).")

@@ -36,30 +36,38 @@ class Decoder(Model):
     """Blocks of causal attention and an MLP on a residual stream."""
 
     kind: Literal["decoder"] = "decoder"
-    n_layers: int = Field(2, ge=1)
-    d_model: int = Field(64, ge=1)
-    n_heads: int = Field(2, ge=1)
-    d_head: int | None = Field(None, ge=1, description="None: d_model / n_heads")
-    d_mlp: int | None = Field(None, ge=0, description="None: 4 d_model; 0: no MLP")
-    act_fn: Literal["relu", "gelu", "gelu_new"] = "relu"
-    attention: tuple[Attention, ...] = Field(("softmax",), description="of each layer, or one for all")
+    n_layers: int = Field(2, ge=1, description="blocks of attention and MLP")
+    d_model: int = Field(64, ge=1, description="width of the residual stream")
+    n_heads: int = Field(2, ge=1, description="attention heads in a block")
+    d_head: int | None = Field(None, ge=1, description="width of a head; None: d_model / n_heads")
+    d_mlp: int | None = Field(None, ge=0, description="hidden neurons of an MLP; None: 4 d_model; 0: no MLP")
+    act_fn: Literal["relu", "gelu", "gelu_new"] = Field(
+        "relu", description="activation of the MLPs; 'gelu_new': GPT-2's approximation"
+    )
+    attention: tuple[Attention, ...] = Field(
+        ("softmax",), description="kind of attention of each layer, or one for all"
+    )
     norm: Literal["none", "pre", "post"] = Field("pre", description="LayerNorm before each part, or after each sum")
     positions: Literal["none", "learned", "sinusoidal", "first_keys"] = Field(
-        "learned", description="'first_keys': sinusoids beside the input of the first layer's queries and keys"
+        "learned",
+        description="codes of places; 'first_keys': sinusoids beside the input of the first layer's queries and keys",
     )
     embed_scale: bool = Field(False, description="embeddings times sqrt(d_model)")
     read_out: Literal["linear", "tied", "channels"] = Field(
-        "linear", description="'channels': no embedding; the first `channels` of the residual stream are the output"
+        "linear",
+        description="the output; 'channels': the first `channels` of the residual stream, and no embedding",
     )
     channels: int = Field(0, ge=0, description="numbers that read_out='channels' reads")
-    bias: Literal["none", "mlp", "all"] = Field("all", description="'mlp': in the MLP and the output only")
+    bias: Literal["none", "mlp", "all"] = Field(
+        "all", description="where biases are; 'mlp': in the MLP and the output only"
+    )
     qk_norm: Literal["none", "later", "all"] = Field(
         "none", description="queries and keys of length 1, in which layers"
     )
     resid_clip: float | None = Field(None, gt=0, description="bound on the residual stream after every layer")
-    init: Literal["gpt2", "xavier", "normal"] = "gpt2"
-    init_std: float = Field(0.02, gt=0, description="of 'gpt2' and 'normal'")
-    dropout: float = Field(0.0, ge=0, lt=1)
+    init: Literal["gpt2", "xavier", "normal"] = Field("gpt2", description="rule of the first weights")
+    init_std: float = Field(0.02, gt=0, description="standard deviation of the first weights ('gpt2', 'normal')")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of activations that training leaves out")
     past: PastKind = joined("whole", description="what places lend to later ones; see `latebloom.models.decoder.past`")
     past_weight: float = joined(
         0.0, ge=0, le=1, description="share of the past's gradient that 'hidden' and 'keys' keep: 1 would be vanilla"

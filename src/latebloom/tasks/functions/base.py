@@ -26,7 +26,7 @@ class FunctionClass(Spec):
 
     kind: str
     d: int = Field(20, ge=1, description="numbers a function takes")
-    scaling: Literal["unit", "published"] = "unit"
+    scaling: Literal["unit", "published"] = Field("unit", description="variance 1, or as published")
     scale: float = Field(1.0, gt=0, description="factor on every value; for linear classes on the weights")
     noise_variance: float = Field(0.0, ge=0, description="of the noise added to each label")
 

@@ -16,9 +16,9 @@ class Combination(FunctionClass):
     """
 
     kind: Literal["combination"] = "combination"
-    first: SerializeAsAny[FunctionClass]
-    second: SerializeAsAny[FunctionClass]
-    share: float | None = Field(0.5, ge=0, le=1)
+    first: SerializeAsAny[FunctionClass] = Field(description="class of the first function")
+    second: SerializeAsAny[FunctionClass] = Field(description="class of the second function")
+    share: float | None = Field(0.5, ge=0, le=1, description="weight of the first; None: random")
 
     @model_validator(mode="after")
     def _check(self) -> "Combination":

@@ -18,9 +18,9 @@ class Curriculum(Spec):
 
     every: int = Field(0, ge=0, description="steps between two additions; 0: no curriculum")
     dims: int = Field(5, ge=1, description="active coordinates at first")
-    dims_step: int = Field(1, ge=0)
+    dims_step: int = Field(1, ge=0, description="coordinates that join at each addition")
     points: int = Field(11, ge=1, description="pairs at first")
-    points_step: int = Field(2, ge=0)
+    points_step: int = Field(2, ge=0, description="pairs that join at each addition")
 
     def at(self, step: int, d: int, points: int) -> tuple[int, int]:
         """Active coordinates and pairs of one step."""

@@ -35,7 +35,7 @@ class Gaussian(InputDistribution):
     """N(0, scale^2 I); scale 1 is what is trained on, 1/3, 1/2, 2 and 3 are the published shifts (Garg et al. 2022)."""
 
     kind: Literal["gaussian"] = "gaussian"
-    scale: float = Field(1.0, gt=0)
+    scale: float = Field(1.0, gt=0, description="standard deviation")
 
     def draw(self, generator: np.random.Generator, n: int, points: int, d: int) -> Float[np.ndarray, "n points d"]:
         """Independent normal numbers."""
@@ -48,7 +48,7 @@ class Uniform(InputDistribution):
     """U(-half_width, half_width) in every coordinate; 5 for Fourier series (Panwar et al. 2024)."""
 
     kind: Literal["uniform"] = "uniform"
-    half_width: float = Field(5.0, gt=0)
+    half_width: float = Field(5.0, gt=0, description="largest size of a coordinate")
 
     def draw(self, generator: np.random.Generator, n: int, points: int, d: int) -> Float[np.ndarray, "n points d"]:
         """Independent uniform numbers."""
@@ -63,7 +63,7 @@ class Skewed(InputDistribution):
     """
 
     kind: Literal["skewed"] = "skewed"
-    power: float = Field(2.0, ge=0)
+    power: float = Field(2.0, ge=0, description="how fast eigenvalues fall")
 
     def draw(self, generator: np.random.Generator, n: int, points: int, d: int) -> Float[np.ndarray, "n points d"]:
         """Each prompt in a basis of its own."""
@@ -80,7 +80,7 @@ class Subspace(InputDistribution):
     """
 
     kind: Literal["subspace"] = "subspace"
-    dims: int | None = Field(None, ge=1)
+    dims: int | None = Field(None, ge=1, description="of the subspace; None: half of d")
 
     def draw(self, generator: np.random.Generator, n: int, points: int, d: int) -> Float[np.ndarray, "n points d"]:
         """Each prompt in a subspace of its own."""

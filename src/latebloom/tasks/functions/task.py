@@ -48,19 +48,21 @@ class InContextFunctions(Task):
     per: Per = vary("sequence", description="a class is drawn for each sequence, each batch, or by turns each step")
     d: int = Field(20, ge=1, description="numbers in one x")
     points: int = Field(41, ge=1, description="pairs in the longest prompt, the queried one included")
-    layout: layouts.Layout = "garg"
+    layout: layouts.Layout = Field(
+        "garg", description="x and y as tokens by turns; 'raventos': a coordinate for y; 'paired': y beside its x"
+    )
     name_class: bool = Field(False, description="the first token names the class")
-    scaling: Literal["unit", "published"] = vary("unit")
+    scaling: Literal["unit", "published"] = vary("unit", description="every class has variance 1, or as published")
     noise_variance: float = vary(0.0, ge=0, description="of the noise on labels")
-    nonzeros: int = vary(2, ge=1, description="sparse")
-    hidden: int = vary(100, ge=1, description="relu")
-    depth: int = vary(4, ge=1, description="tree")
-    terms: int = vary(10, ge=1, description="fourier")
+    nonzeros: int = vary(2, ge=1, description="sparse: weights that are not 0")
+    hidden: int = vary(100, ge=1, description="relu: units of the network")
+    depth: int = vary(4, ge=1, description="tree: questions from the root to a leaf")
+    terms: int = vary(10, ge=1, description="fourier: largest number of frequencies")
     low: float = vary(1.0, ge=0, description="sinusoid: smallest frequency")
     high: float = vary(5.0, ge=0, description="sinusoid: largest frequency")
     tests: str = Field("dense+sparse", description="classes to test on, one split each: test_dense, test_sparse, ...")
     n_test: int = Field(1280, ge=1, description="prompts of a test split")
-    batch_size: int = Field(64, ge=1)
+    batch_size: int = Field(64, ge=1, description="prompts in a training step")
     curriculum: Curriculum = Curriculum()
     split_seed: int | None = vary(None, description="which test prompts; None: the member's own seed")
 

@@ -99,12 +99,12 @@ class SimpleAgreement(Task):
     n_types: int | None = vary(
         120, ge=2, le=ALL_TYPES, multiple_of=2, description="sentence types, each equally often; None: all 170"
     )
-    n_train: int = vary(50_000, ge=1)
-    n_val: int = Field(1_000, ge=1)
+    n_train: int = vary(50_000, ge=1, description="training sentences")
+    n_val: int = Field(1_000, ge=1, description="further sentences of the training types")
     n_gen: int = Field(10_000, ge=1, description="the training types with the other number before the main verb")
     n_eval: int | None = Field(1_000, ge=1, description="rows of each split to evaluate on; None: all")
     corpus_seed: int | None = vary(0, description="which corpus; None: each member draws one with its own seed")
-    batch_size: int = Field(8, ge=1)
+    batch_size: int = Field(8, ge=1, description="sequences in a training step")
     bucketed: bool = Field(False, description="batches of rows of similar length")
 
     @property

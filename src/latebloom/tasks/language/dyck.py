@@ -54,7 +54,7 @@ class Dyck(Task):
     max_length: int = Field(
         128, ge=2, le=2048, description="longer strings are not used; the published data had no bound"
     )
-    n_train: int = vary(200_000, ge=1)
+    n_train: int = vary(200_000, ge=1, description="training strings")
     n_val: int = Field(20_000, ge=1, description="new strings of known structure")
     n_gen: int = Field(20_000, ge=1, description="strings of held-out structure")
     n_eval: int | None = Field(1_000, ge=1, description="rows of each split to evaluate on; None: all")
@@ -63,7 +63,7 @@ class Dyck(Task):
         description="held out by component (released code), by whole string (paper), or matched in length (ours)",
     )
     corpus_seed: int | None = vary(0, description="which corpus; None: each member draws one with its own seed")
-    batch_size: int = Field(8, ge=1)
+    batch_size: int = Field(8, ge=1, description="sequences in a training step")
     bucketed: bool = Field(False, description="batches of rows of similar length")
 
     @model_validator(mode="after")

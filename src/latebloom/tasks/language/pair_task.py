@@ -34,9 +34,9 @@ class PairTask(Task):
     Variants change the training split only; `val`, `test` and `gen` stay those of the published data.
     """
 
-    n_train: int = vary(100_000, ge=1)
-    n_val: int = Field(1_000, ge=1)
-    n_test: int = Field(10_000, ge=1)
+    n_train: int = vary(100_000, ge=1, description="training items")
+    n_val: int = Field(1_000, ge=1, description="validation items, as the training ones")
+    n_test: int = Field(10_000, ge=1, description="test items, as the training ones")
     n_gen: int = Field(10_000, ge=1, description="withheld items")
     n_eval: int | None = Field(1_000, ge=1, description="rows of each split to evaluate on; None: all")
     structure: Literal["observed", "printed"] = Field(
@@ -51,7 +51,7 @@ class PairTask(Task):
     disambiguating_rule: Literal["hierarchical", "linear"] = vary(
         "hierarchical", description="the rule that the answers of added items follow"
     )
-    batch_size: int = Field(8, ge=1)
+    batch_size: int = Field(8, ge=1, description="sequences in a training step")
     bucketed: bool = Field(False, description="batches of rows of similar length")
 
     version: ClassVar[int] = 2  # 2: sorted batches are as long as their longest row, not rounded up
