@@ -20,6 +20,7 @@ from checks.posterior import expected
 PAIRS, NOISE = 17, 0.01  # the last label is asked for
 LOW, HIGH, FREQUENCIES = 1.0, 5.0, 161  # radians per unit of x; how many stand for all of them
 STEPS = 5500
+AT_ONCE = 500  # prompts
 SEEN, COMBINED = "line+sinusoid", "line+sinusoid+line~sinusoid:share=None"
 
 Functions = Callable[[Tensor, torch.Generator], Tensor]
@@ -75,14 +76,16 @@ def lines(seeds: int, count: int = 8000) -> list[Line]:
     def errors(functions: Functions, variance: float) -> tuple[list[float], list[float], float]:
         x, y, clean = drawn(functions, count, 21)
 
-        def error(said: Tensor) -> float:
+        def error(answers: Callable[[Tensor, Tensor], Tensor]) -> float:
+            said = torch.cat([answers(*some) for some in zip(x.split(AT_ONCE), y.split(AT_ONCE), strict=True)])
             return float((said - clean[:, -1]).square().mean()) / variance
 
+        def last(net: Gpt) -> Callable[[Tensor, Tensor], Tensor]:
+            return lambda x, y: says(net, x[..., None], y)[:, -1].double()
+
         with torch.no_grad():
-            own, other = (
-                [error(says(net, x[..., None], y)[:, -1].double()) for net in group] for group in nets.values()
-            )
-        return own, other, error(optimum(x, y))
+            own, other = ([error(last(net)) for net in group] for group in nets.values())
+            return own, other, error(optimum)
 
     own, seen, best = errors(between, 0.5)
     fast, _, best_fast = errors(lambda x, source: wave(x, source, 2.0), 1.0)
