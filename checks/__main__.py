@@ -15,6 +15,7 @@ from checks.fewer_pairs import fewer_pairs
 from checks.folds import folds
 from checks.future_tokens import short, text
 from checks.inputs import codes, mirror
+from checks.lines import lines
 from checks.mixtures import beginning, mixtures
 from checks.muon import muon
 from checks.norm import norm
@@ -42,6 +43,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "examples": (examples, 1),  # 27
     "mixtures": (mixtures, 5),  # model_selection 8, 28, 29
     "mixtures_short": (beginning, 1),  # 28, 29
+    "lines": (lines, 5),  # 15, 16, 25
 }
 HEADINGS = ["claim", "quantity", "asked", "ledger", "here", ""]
 

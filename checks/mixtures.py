@@ -14,6 +14,7 @@ from checks.gpt import Gpt
 from checks.kept import kept
 from checks.orthogonal import Orthogonal
 from checks.plain import clipping, descend, falling
+from checks.posterior import expected
 
 D, PAIRS, NOISE = 5, 11, 0.01
 LENGTH = 5000  # steps over which the rate falls
@@ -36,21 +37,13 @@ def drawn(count: int, nonzeros: int, source: torch.Generator, active: int = D) -
 def posterior_mean(x: Tensor, y: Tensor) -> Tensor:
     """What is expected of every label from the pairs before it: half of functions dense, half with one weight.
 
-    Six Gaussian hypotheses: weights of covariance 1/5 in all numbers, or 1 in one of them; their evidence is that of
-    the labels so far, a normal density, taken as it stands in the definition.
+    Six Gaussian hypotheses: weights of covariance 1/5 in all numbers, or 1 in one of them.
     """
     kinds = [(0.5, torch.full((D,), 1 / D))] + [(0.5 / D, torch.eye(D)[i]) for i in range(D)]
+    covers = [(share, (x * spread.double()) @ x.mT) for share, spread in kinds]
     said = torch.zeros_like(y)
     for k in range(1, y.shape[1]):
-        logs, means = [], []
-        for share, spread in kinds:
-            scaled = x[:, :k] * spread.double()
-            cover = scaled @ x[:, :k].mT + NOISE * torch.eye(k, dtype=x.dtype)
-            density = torch.distributions.MultivariateNormal(torch.zeros(k, dtype=x.dtype), cover)
-            logs.append(density.log_prob(y[:, :k]) + math.log(share))
-            solved = torch.linalg.solve(cover, y[:, :k, None])
-            means.append((x[:, k, None] @ scaled.mT @ solved)[:, 0, 0])
-        said[:, k] = (torch.softmax(torch.stack(logs), 0) * torch.stack(means)).sum(0)
+        said[:, k] = expected([(share, cover[:, : k + 1, : k + 1]) for share, cover in covers], y[:, :k], NOISE)
     return said
 
 

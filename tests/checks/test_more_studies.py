@@ -1,5 +1,6 @@
 """The arithmetic of the second opinions on text, in-context learning and mixtures; each with a wrong answer refused."""
 
+import functools
 import json
 import math
 
@@ -9,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from checks import __main__ as command
-from checks import mixtures
+from checks import lines, mixtures
 from checks.binding import horizon, unread
 from checks.compare import Line, in_words, row, told
 from checks.dynamics import Mesa, Stack, error, linear, orthogonal, ridge, sequences, softmax
@@ -23,6 +24,7 @@ from checks.swapped import Linear
 from checks.text import loss_of, pairs_loss
 from checks.written_down import descended, six_steps, stacked
 from latebloom.baselines import descent
+from latebloom.baselines.line_or_sinusoid import line_or_sinusoid
 from latebloom.instruments import constructions
 from latebloom.studies.mesa_optimization.claims import propositions
 
@@ -318,6 +320,23 @@ def test_the_posterior_mean_is_what_draws_from_the_prior_say():
     assert float((found - alone).abs().max()) > 0.2
 
 
+def test_covariances_and_features_give_one_posterior_mean():
+    x, y, _ = lines.drawn(lines.between, 50, 3)
+    ours = line_or_sinusoid(grid=lines.FREQUENCIES).prefixes(x[..., None], y)[:, -1]
+    torch.testing.assert_close(lines.optimum(x, y), ours, atol=1e-6, rtol=0)
+    noisier = line_or_sinusoid(grid=lines.FREQUENCIES, noise_variance=0.02).prefixes(x[..., None], y)[:, -1]
+    assert float((lines.optimum(x, y) - noisier).abs().max()) > 1e-3
+
+
+def test_lines_waves_and_halves_have_their_variances():
+    slow = functools.partial(lines.wave, factor=0.0)
+    for functions, variance in ((lines.line, 1.0), (lines.wave, 1.0), (lines.between, 0.5), (slow, 1.0)):
+        _, y, clean = lines.drawn(functions, 20_000, 4)
+        assert float(clean.square().mean()) == pytest.approx(variance, rel=0.05)
+        assert float((y - clean).square().mean()) == pytest.approx(lines.NOISE, rel=0.05)
+    assert float(clean.std(1).max()) < 1e-9  # of frequency 0: constants
+
+
 def test_lasso_meets_the_conditions_of_a_minimum():
     x, y, _ = mixtures.drawn(20, 1, source())
     k, penalty = 8, 0.05
@@ -369,6 +388,7 @@ def test_steps_are_orthogonal_for_each_head():
         lambda: command.examples(1, 4, 2, 8),
         lambda: command.mixtures(1, 16),
         lambda: command.beginning(1, 2, 8),
+        lambda: command.lines(1, 16),
     ],
 )
 def test_every_check_runs_and_its_numbers_are_in_the_ledger(few, tmp_path, monkeypatch):

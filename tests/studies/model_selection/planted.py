@@ -79,6 +79,7 @@ def verdict(monkeypatch, claim, *groups, tables=(), scale="laptop", prompts=500)
     """The entry of a claim for planted networks, one mapping (mixture -> networks) for each run it asks for."""
     monkeypatch.setattr(networks, "arms", lambda run: run.groups)
     monkeypatch.setattr(networks, "PROMPTS", prompts)
+    monkeypatch.setattr(networks, "MANY", prompts)
     tables = tables or (None,) * len(groups)
     runs = tuple(
         FakeRun(own, hash=f"run{i}", table=table) for i, (own, table) in enumerate(zip(groups, tables, strict=True))

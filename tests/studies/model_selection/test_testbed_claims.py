@@ -29,10 +29,10 @@ def dense(rule=None):
     return {linear.DENSE: arm(LINEAR, linear.DENSE, linear.MIXTURE, rule)}
 
 
-def verdict(monkeypatch, claim, *groups):
+def verdict(monkeypatch, claim, *groups, prompts=250):
     """With few prompts and shares."""
     monkeypatch.setattr(references, "SHARES", 3)
-    return planted.verdict(monkeypatch, claim, *groups, prompts=250)
+    return planted.verdict(monkeypatch, claim, *groups, prompts=prompts)
 
 
 def bounded(x, y):
@@ -85,9 +85,9 @@ def widths(narrow, wide):
 
 
 def test_width_and_combinations_in_training(monkeypatch):
-    assert verdict(monkeypatch, "19", widths(timid, MIX)).verdict == "reproduced"
+    assert verdict(monkeypatch, "19", widths(timid, MIX), prompts=1000).verdict == "reproduced"
     assert verdict(monkeypatch, "19", widths(timid, ALL)).verdict == "contradicted"
-    assert verdict(monkeypatch, "25", run()).verdict == "reproduced"
+    assert verdict(monkeypatch, "25", run(), prompts=700).verdict == "reproduced"
     assert verdict(monkeypatch, "25", run(combined=MIX)).verdict == "contradicted"
 
 

@@ -5,6 +5,7 @@ that say "median over seeds" mean the same thing.
 """
 
 from latebloom.claims.statistics.association import Gain, RankCorrelation, explained, rank_correlation, slope
+from latebloom.claims.statistics.crossed import crossed_median, crossed_ratio
 from latebloom.claims.statistics.estimate import Estimate, exactly, format_number
 from latebloom.claims.statistics.one_sample import (
     UniformTest,
@@ -27,6 +28,8 @@ __all__ = [
     "PairedDifference",
     "RankCorrelation",
     "UniformTest",
+    "crossed_median",
+    "crossed_ratio",
     "equivalence",
     "exactly",
     "explained",
