@@ -43,7 +43,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "examples": (examples, 1),  # 27
     "mixtures": (mixtures, 5),  # model_selection 8, 28, 29
     "mixtures_short": (beginning, 1),  # 28, 29
-    "lines": (lines, 5),  # 15, 16, 25
+    "lines": (lines, 5),  # 13, 15, 16, 25
 }
 HEADINGS = ["claim", "quantity", "asked", "ledger", "here", ""]
 
