@@ -1,8 +1,12 @@
+import ast
+import inspect
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from latebloom import studies
 from latebloom.claims import (
     Finding,
     Region,
@@ -13,6 +17,7 @@ from latebloom.claims import (
     between,
     decide,
     settle,
+    settle_number,
     undecided,
     verdict_of,
     with_control,
@@ -120,3 +125,68 @@ def test_a_control_that_does_not_fail_takes_the_verdict_away(control, verdict):
 
 def test_a_control_does_not_rescue_a_contradicted_claim():
     assert with_control(settle(False, "none", seeds=9), settle(False, "none")).verdict == NO
+
+
+@pytest.mark.parametrize(
+    ("value", "region", "verdict"),
+    [
+        (1e-4, at_most(1e-3), YES),
+        (1e-3, at_most(1e-3), YES),
+        (2e-3, at_most(1e-3), NO),
+        (INF, at_most(1e-3), NO),
+        (0.9, at_least(0.9), YES),
+        (0.8, at_least(0.9), NO),
+        (np.float64(2e-3), at_most(1e-3), NO),
+        (math.nan, at_most(1e-3), OPEN),
+        (math.nan, at_least(0.9), OPEN),
+        (np.float32("nan"), between(0, 1), OPEN),
+    ],
+)
+def test_one_number_settles_a_rule_unless_it_is_none(value, region, verdict):
+    found = settle_number(value, region, f"off by {value:.2g}", seeds=3)
+    assert found.verdict == verdict
+    assert found.seeds == 3
+    assert found.measured == (f"off by {value:.2g}" if verdict != OPEN else "off by nan: no number")
+
+
+def test_a_control_without_a_number_does_not_show_the_claim():
+    found = with_control(settle(True, "all"), settle_number(math.nan, at_most(1e-3), "without mask off by nan"))
+    assert found.verdict == OPEN
+    assert "Control: without mask off by nan: no number (inconclusive)." in found.note
+    assert "does not show the claim" in found.note
+    naively = with_control(settle(True, "all"), settle(math.nan <= 1e-3, "without mask off by nan"))
+    assert naively.verdict == YES  # what is guarded against
+
+
+def bare_controls(source):
+    """Lines on which a control is settled by comparing a bare number: `settle(x <= limit)`, in place or by its name.
+
+    An estimate (`x.high <= limit`) refuses NaN by itself.
+    """
+    found = []
+    for function in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
+        nodes = list(ast.walk(function))
+        given = {
+            n.targets[0].id: n.value for n in nodes if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)
+        }
+        for call in (n for n in nodes if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "with_control"):
+            control = given.get(call.args[1].id) if isinstance(call.args[1], ast.Name) else call.args[1]
+            if isinstance(control, ast.Call) and getattr(control.func, "id", "") == "settle":
+                sides = [control.args[0].left] if isinstance(control.args[0], ast.Compare) else [control.args[0]]
+                found += [call.lineno for side in sides if not isinstance(side, ast.Attribute)]
+    return found
+
+
+CLAIMS = sorted(Path(inspect.getfile(studies)).parent.glob("*/claims/*.py"))
+
+
+@pytest.mark.parametrize("path", CLAIMS, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
+def test_no_control_of_a_study_takes_no_number_for_a_failure(path):
+    assert bare_controls(path.read_text()) == []
+
+
+def test_a_bare_control_is_found_in_place_and_by_its_name():
+    assert bare_controls("def judge():\n return with_control(found, settle(off <= 1e-3, told))") == [2]
+    assert bare_controls("def judge():\n c = settle(bool((x > 0).any()), told)\n return with_control(found, c)") == [3]
+    assert bare_controls("def judge():\n return with_control(found, settle(x.high < 1, told))") == []
+    assert bare_controls("def judge():\n return with_control(found, settle_number(x, at_most(1), told))") == []

@@ -14,6 +14,7 @@ from latebloom import studies
 from latebloom.claims import Ledger, blank, get
 from latebloom.cli import main
 from latebloom.cli.curves import braille
+from latebloom.cli.run_list import in_bytes
 from latebloom.runs.home import run_folders
 from latebloom.runs.run import Run
 
@@ -238,8 +239,40 @@ def test_a_run_of_a_newer_version_hides_no_other(capsys, runs_home):
     (first / "run.json").write_text(json.dumps(document | {"format": 99}))
     code, out, _ = call(capsys, "ls", "runs")
     assert code == 0
-    assert [line.split()[-1] for line in out.splitlines() if first.name in line] == ["unreadable"]
+    assert [line.split()[1] for line in out.splitlines() if first.name in line] == ["unreadable"]
     assert [line.split()[2] for line in out.splitlines() if second.name in line] == ["finished"]
+
+
+def test_runs_are_listed_with_what_they_take_on_disk(capsys, runs_home):
+    code, out, _ = call(capsys, "ls", "runs")
+    assert code == 0
+    assert "No runs under" in out and "`latebloom run EXPERIMENT` makes one" in out
+    call(capsys, "run", *TINY, "seed=0:2", "population=1")
+    call(capsys, "run", *TINY, "seed=0:1")  # taken over from the first: hard links
+    folders = run_folders(runs_home)
+    files = {path: path.stat() for folder in folders for path in folder.rglob("*") if path.is_file()}
+    whole = {folder.name: sum(s.st_size for path, s in files.items() if folder in path.parents) for folder in folders}
+    _, out, _ = call(capsys, "ls", "runs", "--json")
+    rows = json.loads(out)
+    assert {Path(row["path"]).name: row["bytes"] for row in rows} == whole
+    assert {row["members"]: row["status"] for row in rows} == {1: "finished", 2: "finished"}
+    _, out, _ = call(capsys, "ls", "runs")
+    once = sum({s.st_ino: s.st_size for s in files.values()}.values())
+    assert once < sum(whole.values())
+    assert f"2 runs, {in_bytes(once)} (files that several of them share count once)" in out
+    for folder in folders:
+        (line,) = (line for line in out.splitlines() if folder.name in line)
+        assert line.split("finished")[0].endswith(" ") and line.endswith(in_bytes(whole[folder.name]))
+
+
+@pytest.mark.parametrize("what", ["studies", "experiments", "claims", "tasks", "losses", "measures"])
+def test_every_list_is_there_for_programs(capsys, what):
+    code, out, _ = call(capsys, "ls", what, "--json")
+    assert code == 0
+    rows = json.loads(out)
+    assert all(row["name"] and all(value != "" for key, value in row.items() if key != "needs") for row in rows)
+    _, printed, _ = call(capsys, "ls", what)
+    assert [row["name"] for row in rows] == [line.split()[0] for line in printed.splitlines()[1:] if line[0] != " "]
 
 
 @pytest.mark.parametrize("width", ["80", "120"])
@@ -249,7 +282,7 @@ def test_no_name_of_a_run_is_cut(capsys, runs_home, monkeypatch, width):
     (folder,) = run_folders(runs_home)
     _, out, _ = call(capsys, "ls", "runs")
     assert f"{folder.parent.name}/{folder.name}" in out
-    assert "populations" in out
+    assert out.splitlines()[0].split() == ["run", "members", "state", "seconds", "size"]
 
 
 @pytest.mark.parametrize("width", ["60", "80", "120"])

@@ -1,14 +1,19 @@
-"""Accuracy is a share of rows: exactly 1 where every row is right, for any number of rows."""
+"""Accuracy is a share of rows: exactly 1 where every row is right. A measure that does not fit says so."""
 
 import pytest
 import torch
 
+from latebloom import studies
+from latebloom.errors import LatebloomError, RunFailed
 from latebloom.models import MLP
 from latebloom.tasks import ModularArithmetic
-from latebloom.training.experiment import Experiment
-from latebloom.training.measures import fit
+from latebloom.training.experiment import Experiment, Measure
+from latebloom.training.measures import MEASURES, Adapter, fit, take
 from latebloom.training.population import Population
 from latebloom.training.view import View
+from tests.training.build import parity, sequences, tiny
+
+studies.load()
 
 
 @pytest.mark.parametrize("p", [43, 53, 61, 67])
@@ -35,3 +40,37 @@ def test_padding_rows_do_not_count():
     wrong_first[:, 0] = torch.roll(wrong_first[:, 0], 1, -1)
     view._logits = {"train": wrong_first, "test": view.logits("test")}
     assert fit(view)["train_accuracy"].tolist() == pytest.approx([4 / 5, 19 / 20])
+
+
+def taken(experiment, name):
+    """The columns of one measure, as training takes it."""
+    return take([Measure(name=name)], [name], View(Population.start([experiment]), 0))
+
+
+@pytest.mark.parametrize("name", ["stability", "grokking.logit_scale"])
+def test_a_measure_of_training_rows_refuses_sequences_in_a_sentence(name):
+    for experiment in (tiny(), parity()):
+        assert torch.isfinite(taken(experiment, name)["logit_rms"]).all()
+    with pytest.raises(LatebloomError, match=rf"^{name} reads fixed training rows .*'majority' gives sequences"):
+        taken(sequences(), name)
+
+
+def test_a_measure_that_meets_what_it_was_not_written_for_is_named(monkeypatch):
+    adapter = Adapter("own.lost", 1, lambda view: {"x": view.params["no such table"]})
+    monkeypatch.setitem(MEASURES._parts, "own.lost", adapter)
+    with pytest.raises(RunFailed, match=r"'own.lost' stopped with KeyError: 'no such table'.*measure.own.lost=false"):
+        taken(tiny(), "own.lost")
+
+
+def test_want_of_memory_and_refusals_of_a_measure_are_passed_on_as_they_are(monkeypatch):
+    def failing(error):
+        def measure(view):
+            raise error
+
+        return Adapter("own.failing", 1, measure)
+
+    for error in (MemoryError(), RuntimeError("can't allocate memory"), LatebloomError("own.failing needs more.")):
+        monkeypatch.setitem(MEASURES._parts, "own.failing", failing(error))
+        with pytest.raises(type(error)) as caught:
+            taken(tiny(), "own.failing")
+        assert caught.value is error

@@ -8,7 +8,7 @@ from latebloom.claims.claim import SCALES, Change, Claim, Evidence, Needs, Reada
 from latebloom.claims.judging import blank, fingerprint, judge
 from latebloom.claims.ledger import Entry, Ledger
 from latebloom.claims.registry import all_claims, claim, get, not_run, of_study
-from latebloom.claims.rendering import as_text, markdown, summary, terminal_table
+from latebloom.claims.rendering import summary, terminal_table
 from latebloom.claims.standing import Standing, is_current, standings
 from latebloom.claims.verdict import (
     Finding,
@@ -20,6 +20,7 @@ from latebloom.claims.verdict import (
     between,
     decide,
     settle,
+    settle_number,
     undecided,
     verdict_of,
     with_control,
@@ -41,7 +42,6 @@ __all__ = [
     "Verdict",
     "all_claims",
     "all_of",
-    "as_text",
     "asks_for",
     "at_least",
     "at_most",
@@ -53,10 +53,10 @@ __all__ = [
     "get",
     "is_current",
     "judge",
-    "markdown",
     "not_run",
     "of_study",
     "settle",
+    "settle_number",
     "standings",
     "summary",
     "terminal_table",

@@ -1,4 +1,4 @@
-"""The ledger for reading: a table in the terminal, a table in Markdown."""
+"""The ledger for reading: a table in the terminal."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -28,28 +28,6 @@ def terminal_table(rows: Iterable[Standing], width: int) -> "RenderableType":
 
     rows = tuple(rows)
     return Group(_wide(rows) if width >= WIDE else _narrow(rows), summary(rows))
-
-
-def as_text(rows: Iterable[Standing], width: int = 80) -> str:
-    """The same table as plain text, for files and pipes."""
-    import io
-
-    from rich.console import Console
-
-    out = io.StringIO()
-    Console(file=out, width=width, color_system=None, force_terminal=False).print(terminal_table(rows, width))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
-
-
-def markdown(rows: Iterable[Standing]) -> str:
-    """The ledger as a Markdown table, with a line that counts the verdicts."""
-    rows = tuple(rows)
-    lines = [
-        f"| {' | '.join(COLUMNS)} |",
-        "|---|---|---|---|---|---|--:|--:|",
-        *(f"| {' | '.join(_escaped(cell) for cell in _cells(row))} |" for row in rows),
-    ]
-    return "\n".join([*lines, "", summary(rows), ""])
 
 
 def summary(rows: Iterable[Standing]) -> str:
@@ -144,8 +122,3 @@ def _narrow(rows: Iterable[Standing]) -> "RenderableType":
             claim.append(f"\n{measured}")
         table.add_row(claim, verdict)
     return table
-
-
-def _escaped(cell: str) -> str:
-    """A text that stays in its Markdown cell."""
-    return " ".join(cell.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

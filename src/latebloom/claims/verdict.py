@@ -143,6 +143,17 @@ def settle(
     return Finding(measured, verdict, seeds, estimate, note=note, extra=extra or {})
 
 
+def settle_number(value: float, pass_: Region, measured: str, *, seeds: int = 0) -> Finding:
+    """The finding for a rule about one exact number, such as the one that a control comes to.
+
+    NaN is no number and settles nothing: written as `settle(value <= limit)` it would count as above the limit, and a
+    control that could not be computed would pass for one that fails.
+    """
+    if math.isnan(value):
+        return undecided(f"{measured}: no number", "", seeds=seeds)
+    return settle(pass_.low <= value <= pass_.high, measured, seeds=seeds)
+
+
 def undecided(measured: str, why: str, *, seeds: int, estimate: Estimate | None = None) -> Finding:
     """The finding for runs that cannot answer the question; `why` becomes the note."""
     return Finding(measured, Verdict.INCONCLUSIVE, seeds, estimate, note=why)

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def list_things(arguments: argparse.Namespace) -> int:
     """`latebloom ls`."""
-    listing.show(arguments.what, console())
+    listing.show(arguments.what, arguments.json, console())
     return 0
 
 

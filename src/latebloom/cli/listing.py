@@ -1,5 +1,6 @@
 """Lists: studies, experiments, claims, parts, runs; and a run's table of members."""
 
+import json
 import re
 from collections import Counter
 from typing import Any
@@ -8,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from latebloom.claims import all_claims
-from latebloom.errors import StoreError
+from latebloom.cli import run_list
+from latebloom.cli.tables import plain_table, print_whole
 from latebloom.models import LOSSES, MODELS
 from latebloom.registry import Registry
-from latebloom.runs.home import home, run_folders
 from latebloom.runs.run import Run
 from latebloom.studies import STUDIES
 from latebloom.tasks import TASKS
@@ -20,61 +21,79 @@ from latebloom.training.optimisers import OPTIMISERS
 from latebloom.training.presets import PRESETS
 
 ROWS = 60  # of a table of members
+PARTS: dict[str, Registry[Any]] = {
+    "tasks": TASKS,
+    "models": MODELS,
+    "optimisers": OPTIMISERS,
+    "losses": LOSSES,
+    "measures": MEASURES,
+}
 
 
-def show(what: str, console: Console) -> None:
-    """Prints one list."""
-    parts: dict[str, Registry[Any]] = {
-        "tasks": TASKS,
-        "models": MODELS,
-        "optimisers": OPTIMISERS,
-        "losses": LOSSES,
-        "measures": MEASURES,
-    }
-    if what in parts:
-        console.print(_parts(what, parts[what]))
+def show(what: str, as_json: bool, console: Console) -> None:
+    """Prints one list, as a table or as JSON: a list of objects with the keys that the rows below have."""
+    rows = rows_of(what)
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+    elif what == "runs":
+        run_list.print_runs(rows, console)
     else:
-        console.print({"studies": _studies, "experiments": _experiments, "claims": _claims, "runs": _runs}[what]())
+        console.print(_plain(what, rows))
 
 
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading not in ("what it is", "title"))
+def rows_of(what: str) -> list[dict[str, Any]]:
+    """The rows of a list; the first key of each is its name."""
+    if what in PARTS:
+        return [{"name": name, "about": _about(PARTS[what][name])} for name in PARTS[what]]
+    lists = {"studies": _study_rows, "experiments": _experiment_rows, "claims": _claim_rows, "runs": run_list.rows}
+    return lists[what]()
+
+
+def _plain(what: str, rows: list[dict[str, Any]]) -> Table:
+    """A table of a list whose cells are text as they are."""
+    headings = {"name": {"losses": "loss", "studies": "study"}.get(what, what.removesuffix("s")), "about": "what it is"}
+    own = {"claims": ("name", "title", "scales"), "studies": ("name", "experiments", "claims")}
+    keys = own.get(what, ("name", "about"))
+    table = plain_table(*(headings.get(key, key) for key in keys))
+    for row in rows:
+        cells = {**row, "scales": row.get("needs") or ", ".join(row.get("scales", ()))}
+        table.add_row(*(str(cells[key]) for key in keys))
     return table
 
 
-def _studies() -> Table:
-    table = _table("study", "experiments", "claims")
+def _study_rows() -> list[dict[str, Any]]:
     claims = Counter(claim.study for claim in all_claims())
-    for study in STUDIES:
-        table.add_row(study, str(sum(name.startswith(study + ".") for name in PRESETS)), str(claims[study]))
-    return table
+    return [
+        {
+            "name": study,
+            "experiments": sum(name.startswith(study + ".") for name in PRESETS),
+            "claims": claims[study],
+        }
+        for study in STUDIES
+    ]
 
 
-def _experiments() -> Table:
-    table = _table("experiment", "what it is")
-    for name in PRESETS:
-        table.add_row(name, PRESETS[name].title)
-    return table
+def _experiment_rows() -> list[dict[str, Any]]:
+    return [{"name": name, "about": PRESETS[name].title} for name in PRESETS]
 
 
-def _claims() -> Table:
-    table = _table("claim", "title", "scales")
-    for claim in all_claims():
-        table.add_row(claim.id, claim.title, ", ".join(claim.scales) if claim.judge else f"not run ({claim.scales[0]})")
-    return table
+def _claim_rows() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": claim.id,
+            "title": claim.title,
+            "scales": list(claim.scales) if claim.judge else [],
+            "needs": "" if claim.judge else f"not run ({claim.scales[0]})",
+        }
+        for claim in all_claims()
+    ]
 
 
-def _parts(kind: str, registry: Registry[Any]) -> Table:
-    table = _table("loss" if kind == "losses" else kind.removesuffix("s"), "what it is")
-    for name in registry:
-        part = registry[name]
-        # Tasks and models are classes and speak for themselves; the others are records of functions.
-        own = () if isinstance(part, type) else ("measure", "rows")
-        described = next((getattr(part, a) for a in own if hasattr(part, a)), part)
-        table.add_row(name, getattr(part, "about", "") or first_sentence(described.__doc__))
-    return table
+def _about(part: Any) -> str:
+    # Tasks and models are classes and speak for themselves; the others are records of functions.
+    own = () if isinstance(part, type) else ("measure", "rows")
+    described = next((getattr(part, a) for a in own if hasattr(part, a)), part)
+    return getattr(part, "about", "") or first_sentence(described.__doc__)
 
 
 def first_sentence(text: str | None) -> str:
@@ -87,20 +106,6 @@ def first_sentence(text: str | None) -> str:
     return re.split(r"(?<=[^.].\.) (?=[A-Z`])", paragraph)[0]
 
 
-def _runs() -> Table:
-    table = _table("run", "members", "populations", "seconds")
-    for path in run_folders(home()):
-        try:
-            run = Run(path)
-            done, total = sum(folder.finished for folder in run.populations), len(run.populations)
-            status = "finished" if done == total else f"{done} of {total}"
-            row = str(len(run.document["members"])), status, f"{run.seconds:.0f}"
-        except StoreError:  # one run that cannot be read must not hide the others; `show` tells why
-            row = "", "unreadable", ""
-        table.add_row(f"{path.parent.name}/{path.name}", *row)
-    return table
-
-
 def show_run(run: Run, console: Console) -> None:
     """A finished run: what its members differ in, how they ended, where it lies."""
     measured = run.measurements()
@@ -110,7 +115,7 @@ def show_run(run: Run, console: Console) -> None:
     columns = [c for c in ("train_loss", "train_accuracy", "test_loss", "test_accuracy") if c in last]
     # One word a line, or nine columns of words fill a terminal before their numbers do.
     headings = [re.sub("(?<=_)| ", "\n", heading) for heading in (*fields, "last step")]
-    table = _table("member", *headings, *(c.replace("_", "\n") for c in columns), "")
+    table = plain_table("member", *headings, *(c.replace("_", "\n") for c in columns), "")
     for column in table.columns[1:]:
         column.justify = "right"
     for member in members.head(ROWS).to_dict("records"):
@@ -120,21 +125,13 @@ def show_run(run: Run, console: Console) -> None:
         step = f"{int(row['step']):,}" if row is not None else ""
         note = "diverged" if member["diverged"] else ""
         table.add_row(str(number), *(_text(member[name]) for name in fields), step, *values, note)
-    _print_whole(table, console)
+    print_whole(table, console)
     if len(members) > ROWS:
         console.print(f"... and {len(members) - ROWS} more")
     console.print(
         f"{run.label}: {len(members)} members, {run.status}, {run.seconds:.0f} s of training.\n{run.path}",
         soft_wrap=True,
     )
-
-
-def _print_whole(table: Table, console: Console) -> None:
-    """Prints a table at its own width: a terminal that is narrower wraps its lines, but no number loses digits."""
-    terminal = console.width
-    console.width = max(terminal, console.measure(table, options=console.options.update(max_width=10_000)).maximum)
-    console.print(table)
-    console.width = terminal
 
 
 def _text(value: object) -> str:

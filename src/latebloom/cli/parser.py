@@ -48,7 +48,8 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     listing = commands.add_parser("ls", help="list what there is", description="List what there is.")
-    listing.add_argument("what", nargs="?", default="studies", choices=LISTS)
+    listing.add_argument("what", nargs="?", default="studies", choices=LISTS, metavar="LIST", help=", ".join(LISTS))
+    listing.add_argument("--json", action="store_true", help="as a list of objects")
 
     run = commands.add_parser(
         "run",

@@ -1,8 +1,9 @@
 """Where runs live, and finding them: $LATEBLOOM_HOME, by default ./runs."""
 
+import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from latebloom.errors import LatebloomError, StoreError
@@ -18,6 +19,18 @@ def home() -> Path:
 def run_folders(root: Path) -> list[Path]:
     """Every run under a home, oldest name first."""
     return sorted(path.parent for path in root.glob("*/*/run.json"))
+
+
+def bytes_on_disk(folders: Iterable[Path]) -> int:
+    """Bytes of all files in some folders; a file that several runs share (a hard link) counts once."""
+    sizes: dict[tuple[int, int], int] = {}
+    for folder in folders:
+        for place, _, names in os.walk(folder):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # a run that trains replaces its files
+                    found = os.lstat(os.path.join(place, name))
+                    sizes[found.st_dev, found.st_ino] = found.st_size
+    return sum(sizes.values())
 
 
 def find_run(root: Path, name: str) -> Path:

@@ -3,12 +3,15 @@
 A measure returns one tensor [member] for each column, or [member, k] for a short vector (a list column).
 """
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from latebloom.data import Batch
+from latebloom.errors import LatebloomError, RunFailed
 from latebloom.instruments import norms, stability
 from latebloom.registry import Registry
 from latebloom.training.experiment import Measure
@@ -68,10 +71,22 @@ def weight_norms(view: View) -> Columns:
     return {"l1_norm": norms.l1_norms(view.trained).total, "l2_norm": l2.total} | tables
 
 
+def training_rows(view: View, name: str) -> Batch:
+    """The fixed training rows that the measure `name` reads; refuses tasks that have none, or no labels."""
+    task = view.population.task
+    if task.signature.n_ctx or task.signature.real_targets or "train" not in view.splits:
+        raise LatebloomError(
+            f"{name} reads fixed training rows with one label each; the task {task.kind!r} gives "
+            f"{'sequences' if task.signature.n_ctx else 'others'}. Tasks such as modular and parity have them; "
+            f"measure.{name}=false leaves the measure out."
+        )
+    return view.splits["train"]
+
+
 @measure("stability")
 def numerical_stability(view: View) -> Columns:
     """Softmax collapse, zero-loss share, logit scale and margin on the training rows, and -gradient/weight cosine."""
-    train = view.splits["train"]
+    train = training_rows(view, "stability")
     logits = view.logits("train") * view.population.hyper["logit_scale"][:, None, None]
     mask = train.weight > 0
     return {
@@ -88,5 +103,18 @@ def take(measures: Sequence[Measure], due: Sequence[str], view: View) -> Columns
     columns: Columns = {}
     with torch.no_grad():
         for name in ("fit", *due):
-            columns |= MEASURES[name].measure(view)
+            columns |= _measured(name, view)
     return columns
+
+
+def _measured(name: str, view: View) -> Columns:
+    """One measure's columns; where it meets a task or a network that it was not written for, that is said."""
+    try:
+        return MEASURES[name].measure(view)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise RunFailed(
+            f"The measure {name!r} stopped with {type(error).__name__}: {error} (line {place.lineno} of "
+            f"{place.filename}). It may not be made for task.kind = {view.population.task.kind!r} and model.kind = "
+            f"{view.population.model.kind!r}: measure.{name}=false leaves it out, `latebloom ls measures` lists others."
+        ) from error

@@ -17,14 +17,13 @@ from latebloom.claims.statistics.one_sample import (
     uniform_counts,
 )
 from latebloom.claims.statistics.paired import PairedDifference, paired_difference, paired_ratio
-from latebloom.claims.statistics.survival import LogRank, log_rank, survival_median
+from latebloom.claims.statistics.survival import survival_median
 from latebloom.claims.statistics.tost import Equivalence, equivalence
 
 __all__ = [
     "Equivalence",
     "Estimate",
     "Gain",
-    "LogRank",
     "PairedDifference",
     "RankCorrelation",
     "UniformTest",
@@ -35,7 +34,6 @@ __all__ = [
     "explained",
     "format_number",
     "largest",
-    "log_rank",
     "mean",
     "median",
     "paired_difference",

@@ -1,10 +1,6 @@
 """Times to an event that did not happen for everybody: censored, not dropped and not invented."""
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
-import scipy
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
@@ -52,35 +48,6 @@ def _medians(
     reached = curve <= 0.5 + 1e-12  # 1 - 5/10 as a product of fractions is 0.5 only up to rounding
     first = np.take_along_axis(time[drawn], reached.argmax(axis=-1)[:, None], axis=-1)[:, 0]
     return np.where(reached.any(axis=-1), first, np.inf)
-
-
-@dataclass(frozen=True)
-class LogRank:
-    """Log-rank test that two survival curves are the same (two-sided).
-
-    `statistic` is standard normal under that hypothesis and negative where the first arm's events come later.
-    """
-
-    statistic: float
-    p_value: float
-
-
-def log_rank(
-    first_times: ArrayLike, first_observed: ArrayLike, second_times: ArrayLike, second_observed: ArrayLike
-) -> LogRank:
-    """Compares the times [n] and [m] of two independent arms, censored as in `survival_median` (Mantel 1966)."""
-    arms = [
-        _pairs(first_times, first_observed, "log-rank test"),
-        _pairs(second_times, second_observed, "log-rank test"),
-    ]
-    if not any(event.any() for _, event in arms):
-        return LogRank(0.0, 1.0)  # nothing happened in either arm: no difference was seen
-    x, y = (scipy.stats.CensoredData.right_censored(time, ~event) for time, event in arms)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        result = scipy.stats.logrank(x, y)
-    if not math.isfinite(result.statistic):  # no variance: whenever something happened, it happened to all at risk
-        return LogRank(0.0, 1.0)
-    return LogRank(float(result.statistic), float(result.pvalue))
 
 
 def _pairs(times: ArrayLike, observed: ArrayLike, what: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latebloom.claims import Evidence, Finding, all_of, claim, settle, with_control
+from latebloom.claims import Evidence, Finding, all_of, at_most, claim, settle, settle_number, with_control
 from latebloom.claims.statistics import exactly, largest, smallest
 from latebloom.data import Batch, Place, Signature
 from latebloom.models import LOSSES, Decoder, Parameters, initial_parameters
@@ -73,7 +73,7 @@ def same_outputs(evidence: Evidence) -> Finding:
         "float32": settle(single < 1e-5, f"{single:.1g}", estimate=exactly(single)),
     }
     zeroed = apart(torch.float64, "zeroed")
-    return with_control(all_of(parts), settle(zeroed <= 1e-3, f"zeros differ by {zeroed:.2g}"))
+    return with_control(all_of(parts), settle_number(zeroed, at_most(1e-3), f"zeros differ by {zeroed:.2g}"))
 
 
 def reach(model: Decoder, params: Parameters, rows: Batch) -> np.ndarray:
@@ -119,7 +119,7 @@ def nothing_reaches_back(evidence: Evidence) -> Finding:
         uncut.append(reach(model, params, rows)[earlier].min())
     worst, own, weakest = largest(back), smallest(straight), smallest(uncut)
     told = f"at most {worst:.1g} by earlier embeddings, at least {own:.2g} by the place's own"
-    control = settle(weakest <= 1e-9, f"without the cut at least {weakest:.1e}")
+    control = settle_number(weakest, at_most(1e-9), f"without the cut at least {weakest:.1e}")
     return with_control(settle(worst == 0 and own > 0, told, estimate=exactly(worst)), control)
 
 
@@ -173,4 +173,4 @@ def parts_add_up(evidence: Evidence) -> Finding:
     worst = {name: largest(own) for name, own in found.items()}
     parts = {name: settle(off < 1e-10, f"{off:.1e}", estimate=exactly(off)) for name, off in worst.items()}
     least = smallest(confused)
-    return with_control(all_of(parts), settle(least <= 1e-3, f"sum for diagonal off by {least:.2g}"))
+    return with_control(all_of(parts), settle_number(least, at_most(1e-3), f"sum for diagonal off by {least:.2g}"))

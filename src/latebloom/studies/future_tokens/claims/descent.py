@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latebloom.claims import Evidence, Finding, all_of, claim, settle, with_control
+from latebloom.claims import Evidence, Finding, all_of, at_most, claim, settle, settle_number, with_control
 from latebloom.claims.statistics import exactly, largest
 from latebloom.instruments.myopic_descent import contraction, tied_descent, untied_descent
 from latebloom.randomness import stream
@@ -68,7 +68,7 @@ def tied_needs_bias(evidence: Evidence) -> Finding:
         ),
         "one dimension": settle(largest([ends[0.5], ends[-0.5]]) < 1e-4, told),
     }
-    return with_control(all_of(parts), settle(ends[-1.5] <= 1e3, f"g = -1.5 ends at {ends[-1.5]:.2g}"))
+    return with_control(all_of(parts), settle_number(ends[-1.5], at_most(1e3), f"g = -1.5 ends at {ends[-1.5]:.2g}"))
 
 
 def strong(theta: Tensor) -> Tensor:
@@ -103,5 +103,5 @@ def untied_needs_none(evidence: Evidence) -> Finding:
         return torch.stack([(b - 1).square() / 2 - 2 * b * place * a for place in range(4)]).sum()
 
     away = abs(float(tied_descent(tied, torch.zeros(1, dtype=torch.float64), 0.1, 20)[-1]))
-    control = settle(away <= 1e4, f"one parameter for all ends at {away:.2g}")
+    control = settle_number(away, at_most(1e4), f"one parameter for all ends at {away:.2g}")
     return with_control(settle(off < 1e-9, f"off by {off:.1e}", estimate=exactly(off)), control)

@@ -15,6 +15,7 @@ from latebloom.claims import (
     claim,
     decide,
     settle,
+    settle_number,
     with_control,
 )
 from latebloom.claims.statistics import exactly, median, paired_difference
@@ -194,9 +195,8 @@ def even_modulus(evidence: Evidence) -> Finding:
         and np.allclose(accuracy, expected, atol=1e-9)
     )
     told = ", ".join(f"{p}: {share:.2%}" for p, share in sorted(set(zip(frame["p"], accuracy.round(6), strict=True))))
-    control = settle(
-        bool((odd["undecided"] > 0).any()), f"{int(odd['undecided'].sum())} undecided pairs at p = 67 and 113"
-    )
+    ties = float(odd["undecided"].to_numpy(float).sum())
+    control = settle_number(ties, at_least(1), f"{ties:.0f} undecided pairs at p = 67 and 113")
     return with_control(settle(passed, f"share decided rightly by p: {told}"), control)
 
 

@@ -10,7 +10,7 @@ from latebloom.instruments.neurons import neuron_frequency, neuron_phase, phase_
 from latebloom.instruments.norms import l2_norms
 from latebloom.instruments.trigonometric import trigonometric_share
 from latebloom.models import Model, ModularMLP
-from latebloom.training.measures import Columns, measure
+from latebloom.training.measures import Columns, measure, training_rows
 from latebloom.training.view import View
 
 
@@ -54,7 +54,7 @@ def square_phases(view: View) -> Columns:
 @measure("grokking.logit_scale")
 def logit_scale(view: View) -> Columns:
     """Logit scale on the training rows after temperature: `logit_rms` of centred logits, and mean `train_margin`."""
-    train = view.splits["train"]
+    train = training_rows(view, "grokking.logit_scale")
     logits = view.logits("train") * view.population.hyper["logit_scale"][:, None, None]
     mask = train.weight > 0
     return {

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latebloom.claims import Evidence, Finding, all_of, claim, settle, with_control
+from latebloom.claims import Evidence, Finding, all_of, at_most, claim, settle, settle_number, with_control
 from latebloom.claims.statistics import exactly, largest
 from latebloom.errors import LatebloomError
 from latebloom.models.mesa import MesaWarning, mesa_attention, reconstruction_error
@@ -76,7 +76,7 @@ def recursion_is_the_solve(evidence: Evidence) -> Finding:
         f"{double:.1e} in float64, {single:.1e} in float32",
         estimate=exactly(double),
     )
-    return with_control(found_both, settle(wrong <= 1e-4, f"lambda doubled: {wrong:.2g}"))
+    return with_control(found_both, settle_number(wrong, at_most(1e-4), f"lambda doubled: {wrong:.2g}"))
 
 
 def recursive(q: Tensor, k: Tensor, v: Tensor, lam: float, gamma: float, dtype: torch.dtype) -> Tensor:
@@ -122,7 +122,9 @@ def backward_is_right(evidence: Evidence) -> Finding:
     wrong = float((plain - right[1]).abs().max() / right[1].abs().max())
     most = largest(list(worst.values()))
     found_all = settle(most <= 1e-8, told, estimate=exactly(most))
-    return with_control(found_all, settle(wrong <= 1e-2, f"linear attention's gradient by keys: {wrong:.2g}"))
+    return with_control(
+        found_all, settle_number(wrong, at_most(1e-2), f"linear attention's gradient by keys: {wrong:.2g}")
+    )
 
 
 def gradients(form: Form, backward: Backward = "sweep") -> tuple[Tensor, ...]:
@@ -201,7 +203,7 @@ def small_lambda(evidence: Evidence) -> Finding:
     told = f"slope {slope:.4f}; distances " + ", ".join(f"{value:.1e} at {lam:g}" for lam, value in distance.items())
     rows = {f"{lam:g}": {"distance": value} for lam, value in distance.items()}
     found = settle(0.98 <= slope <= 1.02, told, estimate=exactly(slope), extra={"distance by lambda": rows})
-    return with_control(found, settle(distance[1.0] <= 0.1, f"distance {distance[1.0]:.2g} at lambda 1"))
+    return with_control(found, settle_number(distance[1.0], at_most(0.1), f"distance {distance[1.0]:.2g} at lambda 1"))
 
 
 @claim(
@@ -234,7 +236,7 @@ def conjugate_steps(evidence: Evidence) -> Finding:
     rows = {str(steps): {"distance": value} for steps, value in error.items()}
     passed = error[20] <= 1e-8 and error[30] <= 1e-10
     exact = settle(passed, told, estimate=exactly(error[20]), extra={"distance by steps": rows})
-    return with_control(exact, settle(error[2] <= 1e-3, f"{error[2]:.1e} after 2 steps"))
+    return with_control(exact, settle_number(error[2], at_most(1e-3), f"{error[2]:.1e} after 2 steps"))
 
 
 GATES = (0.5, 0.7, 0.9, 0.99)

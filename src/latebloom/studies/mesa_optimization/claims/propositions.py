@@ -10,7 +10,18 @@ from torch import Tensor
 
 from latebloom.baselines import descent, solvers
 from latebloom.baselines.solvers import Coefficient
-from latebloom.claims import Change, Evidence, Finding, all_of, claim, settle, with_control
+from latebloom.claims import (
+    Change,
+    Evidence,
+    Finding,
+    all_of,
+    at_least,
+    at_most,
+    claim,
+    settle,
+    settle_number,
+    with_control,
+)
 from latebloom.claims.statistics import exactly, largest, smallest
 from latebloom.instruments import constructions
 from latebloom.instruments.linear_attention import Products, attend, run
@@ -83,7 +94,7 @@ def one_step_exactly(evidence: Evidence) -> Finding:
         free = (entered + attend(layer, entered, masked=False))[..., :d]
         unmasked.append(float((free - right).abs().max()))
     worst, free_worst = largest(off), largest(unmasked)
-    control = settle(free_worst <= 1e-3, f"without mask off by {free_worst:.2g}")
+    control = settle_number(free_worst, at_most(1e-3), f"without mask off by {free_worst:.2g}")
     return with_control(settle(worst < 1e-12, f"off by at most {worst:.1e}", estimate=exactly(worst)), control)
 
 
@@ -183,7 +194,9 @@ def preconditioned_exactly(evidence: Evidence) -> Finding:
             ),
         }
     )
-    return with_control(found, settle(without <= 1e-3, f"without the last layer off by at least {without:.2g}"))
+    return with_control(
+        found, settle_number(without, at_most(1e-3), f"without the last layer off by at least {without:.2g}")
+    )
 
 
 def stacked_loss(rate: float, steps: int, data: Sequences) -> float:
@@ -253,7 +266,7 @@ def stacking_is_not_descent(evidence: Evidence) -> Finding:
         note=note,
     )
     # The control turned round: where the mask is gone the difference must be gone too.
-    control = settle(equal > 1e-10, f"without mask, last place {equal:.1e} apart")
+    control = settle_number(equal, at_least(1e-10), f"without mask, last place {equal:.1e} apart")
     return with_control(found, control)
 
 

@@ -5,7 +5,17 @@ from functools import cache
 import numpy as np
 
 from latebloom.baselines.heuristics import first_place
-from latebloom.claims import Change, Evidence, Finding, all_of, at_least, claim, decide, settle, with_control
+from latebloom.claims import (
+    Change,
+    Evidence,
+    Finding,
+    all_of,
+    at_least,
+    claim,
+    decide,
+    settle_number,
+    with_control,
+)
 from latebloom.claims.statistics import median, paired_difference
 from latebloom.studies.curves import curves, same_seeds
 from latebloom.studies.structural_grokking.claims.tables import (
@@ -53,7 +63,7 @@ def types_decide(evidence: Evidence) -> Finding:
         return early
     a, b = many.late(HELD_OUT), few.late(HELD_OUT)
     score = first_noun_score(MANY)
-    control = settle(score >= 0.9, f"agreeing with the first noun is right in {score:.2f} of sentences")
+    control = settle_number(score, at_least(0.9), f"agreeing with the first noun is right in {score:.2f} of sentences")
     known = median(many.last("val_all_verbs")), median(few.last("val_all_verbs"))
     main = median(many.late("gen_main_verb")), median(few.late("gen_main_verb"))
     note = (

@@ -13,7 +13,7 @@ from latebloom.claims import (
     at_most,
     claim,
     decide,
-    settle,
+    settle_number,
     undecided,
     with_control,
 )
@@ -189,7 +189,7 @@ def greedy_is_close(evidence: Evidence) -> Finding:
         "first word is the same with and without context."
     )
     alone = random_loss(200, 9)
-    control = settle(alone <= 0.1, f"random similarities lose {alone:.2f}")
+    control = settle_number(alone, at_most(0.1), f"random similarities lose {alone:.2f}")
     return all_of({"lost": with_control(found, control)}, note=equal)
 
 
