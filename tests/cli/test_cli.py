@@ -74,6 +74,7 @@ def test_settings_may_stand_before_options(capsys, runs_home):
         (["show", "grokking.modular_addition", "--fields", "--scale", "laptpo"], "Did you mean 'laptop'?"),
         (["show", "grokking.modular_addition", "--json"], "--json belongs to `latebloom show EXPERIMENT --fields`"),
         (["show", "grokking.modular_addition"], "`latebloom run grokking.modular_addition` makes one"),
+        (["show", "grokking"], "`latebloom claims grokking` shows its claims"),
         (["run", *TINY, "--zoom", "10:5"], "START must be below END"),
         (["run", *TINY, "--zoom", "late"], "START:END"),
         (["run", *TINY, "--zoom", "²:³"], "START:END"),
@@ -395,3 +396,19 @@ def test_a_plan_names_what_a_run_begins_from(capsys, monkeypatch):
     monkeypatch.setattr("latebloom.fleet.estimate.PROBE_SECONDS", 0.01)
     _, out, _ = call(capsys, "plan", *TINY, 'start={"experiment":"grokking.modular_addition","overrides":["p=5"]}')
     assert out.endswith("not counted here: latebloom plan grokking.modular_addition --scale smoke p=5\n")
+
+
+@pytest.mark.parametrize("words", [["ls", "runs"], ["show", "grokking.modular_addition"]])
+def test_a_home_that_is_a_file_is_told_as_one(capsys, monkeypatch, tmp_path, words):
+    (tmp_path / "home").write_text("")
+    monkeypatch.setenv("LATEBLOOM_HOME", str(tmp_path / "home"))
+    code, _, err = call(capsys, *words)
+    assert code == 1
+    assert f"{tmp_path / 'home'} is a file; runs live in a folder" in err
+
+
+def test_what_stops_every_population_is_told_once(capsys, runs_home):
+    words = ["run", "future_tokens.majority", "--scale", "smoke", "measure=stability", "seed=0:2", "population=1"]
+    code, _, err = call(capsys, *words, "--workers", "1")
+    assert code == 1
+    assert err.count("stability reads fixed training rows") == 1

@@ -21,6 +21,7 @@ from latebloom.fleet.work import Result
 from latebloom.fleet.zoom import check_window
 from latebloom.runs.home import home, run_folders
 from latebloom.runs.run import Run
+from latebloom.studies import STUDIES
 from latebloom.studies.reproduce import check_judgeable, judge_again, prepare, reproduce, select, standing
 from latebloom.training.presets import PRESETS, members_of
 
@@ -59,9 +60,8 @@ def run_experiment(arguments: argparse.Namespace) -> int:
         check_window(window, arguments.experiment, min(steps))
     laid = plan(arguments.experiment, arguments.scale, arguments.overrides, home())
     results = _train([laid], workers)
-    for result in results:
-        if result.failure:
-            print(f"latebloom: {result.failure}", file=sys.stderr)
+    for failure in dict.fromkeys(result.failure for result in results if result.failure):  # often one for all
+        print(f"latebloom: {failure}", file=sys.stderr)
     found = Run(laid.run)
     if any(result.failure for result in results):
         return FAILED
@@ -88,7 +88,7 @@ def reproduce_claims(arguments: argparse.Namespace) -> int:
         with Progress(units, console()) as progress:
             outcome = reproduce(claims, arguments.scale, home(), arguments.ledger, progress, workers, plans)
     console().print(terminal_table(standing(claims, arguments.ledger), console().width))
-    for failure in outcome.failures:
+    for failure in dict.fromkeys(outcome.failures):
         print(f"latebloom: {failure}", file=sys.stderr)
     print(
         f"Ledger: {arguments.ledger}/   Runs: {home()}   A claim's numbers and picture: latebloom show {claims[0].id}"
@@ -129,6 +129,13 @@ def show_thing(arguments: argparse.Namespace) -> int:
         raise LatebloomError(
             f"There is no run of {arguments.name} under {home()}. `latebloom run {arguments.name}` makes one; "
             f"`latebloom show {arguments.name} --fields` lists what can be written behind it."
+        )
+    if arguments.name in STUDIES and not any(
+        path.parent.name.startswith(arguments.name) for path in run_folders(home())
+    ):
+        raise LatebloomError(
+            f"{arguments.name} is a study and has no run under {home()}. `latebloom claims {arguments.name}` shows its "
+            f"claims, `latebloom ls experiments` what can be run."
         )
     if len(claims) == 1:
         show_claim(claims[0], arguments.ledger, arguments.out, console())

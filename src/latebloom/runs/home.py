@@ -17,7 +17,9 @@ def home() -> Path:
 
 
 def run_folders(root: Path) -> list[Path]:
-    """Every run under a home, oldest name first."""
+    """Every run under a home, oldest name first. Raises `StoreError` where the home is a file."""
+    if root.is_file():
+        raise StoreError(f"{root} is a file; runs live in a folder: set LATEBLOOM_HOME to one.")
     return sorted(path.parent for path in root.glob("*/*/run.json"))
 
 
