@@ -100,6 +100,23 @@ def test_outcomes_carry_the_labels_of_the_instrument(modular):
     assert np.array_equal(arrays["t_gen"][1], expected.t_gen)
 
 
+def test_the_ratio_rule_has_the_unit_of_its_source(modular, parity):
+    document, arrays = _read(modular, "outcomes")
+    assert document["divisors"] == [11, 11]  # the explorable's losses of residues are nats over p
+    raw = modular.frame.groupby("member")["train_loss"].min()
+    assert np.allclose(arrays["min_train"] / document["divisors"], raw, rtol=1e-6)  # this run logs in that unit
+    assert not np.allclose(arrays["min_train"], raw, rtol=1e-6)
+    assert parity.source_divisor(0) == 1
+
+
+def test_the_unit_of_the_source_does_not_depend_on_what_a_member_is_trained_on(modular):
+    own = modular.specifications[0]
+    for loss, divisor in (("cross_entropy", 11), ("cross_entropy_per_class", 11), ("mse", 1), ("stablemax", 1)):
+        training = own.training.model_copy(update={"loss": loss})
+        modular.specifications[0] = own.model_copy(update={"training": training})
+        assert modular.source_divisor(0) == divisor, loss
+
+
 def test_views_are_chosen_by_what_a_run_holds(modular, parity):
     assert [view.name for view in views_of(modular.specifications[0])] == ["curves", "grokking"]
     assert "gallery" in packs_of(modular) and "gallery" not in packs_of(parity)

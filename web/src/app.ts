@@ -1,6 +1,7 @@
 // The web page: one document, a router behind the #, pages that fill `main`.
 import { chooseSource } from "./data/source";
 import { add, clear, h } from "./draw/dom";
+import { Closing } from "./host/closing";
 import { claimPage } from "./pages/claim";
 import { comparePage } from "./pages/compare";
 import { explorablePage } from "./pages/explorable";
@@ -32,7 +33,7 @@ async function show(): Promise<void> {
   const turn = ++shown;
   closeNow();
   closeNow = () => {};
-  const closing: (() => void)[] = [];
+  const closing = new Closing();
   const content = h("div");
   try {
     if (!entry) throw new Error(`There is no page "${name}".`);
@@ -41,7 +42,7 @@ async function show(): Promise<void> {
     if (turn !== shown) return;
     clear(main);
     add(main, content);
-    closeNow = () => closing.forEach((close) => close());
+    closeNow = () => closing.close();
     await entry.page(content, lab);
     document.title = `${main.querySelector("h1")?.textContent ?? entry.title} · Latebloom`;
   } catch (error) {

@@ -187,6 +187,18 @@ def test_every_member_of_a_sweep_is_a_square_of_its_label(runs):
         assert len(corners) == 8
 
 
+def test_the_ratio_rule_is_drawn_in_the_unit_of_its_source(runs, monkeypatch):
+    """Losses of residues that the explorable would log as 0.9e-5 are 67 times that in nats: they count as learned."""
+    logged = Logged(runs["modular"])
+    p = logged.specifications[0].task.p
+    table = logged.table
+    low = lambda column, **words: (table(column)[0], 0.9e-5 * p * np.ones_like(table(column)[1]))  # noqa: E731
+    monkeypatch.setattr(logged, "table", lambda column, **words: (low if column.endswith("_loss") else table)(column))
+    assert set(labels(logged)["by lowest losses and their ratio"]) == {"together"}
+    monkeypatch.setattr(Logged, "source_divisor", lambda self, member: 1.0)
+    assert set(labels(logged)["by lowest losses and their ratio"]) == {"nothing"}
+
+
 def test_tables_are_the_network(runs):
     run = runs["modular"]
     tables, network = read_tables(run, Logged(run), 1), latebloom.network(run, 1)

@@ -10,6 +10,9 @@ export interface Source {
 
 export class ServerSource implements Source {
   readonly live = true;
+  private readonly listeners = new Set<(runs: Record<string, number>) => void>();
+  private events: EventSource | null = null;
+  private known: Record<string, number> = {};
 
   async json(path: string): Promise<any> {
     return (await this.ask(`/api/${path}`)).json();
@@ -24,10 +27,26 @@ export class ServerSource implements Source {
     return Array.from({ length: pictures }, (_, i) => `/api/claims/${claim}/pictures/${i}`);
   }
 
+  // One stream for all who listen: a browser opens few connections to one server. Each is first told of all runs.
   onChange(callback: (runs: Record<string, number>) => void): () => void {
-    const events = new EventSource("/api/live");
-    events.addEventListener("runs", (event) => callback(JSON.parse((event as MessageEvent).data).runs));
-    return () => events.close();
+    this.listeners.add(callback);
+    if (this.events) queueMicrotask(() => this.listeners.has(callback) && callback(this.known));
+    else this.listen();
+    return () => {
+      this.listeners.delete(callback);
+      if (this.listeners.size) return;
+      this.events?.close();
+      [this.events, this.known] = [null, {}];
+    };
+  }
+
+  private listen(): void {
+    this.events = new EventSource("/api/live");
+    this.events.addEventListener("runs", (event) => {
+      const { runs } = JSON.parse((event as MessageEvent).data);
+      this.known = { ...this.known, ...runs };
+      this.listeners.forEach((one) => one(runs));
+    });
   }
 
   private async ask(path: string): Promise<Response> {

@@ -77,9 +77,10 @@ export class Chart {
   }
 
   // New numbers for the same chart: a live run has moved on.
-  update(series: Series[]): void {
-    this.options = { ...this.options, series };
-    this.legend.forEach((row, i) => (row.series = series[i]!));
+  update(changes: Partial<ChartOptions> & { series: Series[] }): void {
+    this.options = { ...this.options, ...changes };
+    this.plot.retitle(this.options.title);
+    this.legend.forEach((row, i) => (row.series = changes.series[i]!));
     this.domains = domainsOf(this.options);
     this.plot.label(this.words());
     this.redraw();

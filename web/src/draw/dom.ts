@@ -100,6 +100,18 @@ export function select(
   return h("div", { class: "lb-field" }, h("label", { for: id }, label), element);
 }
 
+// Other choices for a `select` that is on the page; those that stay are not touched, so that an open list stays open.
+export function offer(field: HTMLElement, choices: [value: string, text: string][], value: string): void {
+  const list = field.querySelector("select")!;
+  choices.forEach(([own, text], i) => {
+    const option = list.options[i] ?? list.appendChild(h("option"));
+    if (option.value !== own) option.value = own;
+    if (option.text !== text) option.text = text;
+  });
+  list.options.length = choices.length;
+  list.value = value;
+}
+
 export function numberBox(
   label: string,
   options: { min: number; max: number; step?: number | "any"; value: number; change: (value: number) => void },

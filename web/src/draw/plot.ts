@@ -18,6 +18,7 @@ export class Plot {
   readonly canvas: HTMLCanvasElement;
   readonly over: HTMLElement; // for cursors and marks that move without redrawing
   readonly caption: HTMLElement;
+  private readonly title: Text;
   private readonly observer: ResizeObserver;
   private readonly unlisten: () => void;
   private readonly work = () => this.paint();
@@ -28,7 +29,8 @@ export class Plot {
   constructor(private readonly options: PlotOptions) {
     this.canvas = h("canvas", { role: "img", "aria-label": options.label });
     this.over = h("div", { class: "lb-over", "aria-hidden": "true" });
-    this.caption = h("figcaption", {}, options.title);
+    this.title = document.createTextNode(options.title);
+    this.caption = h("figcaption", {}, this.title);
     const area = h("div", { class: "lb-canvas" }, this.canvas, this.over);
     const note = options.note ? h("p", { class: "lb-note" }, options.note) : null;
     this.el = h("figure", { class: `lb-plot ${options.className ?? ""}` }, this.caption, area);
@@ -45,6 +47,10 @@ export class Plot {
 
   redraw(): void {
     nextFrame(this.work);
+  }
+
+  retitle(text: string): void {
+    if (this.title.data !== text) this.title.data = text;
   }
 
   label(text: string): void {
@@ -75,10 +81,12 @@ export class Plot {
     this.theme ??= themeOf(this.canvas);
     const context = this.canvas.getContext("2d")!;
     const scale = this.canvas.width / this.width;
+    context.save(); // widths, dashes and colours of one drawing are not those of the next
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
     context.font = `12px ${this.theme.font}`;
     this.options.draw(context, this.width, this.height, this.theme);
+    context.restore();
   }
 }
 

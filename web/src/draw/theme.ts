@@ -1,4 +1,4 @@
-// Colours from the style sheet, for canvases; read again when the reader changes to dark or back.
+// Colours from the style sheet, for canvases; light or dark as the host is, and read again when that changes.
 
 export interface Theme {
   text: string;
@@ -16,17 +16,54 @@ export interface Theme {
   of: (name: string) => string; // any colour of the style sheet, such as "--lb-train"
 }
 
+type Mode = "dark" | "light";
+
+// What the host of a notebook says of itself; null: nothing, and the system decides. JupyterLab and Notebook tell by an
+// attribute of the body, VS Code and marimo by classes; a light theme of high contrast also has the class of the dark one.
+export function hostMode(body: Pick<HTMLElement, "dataset" | "classList">): Mode | null {
+  const { jpThemeLight } = body.dataset;
+  if (jpThemeLight) return jpThemeLight === "false" ? "dark" : "light";
+  const is = (name: string) => body.classList.contains(name);
+  if (is("vscode-light") || is("vscode-high-contrast-light")) return "light";
+  if (is("vscode-dark") || is("vscode-high-contrast")) return "dark";
+  return is("dark") ? "dark" : is("light") ? "light" : null;
+}
+
 const listeners = new Set<() => void>();
-let dark: MediaQueryList | null = null;
+const dressed = new Set<HTMLElement>();
+let watching = false;
+
+const mark = (el: HTMLElement) => {
+  const mode = hostMode(document.body);
+  if (mode) el.dataset.mode = mode;
+  else delete el.dataset.mode;
+};
+
+function watch(): void {
+  if (watching) return;
+  watching = true;
+  let known = hostMode(document.body);
+  const tell = () => listeners.forEach((one) => one());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
+  new MutationObserver(() => {
+    if (hostMode(document.body) === known) return;
+    known = hostMode(document.body);
+    dressed.forEach(mark);
+    tell();
+  }).observe(document.body, { attributes: true, attributeFilter: ["class", "data-jp-theme-light"] });
+}
+
+// Puts an element into our clothes, light or dark as its host is. Returns how to stop following the host.
+export function dress(el: HTMLElement): () => void {
+  watch();
+  el.classList.add("latebloom");
+  dressed.add(el);
+  mark(el);
+  return () => dressed.delete(el);
+}
 
 export function onThemeChange(callback: () => void): () => void {
-  if (!dark) {
-    dark = matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", () => {
-      ramps.clear();
-      listeners.forEach((one) => one());
-    });
-  }
+  watch();
   listeners.add(callback);
   return () => listeners.delete(callback);
 }

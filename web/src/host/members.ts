@@ -1,22 +1,32 @@
 // Which member a view shows: the box to choose it, and its number as Python sees it.
 import type { Curves } from "../data/curves";
-import { h, select } from "../draw/dom";
+import { h, offer, select } from "../draw/dom";
 import type { Shared } from "../draw/store";
 import type { Trait } from "./traits";
 
-type Placed = { place: number };
+// By its number in the run: places in a list change while members begin to train.
+type Chosen = { member: number };
 
-// Controls that begin with a box of members, where there is something to choose.
-export function memberControls(label: string, curves: Curves, store: Shared<Placed>): HTMLElement {
-  const controls = h("div", { class: "lb-controls" });
-  if (curves.members.length < 2) return controls;
-  const choices = curves.members.map((_, i): [string, string] => [String(i), curves.word(i)]);
-  const box = select(label, choices, String(store.state.place), (value) => store.set({ place: Number(value) }));
-  store.on(["place"], () => (box.querySelector("select")!.value = String(store.state.place)));
-  controls.append(box);
-  return controls;
+export interface MemberControls {
+  el: HTMLElement;
+  renew(curves: Curves): void;
 }
 
-export function memberTrait(curves: Curves): Trait<Placed> {
-  return { name: "member", key: "place", tell: (place) => curves.members[place]!.member, take: (member) => Math.max(0, curves.placeOf(member)) };
+// Controls that begin with a box of members, where there is something to choose.
+export function memberControls(label: string, curves: Curves, store: Shared<Chosen>): MemberControls {
+  const el = h("div", { class: "lb-controls" });
+  const box = select(label, [], "", (value) => store.set({ member: Number(value) }));
+  const renew = (fresh: Curves) => {
+    if (fresh.members.length > 1 && !box.parentElement) el.prepend(box);
+    offer(box, fresh.members.map(({ member }, i): [string, string] => [String(member), fresh.word(i)]), String(store.state.member));
+  };
+  renew(curves);
+  store.on(["member"], () => (box.querySelector("select")!.value = String(store.state.member)));
+  return { el, renew };
+}
+
+// A member that is none of the run's is taken for its first.
+export function memberTrait(curves: () => Curves): Trait<Chosen> {
+  const known = (member: number) => (curves().placeOf(member) < 0 ? curves().members[0]!.member : member);
+  return { name: "member", key: "member", tell: (member) => member, take: known };
 }

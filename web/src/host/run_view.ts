@@ -2,51 +2,58 @@
 import { Curves } from "../data/curves";
 import { add, h } from "../draw/dom";
 import type { Shared } from "../draw/store";
+import { dress } from "../draw/theme";
+import { Closing } from "./closing";
 import { Packs, type Model, type Rendering, type ViewModule } from "./model";
+import { inTurns } from "./turns";
 
 export interface Host {
   model: Model;
   packs: Packs;
   root: HTMLElement;
-  closing: (() => void)[]; // called when the view closes
+  closing: Closing; // what is called when the view closes
 }
 
 // `begin` shows the run in the root and returns what to do whenever the run has moved on: its packs are asked for anew.
 export function runView(begin: (host: Host) => Promise<() => unknown>): ViewModule {
   return {
     async render({ model, el }: Rendering): Promise<() => void> {
-      el.classList.add("latebloom");
       const root = h("div", { class: "lb-view" }, h("p", { class: "lb-wait" }, "Reading the run…"));
-      add(el, root);
+      const trouble = h("p", { class: "lb-error", role: "alert", hidden: true });
+      add(el, trouble, root);
       const packs = new Packs(model);
-      const closing: (() => void)[] = [() => packs.close()];
-      const listen = (tell: () => void): (() => void) => {
-        const leave = () => model.off("change:stamp", tell);
-        model.on("change:stamp", tell);
-        closing.push(leave);
-        return leave;
-      };
+      const closing = new Closing();
+      closing.push(dress(el), () => packs.close());
+      let moveOn: (() => unknown) | null = null;
       const start = async () => {
+        const own = new Closing();
+        closing.push(() => own.close());
         try {
-          const moveOn = await begin({ model, packs, root, closing });
-          listen(() => {
-            packs.forget();
-            void moveOn();
-          });
+          moveOn = await begin({ model, packs, root, closing: own });
         } catch (error) {
+          own.close();
           root.replaceChildren(h("p", { class: "lb-error", role: "alert" }, (error as Error).message));
         }
       };
-      if (packs.has("curves")) await start();
-      else {
-        root.replaceChildren(h("p", { class: "lb-note", role: "status" }, "This run has measured nothing yet. Its pictures come as it trains."));
-        const leave = listen(() => {
-          if (!packs.has("curves")) return;
-          leave();
-          void start();
-        });
-      }
-      return () => closing.forEach((close) => close());
+      const follow = inTurns(async () => {
+        if (closing.closed) return;
+        packs.forget();
+        if (!packs.has("curves")) root.replaceChildren(h("p", { class: "lb-note", role: "status" }, "This run has measured nothing yet. Its pictures come as it trains."));
+        else if (!moveOn) await start();
+        else
+          try {
+            await moveOn();
+            trouble.hidden = true;
+          } catch (error) {
+            trouble.textContent = `The run has moved on; what stands here is from before: ${(error as Error).message}`;
+            trouble.hidden = false;
+          }
+      });
+      const tell = () => void follow();
+      model.on("change:stamp", tell);
+      closing.push(() => model.off("change:stamp", tell));
+      await follow();
+      return () => closing.close();
     },
   };
 }

@@ -1,6 +1,8 @@
 // The grokking explorable as one page: each chapter on the run of this home that suits it best, and what runs by itself.
 import { add, h, select } from "../draw/dom";
-import { openView, type Opened } from "../host/open_view";
+import { Closing } from "../host/closing";
+import { openView } from "../host/open_view";
+import { follow } from "./follow";
 import { command, type Lab } from "./page";
 
 interface Chapter {
@@ -86,13 +88,17 @@ function chapterOf(chapter: Chapter, lab: Lab): HTMLElement {
     return el;
   }
   const place = h("div");
-  let opened: Opened | null = null;
+  let shown = new Closing();
   const open = async (id: string) => {
-    opened?.close();
-    place.replaceChildren();
-    opened = await openView("grokking", lab.source, place, { document: await lab.source.json(`runs/${id}`) });
+    shown.close();
+    const own = (shown = new Closing());
+    const box = h("div");
+    place.replaceChildren(box);
+    const run = await lab.source.json(`runs/${id}`);
+    const opened = await openView("grokking", lab.source, box, { document: run });
+    own.push(opened.close, follow(lab, run, opened));
   };
-  lab.onClose(() => opened?.close());
+  lab.onClose(() => shown.close());
   if (runs.length > 1) add(el, h("div", { class: "lb-controls" }, select("Run", runs.map((run): [string, string] => [run.id, run.label]), runs[0].id, (id) => void open(id))));
   add(el, place);
   whenSeen(el, lab, () => open(runs[0].id));

@@ -1,6 +1,7 @@
 // The list of runs, and one run with its views; a run that is training moves.
 import { add, h, select } from "../draw/dom";
 import { openView, type Opened } from "../host/open_view";
+import { follow } from "./follow";
 import { command, duration, facts, table, words, type Lab } from "./page";
 
 export function runsPage(content: HTMLElement, lab: Lab): void {
@@ -53,10 +54,14 @@ function status(run: any): HTMLElement {
   return h("span", { class: run.finished ? "lb-done" : "lb-moving" }, run.status);
 }
 
+function stateOf(run: any): (Node | string)[] {
+  return [`${run.members} member${run.members === 1 ? "" : "s"}, ${duration(run.seconds)} of training, `, status(run)];
+}
+
 export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
   const [id, asked] = lab.words;
-  let run = await lab.source.json(`runs/${id}`);
-  const state = h("span", {}, status(run));
+  const run = await lab.source.json(`runs/${id}`);
+  const state = h("p", {}, ...stateOf(run));
   const place = h("div");
   const names = run.views.map((view: any) => view.name) as string[];
   const name = asked && names.includes(asked) ? asked : (names.find((n) => n !== "curves") ?? "curves");
@@ -65,7 +70,7 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
     h("p", { class: "lb-crumbs" }, h("a", { href: "#/runs" }, "runs"), ` / ${run.label}`),
     h("h1", {}, `${words(run.experiment.split(".").slice(1).join("."))}, ${run.scale}`),
     h("p", { class: "lb-lead" }, run.title),
-    h("p", {}, `${run.members} member${run.members === 1 ? "" : "s"}, ${duration(run.seconds)} of training, `, state),
+    state,
     h("nav", { class: "lb-tabs", "aria-label": "Views of this run" }, ...run.views.map((view: any) => h("a", { href: `#/run/${id}/${view.name}`, title: view.about, "aria-current": view.name === name ? "page" : null }, view.title))),
     place,
     h("h2", {}, "About this run"),
@@ -81,15 +86,7 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
   const opened: Opened = await openView(name, lab.source, place, { document: run, ...Object.fromEntries(KEPT.map((key) => [key, traits(key)])) });
   lab.onClose(opened.close);
   opened.model.on("saved", () => remember(id!, name, opened));
-  lab.onClose(
-    lab.source.onChange(async (stamps) => {
-      if (!(id! in stamps) || stamps[id!] === run.stamp) return;
-      run = await lab.source.json(`runs/${id}`);
-      state.replaceChildren(status(run));
-      opened.model.set("document", run);
-      opened.model.set("stamp", run.stamp);
-    }),
-  );
+  lab.onClose(follow(lab, run, opened, (fresh) => state.replaceChildren(...stateOf(fresh))));
 }
 
 const KEPT = ["step", "member", "share"];

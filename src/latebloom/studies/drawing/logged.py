@@ -100,6 +100,16 @@ class Logged:
         own = self.specifications[member]
         return float(own.task.signature.n_outputs) if LOSSES[own.training.loss].per_class else 1.0
 
+    def source_divisor(self, member: int) -> float:
+        """What the explorable divides a loss by, of a member whose loss stands here in nats.
+
+        Of residues it averages cross-entropy over the classes as well; everything it says of those losses is nats over
+        p, whatever the member itself was trained on. Of parity, which has one output, and of other losses: 1.
+        """
+        own = self.specifications[member]
+        residues = own.task.kind == "modular" and LOSSES[own.training.loss].core == "cross_entropy"
+        return float(own.task.signature.n_outputs) if residues else 1.0
+
     @property
     def loss_unit(self) -> str:
         """Name and unit of the loss axis."""

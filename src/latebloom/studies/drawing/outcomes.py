@@ -41,7 +41,8 @@ def labels(logged: Logged) -> dict[str, list[str]]:
     _, test = logged.table("test_accuracy")
     chance = np.array([logged.chance(member) for member in logged.members["member"]])
     by_time = outcome_by_time(steps, train, test, chance=chance, min_delay=min_delay(logged))
-    by_ratio = outcome_by_ratio(logged.table("train_loss")[1], logged.table("test_loss")[1])
+    divisors = np.array([logged.source_divisor(member) for member in logged.members["member"]])[:, None]
+    by_ratio = outcome_by_ratio(logged.table("train_loss")[1] / divisors, logged.table("test_loss")[1] / divisors)
     return {"by lowest losses and their ratio": list(by_ratio.label), "by times": list(by_time.label)}
 
 
@@ -74,8 +75,10 @@ def draw_outcomes(logged: Logged, heading: str, caption: str = "") -> "Figure | 
 
 
 def _rules(logged: Logged) -> str:
+    divisors = sorted({logged.source_divisor(member) for member in logged.members["member"]})
+    unit = "nats" if divisors == [1.0] else f"nats over {' or '.join(shown(value) for value in divisors)}"
     return (
-        "Ratio rule (explorable): both losses reach 1e-5 nats, and test loss is 5e4 times train loss at some step. "
+        f"Ratio rule (explorable): both losses reach 1e-5 {unit}, and test loss is 5e4 times train loss at some step. "
         f"Time rule: test accuracy 95 % at least {min_delay(logged):,.0f} steps later than, and at twice the time of, "
         "train accuracy 99 %. Labels only one rule knows: "
         + ", ".join(sorted(set(TIME_LABELS) - set(RATIO_LABELS)))

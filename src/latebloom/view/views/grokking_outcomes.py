@@ -17,7 +17,8 @@ LEVELS = (0.90, 0.95, 0.99)  # of test accuracy, as the time-based rule reports 
 def outcomes_pack(logged: Logged) -> bytes:
     """Ratio rule: lowest losses and largest ratio [member]. Time rule: t_mem, and t_gen and label for each level.
 
-    Every array is float64 [member] or [level, member]; inf stands for "not by the last log".
+    Every array is float64 [member] or [level, member]; inf stands for "not by the last log". Losses are in nats;
+    `divisors` of the document takes them to the unit in which the source states its rule.
     """
     chance = np.array([logged.chance(int(member)) for member in logged.members["member"]])
     _, train_loss, test_loss = _common(logged, "train_loss", "test_loss")
@@ -28,6 +29,7 @@ def outcomes_pack(logged: Logged) -> bytes:
         **heading(logged),
         "levels": list(LEVELS),
         "labels": [outcome.label.tolist() for outcome in by_time],
+        "divisors": [logged.source_divisor(int(member)) for member in logged.members["member"]],
         "formulas": [formula(logged.specifications[int(member)].model) for member in logged.members["member"]],
     }
     arrays = {

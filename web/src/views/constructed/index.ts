@@ -4,6 +4,7 @@ import { add, h, numberBox, select, slider } from "../../draw/dom";
 import { Heat } from "../../draw/heat";
 import { bars } from "../../draw/multiples";
 import { Plot } from "../../draw/plot";
+import { dress } from "../../draw/theme";
 import type { Rendering } from "../../host/model";
 import { argmax, hidden, logits, type Activation, type Additive } from "../../math/additive";
 import { circleSolution, outputPoint, tokenError, wholeTable } from "../../math/constructed";
@@ -20,7 +21,7 @@ interface State {
 const SLOW = 200; // modulus from which the whole table is left to a press of a button
 
 function render({ model, el }: Rendering): () => void {
-  el.classList.add("latebloom");
+  const undress = dress(el);
   const store = new Store<State>({
     p: model.get("p") ?? 67,
     neurons: model.get("neurons") ?? 5,
@@ -199,7 +200,10 @@ function render({ model, el }: Rendering): () => void {
     ),
   );
   structure();
-  return () => [...parts, ...heats].forEach((part) => part.close());
+  return () => {
+    undress();
+    [...parts, ...heats].forEach((part) => part.close());
+  };
 
   function circle(
     title: string,

@@ -1,57 +1,64 @@
 // Every logged quantity of any run: all members faint, the median bold, the middle half as a band; arms in colours.
 import { Curves, splitSeries } from "../../data/curves";
-import { runView } from "../../host/run_view";
+import { goAlong, runView } from "../../host/run_view";
 import { linkTraits } from "../../host/traits";
+import { inTurns } from "../../host/turns";
 import { Chart, type ChartOptions, type Series } from "../../draw/chart";
-import { add, clear, h, select } from "../../draw/dom";
+import { add, clear, h, offer, select } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
+import { replaced } from "../../draw/swap";
 
 const MOST_ARMS = 8;
 const AT_ONCE = 12; // charts of measures drawn without being asked
 
 export default runView(async ({ model, packs, root, closing }) => {
-  const charts: Chart[] = [];
+  let charts: Chart[] = [];
   let curves = new Curves(await packs.get("curves"));
   const store = new Store({ step: model.get("step") ?? curves.lastStep });
   const play = player(store, curves.lastStep);
-  const area = h("div", { class: "lb-grid lb-two" });
-  const others = h("div", { class: "lb-grid lb-two" });
-  const arms = curves.document.arms as { label: string; members: number[] }[];
-  let shown = "all";
-  const places = () => (shown === "all" ? undefined : arms[Number(shown)]!.members);
+  const area = replaced(h("div"));
+  // An arm by its label: places in the list change while members begin to train.
+  const arms = () => curves.document.arms as { label: string; members: number[] }[];
+  const named = (arm: { label: string }) => arm.label || "all";
+  let shown = "";
+  const places = () => arms().find((arm) => named(arm) === shown)?.members;
   const make = (options: Omit<ChartOptions, "scrub">) => {
     const chart = new Chart({ ...options, scrub: play.scrub, logX: curves.document.log_steps });
     chart.mark(store.state.step);
     charts.push(chart);
     return chart.el;
   };
-  const draw = async () => {
-    charts.splice(0).forEach((chart) => chart.close());
-    clear(area);
-    add(area, ...mainCharts(curves, places(), make));
-    if (shown === "all" && arms.length > 1 && arms.length <= MOST_ARMS) add(area, ...armCharts(curves, arms, make));
-    if (!packs.has("measures")) return;
-    const measures = new Curves(await packs.get("measures"));
-    others.replaceChildren(
-      ...measures.names.slice(0, AT_ONCE).map((name) =>
-        make({ title: measures.unit(name), unit: measures.unit(name), series: [measures.series(name, "median", "--lb-cycle-0", places())] }),
-      ),
+  const draw = inTurns(async () => {
+    const measures = packs.has("measures") ? new Curves(await packs.get("measures")) : null;
+    charts = [];
+    const main = h("div", { class: "lb-grid lb-two" }, ...mainCharts(curves, places(), make));
+    if (!shown && arms().length > 1 && arms().length <= MOST_ARMS) add(main, ...armCharts(curves, arms(), make));
+    const others = (measures?.names ?? []).slice(0, AT_ONCE).map((name) =>
+      make({ title: measures!.unit(name), unit: measures!.unit(name), series: [measures!.series(name, "median", "--lb-cycle-0", places())] }),
     );
-  };
+    const own = [...charts];
+    await area.show({ el: h("div", {}, main, h("div", { class: "lb-grid lb-two" }, ...others)), close: () => own.forEach((chart) => chart.close()) });
+  });
   clear(root);
-  const choices: [string, string][] = [["all", "all members"], ...arms.map((arm, i): [string, string] => [String(i), arm.label || "all"])];
-  if (arms.length > 1) add(root, h("div", { class: "lb-controls" }, select("Members", choices, shown, (value) => { shown = value; void draw(); })));
-  add(root, play.el, area, others);
-  store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
-  closing.push(play.stop, () => charts.forEach((chart) => chart.close()), linkTraits(model, store, ["step"]));
-  await draw();
-  return async () => {
-    curves = new Curves(await packs.get("curves"));
-    play.setLast(curves.lastStep);
-    await draw();
-    store.set({ step: curves.lastStep });
+  const controls = h("div", { class: "lb-controls" });
+  const box = select("Members", [["", "all members"]], "", (value) => { shown = value; void draw(); });
+  const choices = () => {
+    if (arms().length > 1 && !box.parentElement) add(controls, box);
+    offer(box, [["", "all members"], ...arms().map((arm): [string, string] => [named(arm), named(arm)])], shown);
   };
+  choices();
+  add(root, controls, play.el, area.el());
+  store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
+  closing.push(play.stop, area.close, linkTraits(model, store, ["step"]));
+  await draw();
+  return () =>
+    goAlong(packs, store, curves.lastStep, async (fresh) => {
+      curves = fresh;
+      play.setLast(fresh.lastStep);
+      choices();
+      await draw();
+    });
 });
 
 type Make = (options: Omit<ChartOptions, "scrub">) => HTMLElement;

@@ -2,9 +2,10 @@
 import { Curves } from "../../data/curves";
 import type { Pack } from "../../data/safetensors";
 import { Chart, type ChartOptions } from "../../draw/chart";
-import { add, clear, h, section, select } from "../../draw/dom";
+import { add, h, section, select } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
+import { carry, replaced, type Part } from "../../draw/swap";
 import type { Model, Packs } from "../../host/model";
 import { runView } from "../../host/run_view";
 import { linkTraits } from "../../host/traits";
@@ -12,9 +13,9 @@ import { colourOf, type Group } from "./arms";
 import type { Look } from "./look";
 import { mapPictures, pushPictures } from "./maps";
 import { placePictures } from "./places";
-import { samplePicture } from "./sample";
+import { samplePicture, type Kept } from "./sample";
 
-interface Part {
+interface Linked {
   build?: () => void; // other arms were chosen
   tell: () => void; // the step has changed
   close?: () => void;
@@ -29,24 +30,31 @@ const BESIDE: [column: string, title: string, unit: string, log: boolean][] = [
 ];
 
 export default runView(async ({ model, packs, root, closing }) => {
-  let closeNow = () => {};
-  closing.push(() => closeNow());
+  const whole = replaced(h("div"));
+  closing.push(whole.close);
+  const kept: Kept = { pack: "", at: null };
+  let step: (last: number) => number = (last) => model.get("step") ?? last;
   const draw = async () => {
-    closeNow();
     const [pack, main] = await Promise.all([packs.get("future"), packs.get("curves")]);
     const others = packs.has("measures") ? await packs.get("measures") : null;
-    clear(root);
-    closeNow = show(root, packs, pack, [main, ...(others ? [others] : [])].map((one) => new Curves(one)), model);
+    const tables = [main, ...(others ? [others] : [])].map((one) => new Curves(one));
+    const last = tables[0]!.lastStep;
+    const part = await show(packs, pack, tables, model, step(last), kept);
+    if (!whole.el().isConnected) root.replaceChildren(whole.el());
+    carry(whole.el(), part.el);
+    await whole.show(part);
+    step = (now) => (part.step() >= last ? now : part.step()); // who stands at the end goes along
   };
   await draw();
   return draw;
 });
 
-function show(root: HTMLElement, packs: Packs, pack: Pack, tables: Curves[], model: Model): () => void {
+async function show(packs: Packs, pack: Pack, tables: Curves[], model: Model, step: number, kept: Kept): Promise<Part & { step: () => number }> {
+  const root = h("div");
   const groups = pack.document.groups as Group[];
-  const store = new Store<Look>({ step: model.get("step") ?? tables[0]!.lastStep, group: 0 });
+  const store = new Store<Look>({ step, group: 0 });
   const group = () => groups[store.state.group]!;
-  const parts: Part[] = [];
+  const parts: Linked[] = [];
   const play = player(store, tables[0]!.lastStep);
   const curves = curveCharts(tables, store, group, play.scrub);
   parts.push({ build: curves.build, tell: curves.tell, close: curves.close });
@@ -81,22 +89,23 @@ function show(root: HTMLElement, packs: Packs, pack: Pack, tables: Curves[], mod
   }
   let sample: ReturnType<typeof samplePicture> | null = null;
   if (pack.document.samples.length) {
-    sample = samplePicture(packs, pack.document.samples, store, () => group().label);
+    sample = samplePicture(packs, pack.document.samples, store, () => group().label, kept);
     const one = sample;
     parts.push({ tell: () => one.step(), build: () => void one.change(), close: one.close });
     add(root, section("Symbol by symbol", "Red: the vanilla network was less surprised than the myopic one of its seed. Point at a symbol, or focus the text and use the arrow keys.", one.el));
-    void one.change();
+    await one.change();
   }
   const stops = [
     store.on(["step"], () => parts.forEach((part) => part.tell())),
     store.on(["group"], () => parts.forEach((part) => part.build?.())),
     linkTraits(model, store, ["step"]),
   ];
-  return () => {
+  const close = () => {
     play.stop();
     stops.forEach((stop) => stop());
     parts.forEach((part) => part.close?.());
   };
+  return { el: root, close, step: () => store.state.step };
 }
 
 // Charts over steps, a series an arm; made anew for another group.

@@ -4,6 +4,7 @@ import { frameAt } from "../../data/frames";
 import type { Pack } from "../../data/safetensors";
 import { shownSteps } from "../../draw/axes";
 import { add, h, select, uniqueId } from "../../draw/dom";
+import { nextFrame } from "../../draw/frame";
 import type { Shared } from "../../draw/store";
 import { onThemeChange, themeOf } from "../../draw/theme";
 import { mix } from "../../draw/cells";
@@ -72,7 +73,13 @@ function spoken(symbol: string): string {
   return { " ": "space", "\n": "line break", "\t": "tab" }[symbol] ?? symbol;
 }
 
-export function samplePicture(packs: Packs, samples: { pack: string; label: string; group: string }[], store: Shared<Look>, group: () => string) {
+// Which symbol is looked at, of which sample: it stays so when a run moves on and all is drawn anew.
+export interface Kept {
+  pack: string;
+  at: [row: number, place: number] | null;
+}
+
+export function samplePicture(packs: Packs, samples: { pack: string; label: string; group: string }[], store: Shared<Look>, group: () => string, kept: Kept) {
   const el = h("div");
   const controls = h("div", { class: "lb-controls" });
   const text = h("div", { class: "lb-text", role: "listbox", tabindex: 0, "aria-label": "Symbols to be predicted; arrow keys move" });
@@ -147,10 +154,10 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
     );
   };
 
-  const move = (next: [number, number] | null) => {
+  const move = (next: [number, number]) => {
     if (at) spans[at[0]]?.[at[1]]?.setAttribute("aria-selected", "false");
-    at = next;
-    const span = next && spans[next[0]]?.[next[1]];
+    at = kept.at = next;
+    const span = spans[next[0]]?.[next[1]];
     if (!span) return;
     span.setAttribute("aria-selected", "true");
     text.setAttribute("aria-activedescendant", span.id);
@@ -189,8 +196,8 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
     for (let row = 0; row < rows; row++) for (let place = 0; place < places; place++) if (sample!.counts(row, place) && (late(row, place) > late(...best) || !sample!.counts(...best))) best = [row, place];
     full = fullColour();
     at = null;
-    paint();
-    move(best);
+    nextFrame(paint); // colours are known once it stands in the page
+    move(kept.at ?? best);
   };
 
   text.addEventListener("pointerover", (event) => {
@@ -209,6 +216,7 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
   // The list of arms belongs to the sample; the list of samples to the group.
   const open = async (name: string) => {
     const found = new Sample(await packs.get(name));
+    if (name !== kept.pack) [kept.pack, kept.at] = [name, null];
     const past = sample?.arms[other]?.past ?? "hidden";
     sample = found;
     other = Math.max(1, found.arms.findIndex((arm) => arm.past === past));

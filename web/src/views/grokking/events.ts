@@ -11,13 +11,15 @@ export interface Events {
   level: number; // of test accuracy
 }
 
-export function eventsOf(pack: Pack, place: number): Events {
+// Of one member; nothing is known of one that the pack does not tell of yet.
+export function eventsOf(pack: Pack, member: number): Events {
   const levels = pack.document.levels as number[];
   const level = Math.min(1, levels.length - 1);
-  const count = pack.document.members.length as number;
+  const members = pack.document.members as { member: number }[];
+  const place = members.findIndex((own) => own.member === member);
   return {
-    memorised: pack.arrays.t_mem!.data[place]!,
-    generalised: pack.arrays.t_gen!.data[level * count + place]!,
+    memorised: pack.arrays.t_mem!.data[place] ?? Infinity,
+    generalised: place < 0 ? Infinity : pack.arrays.t_gen!.data[level * members.length + place]!,
     level: levels[level]!,
   };
 }
@@ -29,7 +31,7 @@ export function showEvents(events: Events, last: number, place: HTMLElement, cha
   if (Number.isFinite(memorised)) marks.push({ step: memorised, text: "train 99 %" });
   if (Number.isFinite(generalised)) marks.push({ step: generalised, text: `test ${percent} %` });
   charts.forEach((chart) => chart.annotate(marks));
-  const buttons = [];
+  const buttons: HTMLButtonElement[] = [];
   if (Number.isFinite(memorised) && memorised > 0)
     buttons.push(button(`▶ memorises (0 to ${shownSteps(memorised)})`, () => play.play(0, memorised, 3)));
   if (Number.isFinite(generalised)) {
@@ -39,5 +41,6 @@ export function showEvents(events: Events, last: number, place: HTMLElement, cha
     buttons.push(button(`▶ generalises (${shownSteps(start)} to ${shownSteps(end)})`, () => play.play(start, end, 5)));
     if (end < last) buttons.push(button(`▶ afterwards (to ${shownSteps(last)})`, () => play.play(end, last, 5)));
   }
-  place.replaceChildren(...buttons);
+  const words = (all: ArrayLike<Element>) => Array.from(all, (one) => one.textContent).join();
+  if (words(place.children) !== words(buttons)) place.replaceChildren(...buttons);
 }

@@ -1,8 +1,11 @@
 // Many runs at a glance, each titled with its frequencies; a click takes its network into the pictures (figure 19).
-import { Curves, splitSeries } from "../../data/curves";
+import { splitSeries, type Curves } from "../../data/curves";
 import type { Pack } from "../../data/safetensors";
 import { Chart } from "../../draw/chart";
 import { button, h, select } from "../../draw/dom";
+import { replaced } from "../../draw/swap";
+import { inTurns } from "../../host/turns";
+import type { Overview } from "./overview";
 
 interface Network {
   member: number;
@@ -14,14 +17,12 @@ interface Network {
 
 const FIRST = 12; // drawn at once; more on request
 
-export function gallery(pack: Pack, curves: Curves, pick: (place: number) => void, closing: (() => void)[]): HTMLElement {
-  const networks = pack.document.networks as Network[];
-  const place = new Map(curves.members.map(({ member }, i) => [member, i]));
-  const cards = h("div", { class: "lb-grid lb-gallery" });
-  let charts: Chart[] = [];
+export function gallery(pick: (member: number) => void): Overview {
+  let networks: Network[] = [];
+  let curves: Curves | null = null;
   let order = "member";
   let most = FIRST;
-  closing.push(() => charts.forEach((chart) => chart.close()));
+  const cards = replaced(h("div", { class: "lb-grid lb-gallery" }));
 
   const sorted = () =>
     [...networks].sort((a, b) =>
@@ -31,48 +32,49 @@ export function gallery(pack: Pack, curves: Curves, pick: (place: number) => voi
           ? b.ungrouped - a.ungrouped || a.member - b.member
           : a.member - b.member,
     );
-  const more = button("Show all", () => {
-    most = networks.length;
-    redraw();
-  });
-  const redraw = () => {
-    charts.forEach((chart) => chart.close());
-    charts = [];
-    cards.replaceChildren(
-      ...sorted()
-        .slice(0, most)
-        .map((network) => card(network)),
-    );
-    more.hidden = most >= networks.length;
-  };
-  const card = (network: Network): HTMLElement => {
-    const at = place.get(network.member)!;
+  const card = (network: Network, of: Curves): { el: HTMLElement; chart: Chart } => {
+    const at = of.placeOf(network.member);
     const title = network.frequencies.length ? network.frequencies.join(", ") : "no frequency yet";
-    const chart = new Chart({
-      title,
-      unit: curves.document.loss_unit,
-      series: splitSeries(curves, "loss", [at]),
-      log: true,
-      height: 120,
-    });
-    charts.push(chart);
+    const chart = new Chart({ title, unit: of.document.loss_unit, series: splitSeries(of, "loss", [at]), log: true, height: 120 });
     const groups = network.frequencies.map((k, i) => `${k} (${network.neurons[i]})`).join(", ");
-    return h(
+    const el = h(
       "div",
       { class: "lb-card" },
       chart.el,
-      h("p", { class: "lb-note" }, `${curves.word(at)}. Neurons: ${groups || "none counted"}; ${network.ungrouped} in no group.`),
-      button(`Show the network of member ${network.member}`, () => pick(at)),
+      h("p", { class: "lb-note" }, `${of.word(at)}. Neurons: ${groups || "none counted"}; ${network.ungrouped} in no group.`),
+      button(`Show the network of member ${network.member}`, () => pick(network.member), { "data-key": network.member }),
     );
+    return { el, chart };
   };
-  redraw();
-  return h(
+  const redraw = inTurns(async () => {
+    const known = new Set(curves!.members.map(({ member }) => member));
+    const made = sorted()
+      .filter(({ member }) => known.has(member))
+      .slice(0, most)
+      .map((network) => card(network, curves!));
+    more.hidden = most >= networks.length;
+    await cards.show({ el: h("div", { class: "lb-grid lb-gallery" }, ...made.map(({ el }) => el)), close: () => made.forEach(({ chart }) => chart.close()) });
+  });
+  const more = button("Show all", () => {
+    most = Infinity;
+    void redraw();
+  });
+  const el = h(
     "section",
-    { class: "lb-section" },
+    { class: "lb-section", hidden: true },
     h("h3", {}, "All networks of this run"),
     h("p", { class: "lb-note" }, "Each chart is one member's loss, titled with the frequencies of its last kept snapshot; in brackets, how many neurons each has."),
-    h("div", { class: "lb-controls" }, select("Sorted by", [["member", "member"], ["frequencies", "number of frequencies"], ["ungrouped", "neurons in no group"]], order, (value) => { order = value; redraw(); })),
-    cards,
+    h("div", { class: "lb-controls" }, select("Sorted by", [["member", "member"], ["frequencies", "number of frequencies"], ["ungrouped", "neurons in no group"]], order, (value) => { order = value; void redraw(); })),
+    cards.el(),
     more,
   );
+  return {
+    el,
+    async renew(pack: Pack, fresh: Curves) {
+      [networks, curves] = [pack.document.networks as Network[], fresh];
+      el.hidden = false;
+      await redraw();
+    },
+    close: cards.close,
+  };
 }

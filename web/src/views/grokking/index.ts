@@ -1,13 +1,16 @@
 // The explorable on a run: curves to scrub, and every picture that its networks allow.
 import { Curves, splitSeries } from "../../data/curves";
+import type { Pack } from "../../data/safetensors";
 import { memberControls, memberTrait } from "../../host/members";
 import type { Packs } from "../../host/model";
 import { goAlong, runView } from "../../host/run_view";
 import { linkTraits } from "../../host/traits";
+import { inTurns } from "../../host/turns";
 import { Chart } from "../../draw/chart";
 import { add, clear, h } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
+import { replaced } from "../../draw/swap";
 import { Film } from "./film";
 import { gallery } from "./gallery";
 import { eventsOf, showEvents } from "./events";
@@ -15,61 +18,70 @@ import { grid, modularPictures, type Look } from "./modular";
 import { outcomes } from "./outcomes";
 import { parityPictures } from "./parity";
 
+type State = Look & { member: number };
+
 export default runView(async ({ model, packs, root, closing }) => {
   let curves = new Curves(await packs.get("curves"));
-  const found = packs.has("outcomes") ? await packs.get("outcomes") : null;
+  let found = packs.has("outcomes") ? await packs.get("outcomes") : null;
   const wanted = model.get("member") as number | null | undefined;
   // Without being asked for one, a member that came to generalise late: it has most to show.
   const late = found ? found.document.labels[Math.min(1, found.document.labels.length - 1)].indexOf("grok") : 0;
   const asked = Math.max(0, wanted == null ? late : curves.placeOf(wanted));
-  const store = new Store<Look & { place: number }>({
+  const store = new Store<State>({
     step: model.get("step") ?? curves.lastStep,
     neuron: null,
+    joined: true,
     a: model.get("a") ?? 13,
     b: model.get("b") ?? 19,
-    place: asked,
+    member: curves.members[asked]!.member,
   });
-  clear(root);
-  const linked = h("div");
-  let closeLinked = () => {};
-  const { controls, charts, play, renew } = curveCharts(curves, store);
-  closing.push(() => charts.forEach((chart) => chart.close()), play.stop, () => closeLinked());
-  const showMember = async () => {
-    const { member } = curves.members[store.state.place]!;
-    closeLinked();
-    closeLinked = () => {};
+  const place = () => curves.placeOf(store.state.member);
+  const { charts, play, renew } = curveCharts(curves, store, () => (curves.members.length > 1 ? place() : null));
+  const controls = memberControls("Member", curves, store);
+  const events = h("div", { class: "lb-events" });
+  const linked = replaced(h("div"));
+  closing.push(() => charts.forEach((chart) => chart.close()), play.stop, linked.close);
+  const showMember = inTurns(async () => {
+    const { member } = store.state;
     const pictures = await networkPictures(packs, member, store);
-    if (!pictures || curves.members[store.state.place]!.member !== member) return;
-    linked.replaceChildren(pictures.el);
-    closeLinked = pictures.close;
-  };
-  add(root, h("div", { class: "lb-sticky" }, controls, play.el, grid("lb-two lb-charts", charts)), linked);
-  store.on(["place"], () => void showMember());
-  closing.push(linkTraits(model, store, ["step", "a", "b", memberTrait(curves)]));
+    if (!pictures) return;
+    if (store.state.member === member) await linked.show(pictures);
+    else pictures.close();
+  });
+  const tellEvents = () => found && showEvents(eventsOf(found, store.state.member), curves.lastStep, events, charts, play);
+  clear(root);
+  add(root, h("div", { class: "lb-sticky" }, controls.el, play.el, events, grid("lb-two lb-charts", charts)), linked.el());
+  store.on(["member"], () => {
+    tellEvents();
+    void showMember();
+  });
+  closing.push(linkTraits(model, store, ["step", "a", "b", memberTrait(() => curves)]));
+  tellEvents();
   await showMember();
-  const pick = (place: number) => {
-    store.set({ place });
+
+  const pick = (member: number) => {
+    store.set({ member });
     root.scrollIntoView({ block: "start" });
   };
-  if (found) {
-    const events = h("div", { class: "lb-events" });
-    play.el.after(events);
-    const tell = () => showEvents(eventsOf(found, store.state.place), curves.lastStep, events, charts, play);
-    store.on(["place"], tell);
-    tell();
-    if (curves.members.length > 1) add(root, outcomes(found, curves, pick));
-  }
-  if (packs.has("gallery")) add(root, gallery(await packs.get("gallery"), curves, pick, closing));
+  const overviews = [outcomes(pick), gallery(pick)]; // of all members, where there are several
+  closing.push(() => overviews.forEach((part) => part.close()));
+  add(root, ...overviews.map((part) => part.el));
+  const ask = () => Promise.all(["outcomes", "gallery"].map((name) => (packs.has(name) ? packs.get(name) : null)));
+  const tellAll = (given: (Pack | null)[]) =>
+    Promise.all(overviews.map((part, i) => given[i] && curves.members.length > 1 && part.renew(given[i], curves)));
+  await tellAll(await ask());
   return () =>
-    goAlong(packs, store, curves.lastStep, (fresh) => {
-      curves = fresh;
+    goAlong(packs, store, curves.lastStep, async (fresh) => {
+      const given = await ask();
+      [curves, found] = [fresh, given[0]!];
       renew(curves);
-      return showMember();
+      controls.renew(curves);
+      tellEvents();
+      await Promise.all([tellAll(given), showMember()]);
     });
 });
 
-function curveCharts(curves: Curves, store: Store<Look & { place: number }>) {
-  const picked = () => (curves.members.length > 1 ? store.state.place : null);
+function curveCharts(curves: Curves, store: Store<State>, picked: () => number | null) {
   const options = { chance: null as number | null, picked, logX: curves.document.log_steps as boolean };
   const play = player(store, curves.lastStep);
   const { scrub } = play;
@@ -82,17 +94,17 @@ function curveCharts(curves: Curves, store: Store<Look & { place: number }>) {
   const loss = splitSeries(curves, "loss");
   if (loss.length) charts.push(new Chart({ ...options, title: `Loss: ${curves.document.loss_unit}`, unit: curves.document.loss_unit, series: loss, log: true, scrub }));
   store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
-  store.on(["place"], () => charts.forEach((chart) => chart.redraw()));
+  store.on(["member"], () => charts.forEach((chart) => chart.redraw()));
   charts.forEach((chart) => chart.mark(store.state.step));
   const renew = (fresh: Curves) => {
     const series = [splitSeries(fresh, "accuracy"), splitSeries(fresh, "loss")].filter((one) => one.length);
-    charts.forEach((chart, i) => chart.update(series[i]!));
+    charts.forEach((chart, i) => chart.update({ series: series[i]! }));
     play.setLast(fresh.lastStep);
   };
-  return { controls: memberControls("Member", curves, store), charts, play, renew };
+  return { charts, play, renew };
 }
 
-async function networkPictures(packs: Packs, member: number, store: Store<Look & { place: number }>) {
+async function networkPictures(packs: Packs, member: number, store: Store<State>) {
   if (packs.has(`tables-${member}`)) {
     const film = Film.fromPack(await packs.get(`tables-${member}`));
     store.set({ a: Math.min(store.state.a, film.p - 1), b: Math.min(store.state.b, film.p - 1) });

@@ -11,6 +11,7 @@ import type { Film } from "./film";
 export interface Look {
   step: number;
   neuron: number | null;
+  joined: boolean; // the dots of stars
   a: number;
   b: number;
 }
@@ -128,7 +129,6 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
   }
 
   function stars(): HTMLElement {
-    const joined = { on: true };
     const { main } = film.groups();
     const frequencies = film.circle === null ? main : [film.circle];
     const plots = frequencies.flatMap((k) =>
@@ -143,7 +143,7 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
             const net = film.net(frame());
             return neurons.map((neuron) => ({ neuron, ...coefficient(net[table], film.p, film.neurons, neuron, k) }));
           },
-          joined: () => joined.on,
+          joined: () => store.state.joined,
           picked: () => store.state.neuron,
           hover,
         });
@@ -151,11 +151,8 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
     );
     parts.push(...plots);
     highlights.push(() => plots.forEach((plot) => plot.redraw()));
-    const box = h("input", { type: "checkbox", checked: true });
-    box.addEventListener("change", () => {
-      joined.on = box.checked;
-      plots.forEach((plot) => plot.redraw());
-    });
+    const box = h("input", { type: "checkbox", checked: store.state.joined });
+    box.addEventListener("change", () => store.set({ joined: box.checked }));
     return section(
       "Stars",
       "A dot is a neuron, joined in the order of input angle; the dashed circle has the mean radius. Once around going in is twice around going out: a pentagon becomes a pentagram.",
@@ -219,7 +216,7 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
   build();
   const redraw = () => parts.forEach((part) => part.redraw());
   const leaving = [
-    store.on(["step", "a", "b"], redraw),
+    store.on(["step", "a", "b", "joined"], redraw),
     store.on(["neuron"], () => highlights.forEach((one) => one(store.state.neuron))),
   ];
   const close = () => {

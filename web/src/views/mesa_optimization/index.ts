@@ -7,6 +7,7 @@ import { add, clear, h, section } from "../../draw/dom";
 import { Lines, rangeOf, type Line } from "../../draw/lines";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
+import { carry, replaced, type Part } from "../../draw/swap";
 import { memberControls, memberTrait } from "../../host/members";
 import type { Model, Packs } from "../../host/model";
 import { runView } from "../../host/run_view";
@@ -18,10 +19,8 @@ import type { Look } from "./look";
 import { NetworkFilm } from "./network";
 import { bindingPictures, probePictures } from "./probes";
 
-interface Part {
-  el: HTMLElement;
+interface Linked extends Part {
   tell: () => void;
-  close: () => void;
 }
 
 interface DepthArm extends Arm {
@@ -40,25 +39,30 @@ const REFERENCES: Record<string, [colour: string, dash: number[]]> = {
 };
 
 export default runView(async ({ model, packs, root, closing }) => {
-  let closeNow = () => {};
-  closing.push(() => closeNow());
+  const whole = replaced(h("div"));
+  closing.push(whole.close);
+  let step: (last: number) => number = (last) => model.get("step") ?? last;
   const draw = async () => {
-    closeNow();
-    const [pack, curves] = await Promise.all([packs.get("mesa"), packs.get("curves")]);
-    clear(root);
-    closeNow = await show(root, packs, pack, new Curves(curves), model);
+    const [pack, table] = await Promise.all([packs.get("mesa"), packs.get("curves")]);
+    const curves = new Curves(table);
+    const part = await show(packs, pack, curves, model, step(curves.lastStep));
+    if (!whole.el().isConnected) root.replaceChildren(whole.el());
+    carry(whole.el(), part.el);
+    await whole.show(part);
+    step = (last) => (part.step() >= curves.lastStep ? last : part.step()); // who stands at the end goes along
   };
   await draw();
   return draw;
 });
 
-async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves, model: Model): Promise<() => void> {
+async function show(packs: Packs, pack: Pack, curves: Curves, model: Model, step: number): Promise<Part & { step: () => number }> {
+  const root = h("div");
   const wanted = model.get("member") as number | null | undefined;
   const arms = pack.document.groups[0].arms as DepthArm[];
   // Without being asked for one, the first of the deepest networks: it has most to show.
   const deepest = arms.reduce((a, b) => (b.layers > a.layers ? b : a));
   const asked = wanted == null ? -1 : curves.placeOf(wanted);
-  const store = new Store<Look>({ step: model.get("step") ?? curves.lastStep, place: asked < 0 ? deepest.members[0]! : asked, share: model.get("share") ?? 0 });
+  const store = new Store<Look>({ step, member: curves.members[asked < 0 ? deepest.members[0]! : asked]!.member, share: model.get("share") ?? 0 });
   const play = player(store, curves.lastStep);
   const colour = (arm: DepthArm) => `--lb-cycle-${arms.indexOf(arm) % 6}`;
   const series = arms.map((arm) => curves.series("test_loss", arm.name, colour(arm), arm.members));
@@ -68,7 +72,7 @@ async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves,
   add(
     root,
     h("p", { class: "lb-lead" }, "Trained to continue sequences, these networks come to run a learning algorithm of their own on what they see. Scrub the training, and slide from the network to the algorithm."),
-    h("div", { class: "lb-sticky" }, memberControls("Network", curves, store), play.el, h("div", { class: "lb-charts" }, ...charts.map((chart) => chart.el))),
+    h("div", { class: "lb-sticky" }, memberControls("Network", curves, store).el, play.el, h("div", { class: "lb-charts" }, ...charts.map((chart) => chart.el))),
   );
   if (context) add(root, section("Loss against the length of the context", context.note, context.el));
   const fixed: { tell: () => void; close: () => void }[] = context ? [context] : [];
@@ -79,17 +83,17 @@ async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves,
   }
   const linked = h("div");
   add(root, linked);
-  let parts: Part[] = [];
+  let parts: Linked[] = [];
   let turn = 0;
   const showMember = async () => {
     const own = ++turn;
-    const { member } = curves.members[store.state.place]!;
+    const { member } = store.state;
     const [weights, probes, binding] = await Promise.all(["weights", "probes", "binding"].map((kind) => (packs.has(`${kind}-${member}`) ? packs.get(`${kind}-${member}`) : null)));
     if (own !== turn) return;
     parts.forEach((part) => part.close());
     parts = [];
     clear(linked);
-    const place = (part: Part, title: string, note: string) => {
+    const place = (part: Linked, title: string, note: string) => {
       parts.push(part);
       add(linked, section(title, note, part.el));
     };
@@ -109,17 +113,18 @@ async function show(root: HTMLElement, packs: Packs, pack: Pack, curves: Curves,
       [...fixed, ...parts].forEach((part) => part.tell());
     }),
     store.on(["share"], () => parts.forEach((part) => part.tell())),
-    store.on(["place"], () => void showMember()),
-    linkTraits(model, store, ["step", "share", memberTrait(curves)]),
+    store.on(["member"], () => void showMember()),
+    linkTraits(model, store, ["step", "share", memberTrait(() => curves)]),
   ];
   charts.forEach((chart) => chart.mark(store.state.step));
   await showMember();
-  return () => {
+  const close = () => {
     play.stop();
     stops.forEach((stop) => stop());
     charts.forEach((chart) => chart.close());
     [...fixed, ...parts].forEach((part) => part.close());
   };
+  return { el: root, close, step: () => store.state.step };
 }
 
 // Loss at every place, networks by arm, beside every reference there is.

@@ -1,11 +1,13 @@
 // Functions learned in context: points to move, errors by number of pairs, errors while training; all at one step.
 import { Curves } from "../../data/curves";
 import { Chart, type Series } from "../../draw/chart";
-import { add, clear, h, select } from "../../draw/dom";
+import { add, clear, h, offer, select } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
+import { carry, replaced } from "../../draw/swap";
 import { goAlong, runView } from "../../host/run_view";
 import { linkTraits, type Trait } from "../../host/traits";
+import { inTurns } from "../../host/turns";
 import { pairCharts } from "./pairs";
 import { playground, type Play, type Playground } from "./playground";
 import { classWord, mixtureWords, NETWORK_COLOURS } from "./words";
@@ -27,55 +29,69 @@ export default runView(async ({ model, packs, root, closing }) => {
   const controls = h("div", { class: "lb-controls" });
   add(root, h("div", { class: "lb-sticky" }, controls, play.el));
 
-  let reopen = async () => {};
-  const seeds = packs.numbers("points-");
-  if (seeds.length) {
-    const place = h("div");
+  let reopen: () => unknown = () => {};
+  const seeds = () => packs.numbers("points-");
+  if (seeds().length) {
+    const place = replaced(h("div"));
     let shown: Playground | null = null;
-    const open = async (seed: number) => {
-      reopen = () => open(seed);
-      const first = await packs.get(`points-${seed}`);
-      const earlier = packs.has(`earlier-${seed}`) ? () => packs.get(`earlier-${seed}`) : null;
-      shown?.close();
+    let seed = seeds()[0]!;
+    let open = -1; // whose networks are shown
+    const show = inTurns(async () => {
+      const own = seed;
+      const first = await packs.get(`points-${own}`);
+      const earlier = packs.has(`earlier-${own}`) ? () => packs.get(`earlier-${own}`) : null;
+      if (closing.closed || (own === open && shown?.renew(first, earlier))) return;
       shown = playground(first, earlier, store);
-      place.replaceChildren(shown.el);
+      if (own === open) carry(place.el(), shown.el);
+      open = own;
+      await place.show(shown);
+    });
+    const box = select("Networks of seed", [], "", (value) => { seed = Number(value); void show(); });
+    const choices = () => {
+      if (seeds().length > 1 && !box.parentElement) add(controls, box);
+      offer(box, seeds().map((one): [string, string] => [String(one), String(one)]), String(seed));
     };
-    closing.push(() => shown?.close());
-    if (seeds.length > 1) add(controls, select("Networks of seed", seeds.map((seed): [string, string] => [String(seed), String(seed)]), String(seeds[0]), (value) => void open(Number(value))));
-    add(root, place);
-    await open(seeds[0]!);
+    choices();
+    reopen = () => {
+      choices();
+      return show();
+    };
+    closing.push(place.close);
+    add(root, place.el());
+    await show();
   }
-  const errors = h("div", { class: "lb-room" }, h("p", { class: "lb-note", role: "status" }, "What needs no training is being worked out…"));
-  if (packs.has("pairs")) {
-    add(root, errors);
-    // The references take seconds to work out when they are first asked for: nobody waits for them.
-    void packs.get("pairs").then((pack) => {
-      const charts = pairCharts(pack, store);
-      errors.replaceChildren(charts.el);
-      closing.push(charts.close);
-    }, (error: Error) => errors.replaceChildren(h("p", { class: "lb-error", role: "alert" }, error.message)));
-  }
-  const training = trainingCharts(curves, store, play.scrub);
-  add(root, training.el);
-  closing.push(training.close, linkTraits(model, store, ["step", POINTS]));
+  // What is drawn whole when the run has moved on.
+  const errors = replaced(h("div", { class: "lb-room" }, h("p", { class: "lb-note", role: "status" }, "What needs no training is being worked out…")));
+  const training = replaced(h("div"));
+  closing.push(errors.close, training.close, linkTraits(model, store, ["step", POINTS]));
+  const drawPairs = async () => {
+    if (!packs.has("pairs")) return;
+    if (!errors.el().isConnected) root.insertBefore(errors.el(), training.el());
+    await packs.get("pairs").then(
+      (pack) => errors.show(pairCharts(pack, store)),
+      (error: Error) => errors.show({ el: h("p", { class: "lb-error", role: "alert" }, error.message), close: () => {} }),
+    );
+  };
+  add(root, training.el());
+  await training.show(trainingCharts(curves, store, play.scrub));
+  // The references take seconds to work out when they are first asked for: nobody waits for them.
+  void drawPairs();
   return () =>
-    goAlong(packs, store, curves.lastStep, (fresh) => {
+    goAlong(packs, store, curves.lastStep, async (fresh) => {
       curves = fresh;
       play.setLast(fresh.lastStep);
-      training.renew(fresh);
-      return reopen();
+      await Promise.all([training.show(trainingCharts(fresh, store, play.scrub)), reopen(), drawPairs()]);
     });
 });
 
 // Test errors over steps, a line for each mixture.
-function trainingCharts(first: Curves, store: Store<Play>, scrub: (step: number) => void) {
-  const series = (curves: Curves, name: string): Series[] => {
+function trainingCharts(curves: Curves, store: Store<Play>, scrub: (step: number) => void) {
+  const series = (name: string): Series[] => {
     const arms = curves.document.arms as { label: string; members: number[] }[];
     return arms.map((arm, i) => curves.series(name, arms.length > 1 ? mixtureLabel(arm.label) : "median", NETWORK_COLOURS[i % NETWORK_COLOURS.length]!, arm.members));
   };
-  const names = first.names.filter((name) => name.endsWith("_loss"));
-  const charts = names.map((name) => {
-    const chart = new Chart({ title: `While training: ${title(name)}`, unit: "mean squared error", series: series(first, name), log: true, scrub, logX: first.document.log_steps });
+  const charts = curves.names.filter((name) => name.endsWith("_loss")).map((name) => {
+    const chart = new Chart({ title: `While training: ${title(name)}`, unit: "mean squared error", series: series(name), log: true, scrub, logX: curves.document.log_steps });
     chart.mark(store.state.step);
     return chart;
   });
@@ -88,7 +104,6 @@ function trainingCharts(first: Curves, store: Store<Play>, scrub: (step: number)
       h("p", {}, "Mean squared error over all places of the test prompts. Move over a chart to go to that step."),
       h("div", { class: "lb-grid lb-two" }, ...charts.map((chart) => chart.el)),
     ),
-    renew: (curves: Curves) => charts.forEach((chart, i) => chart.update(series(curves, names[i]!))),
     close() {
       leave();
       charts.forEach((chart) => chart.close());

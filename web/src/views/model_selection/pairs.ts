@@ -45,7 +45,7 @@ export function pairCharts(pack: Pack, store: Shared<{ step: number }>): PairCha
     chart.mark(points - 1);
     return chart;
   });
-  const leave = store.on(["step"], () => charts.forEach((chart, number) => chart.update(series(number))));
+  const leave = store.on(["step"], () => charts.forEach((chart, number) => chart.update({ series: series(number) })));
   return {
     el: h(
       "section",

@@ -21,6 +21,7 @@ export interface Play {
 
 export interface Playground {
   el: HTMLElement;
+  renew(first: Pack, earlier: (() => Promise<Pack>) | null): boolean; // false: these are other networks, and nothing was done
   close(): void;
 }
 
@@ -99,8 +100,12 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
   };
 
   // Steps whose weights are here or can be fetched.
-  const steps = [...first.arrays.steps!.data];
+  let steps = [...first.arrays.steps!.data];
   let fetched: Promise<void> | null = null;
+  const add = (pack: Pack) => {
+    networks.add(pack);
+    steps = [...new Set([...steps, ...pack.arrays.steps!.data])].sort((a, b) => a - b);
+  };
   const answerAll = () => {
     const { points, step } = store.state;
     const [x, y] = [points.map((p) => p.x), points.map((p) => p.y)];
@@ -112,8 +117,7 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
     const at = steps.filter((own) => own <= step + 1e-6).at(-1);
     if (earlier && !fetched && (at === undefined || step < steps[0]!))
       fetched = earlier().then((pack) => {
-        networks.add(pack);
-        steps.unshift(...pack.arrays.steps!.data);
+        add(pack);
         answerAll();
       }, () => {});
     kept.textContent = `networks of step ${shownSteps(at ?? steps[0]!)}`;
@@ -208,6 +212,13 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
   else blend();
   return {
     el,
+    renew(next, before) {
+      if (JSON.stringify([next.document.networks, next.document.seeds]) !== JSON.stringify([names, told.seeds])) return false;
+      [earlier, fetched] = [before, null];
+      add(next);
+      answerAll();
+      return true;
+    },
     close() {
       leaving.forEach((leave) => leave());
       networks.close();

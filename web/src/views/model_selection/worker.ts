@@ -14,7 +14,7 @@ export interface Told {
   curve: Float64Array;
 }
 
-const packs: Pack[] = [];
+let packs: Pack[] = [];
 const made = new Map<string, Decoder>();
 
 function networkAt(step: number, number: number): { network: Decoder; pack: Pack } {
@@ -29,7 +29,9 @@ function networkAt(step: number, number: number): { network: Decoder; pack: Pack
 }
 
 onmessage = ({ data }: MessageEvent<Order>) => {
-  if (data.pack) packs.push(data.pack);
+  // What a later pack of a run that trains holds as well is let go.
+  const steps = (pack: Pack) => [...pack.arrays.steps!.data];
+  if (data.pack) packs = [...packs.filter((own) => steps(own).some((step) => !steps(data.pack!).includes(step))), data.pack];
   if (!data.ask) return;
   const { id, step, networks, x, y, query } = data.ask;
   for (const number of networks) {

@@ -1,7 +1,7 @@
 // One sentence, picked or typed: the network's tree beside the grammar's, and the word it would begin its answer with.
 import type { Pack } from "../../data/safetensors";
 import { shownSteps } from "../../draw/axes";
-import { Chart } from "../../draw/chart";
+import { Chart, type ChartOptions } from "../../draw/chart";
 import { h, select, uniqueId } from "../../draw/dom";
 import type { Shared } from "../../draw/store";
 import { bySplit } from "../../math/spans";
@@ -24,6 +24,7 @@ interface Parse {
 }
 
 export interface Member {
+  number: number;
   parses: Promise<Pack>; // of the sentences to pick, at all steps; it takes Python a while
   reader: Reader;
 }
@@ -40,7 +41,7 @@ export interface SentencePart {
   close(): void;
 }
 
-export function sentencePart(told: Pack["document"], store: Shared<Look>, domain: [number, number], scrub: (step: number) => void): SentencePart {
+export function sentencePart(told: Pack["document"], store: Shared<Look>, domain: () => [number, number], scrub: (step: number) => void): SentencePart {
   const grammar = told.grammar as Grammar;
   const picks = told.picks as Pick[];
   const recogniser = new Recogniser(grammar);
@@ -56,9 +57,11 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
   let parses: Pack | null = null;
   let film = new Map<number, Parse>();
   let words: string[] = [];
+  let readable = false;
   let sentence: Sentence | null = null;
   let gold: Span[] | null = null;
   let charts: Chart[] = [];
+  let drawn = ""; // which lines
 
   const id = uniqueId("sentence");
   const input = h("input", { id, type: "text", spellcheck: "false", autocomplete: "off", autocapitalize: "none", value: store.state.sentence || picks[0]!.words.join(" ") });
@@ -111,17 +114,18 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
     return true;
   };
 
-  const begin = () => {
+  // `more`: the same sentence and network, after further steps; what was read before still holds.
+  const begin = (more = false) => {
     if (!member) return;
     member.reader.stop();
-    if (!understand()) return;
-    film = new Map();
+    if (!more) [readable, film] = [understand(), new Map()];
+    if (!readable) return;
     const pick = picks.findIndex((one) => one.words.join(" ") === words.join(" "));
     if (pick >= 0 && parses) film = filmOf(parses, pick, words.length);
     else {
       const asked = fronts();
       const every = [...member.reader.steps].sort((a, b) => Math.abs(a - store.state.step) - Math.abs(b - store.state.step));
-      const near = pick < 0 ? every : every.slice(0, 1); // the others come with the parses
+      const near = (pick < 0 ? every : every.slice(0, 1)).filter((step) => !film.has(step)); // the others come with the parses
       const front = asked?.front.map((word) => number.get(word)!) ?? null;
       void member.reader.read(near, { start, words: words.map((word) => number.get(word)!), front }, (read) => {
         film.set(read.step, read);
@@ -185,8 +189,7 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
 
   // The sentence's own curves: how likely each rule's word is, and how much of the grammar's tree is there.
   const drawCharts = () => {
-    charts.forEach((chart) => chart.close());
-    charts = [];
+    const made: ChartOptions[] = [];
     const steps = [...film.keys()].sort((a, b) => a - b);
     const asked = fronts();
     const line = (value: (parse: Parse) => number) => steps.map((step) => value(film.get(step)!));
@@ -194,18 +197,24 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
     if (asked && sentence && steps.length) {
       const series = [{ name: `“${asked.right}” (hierarchical rule)`, colour: "--lb-cycle-0", x: steps, lines: [chance(asked.right)] }];
       if (asked.linear !== asked.right) series.push({ name: `“${asked.linear}” (rule of word order)`, colour: "--lb-cycle-3", x: steps, lines: [chance(asked.linear)] });
-      charts.push(new Chart({ title: question ? "First word of this question" : "Main verb of this sentence", unit: "probability", series, range: [0, 1], height: 170, domain, scrub }));
+      made.push({ title: question ? "First word of this question" : "Main verb of this sentence", unit: "probability", series, range: [0, 1], height: 170, domain: domain(), scrub });
     }
     if (gold && gold.length > 1 && steps.length) {
       const share = line((parse) => { const { found, of } = agreement(parse.nodes, gold!); return found / of; });
-      charts.push(new Chart({ title: "Phrases of the grammar in the network’s tree", unit: "share", series: [{ name: "this sentence", colour: "--lb-cycle-2", x: steps, lines: [share] }], range: [0, 1], height: 170, domain, scrub }));
+      made.push({ title: "Phrases of the grammar in the network’s tree", unit: "share", series: [{ name: "this sentence", colour: "--lb-cycle-2", x: steps, lines: [share] }], range: [0, 1], height: 170, domain: domain(), scrub });
     }
+    // The same lines with further steps: the charts stay.
+    const lines = JSON.stringify(made.map(({ title, series }) => [title, ...series.map(({ name }) => name)]));
+    if (lines === drawn) return charts.forEach((chart, i) => chart.update(made[i]!));
+    drawn = lines;
+    charts.forEach((chart) => chart.close());
+    charts = made.map((options) => new Chart(options));
     chartPlace.replaceChildren(...charts.map((chart) => chart.el));
     charts.forEach((chart) => chart.mark(store.state.step));
   };
 
   const vocabulary = h("details", {}, h("summary", {}, `The ${[...Object.values(grammar.lexicon)].reduce((sum, forms) => sum + new Set(forms.flat()).size, 0)} words it knows`), h("dl", { class: "lb-facts" }, ...Object.entries(grammar.lexicon).flatMap(([part, forms]) => [h("dt", {}, grammar.names[part]!.replace(/^an? /, "")), h("dd", {}, [...new Set(forms.flat())].join(", "))])));
-  const leaving = [store.on(["sentence"], begin), store.on(["step"], () => { charts.forEach((chart) => chart.mark(store.state.step)); if (member && words.length) show(); })];
+  const leaving = [store.on(["sentence"], () => begin()), store.on(["step"], () => { charts.forEach((chart) => chart.mark(store.state.step)); if (member && words.length) show(); })];
   const el = h(
     "section",
     { class: "lb-section" },
@@ -226,13 +235,14 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
       return charts;
     },
     read(next) {
+      const more = member?.number === next.number;
       member?.reader.close();
-      [member, parses] = [next, null];
-      begin();
+      [member, parses] = [next, more ? parses : null];
+      begin(more);
       next.parses.then((pack) => {
         if (member !== next) return;
         parses = pack;
-        if (picks.some((one) => one.words.join(" ") === words.join(" "))) begin();
+        if (picks.some((one) => one.words.join(" ") === words.join(" "))) begin(more);
       }, (error: Error) => (wrong.textContent = error.message));
     },
     close() {

@@ -5,6 +5,7 @@ import { shownSteps } from "../../draw/axes";
 import { add, button, h, numberBox, slider } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
+import { dress } from "../../draw/theme";
 import type { Rendering } from "../../host/model";
 import { thread, type Thread } from "../../host/thread";
 import { DEFAULTS, type Settings } from "../../math/train";
@@ -16,7 +17,7 @@ const MOST_FRAMES = 600;
 const REGROUP = 1500; // milliseconds between new sortings of the neurons while it trains
 
 function render({ model, el }: Rendering): () => void {
-  el.classList.add("latebloom");
+  const undress = dress(el);
   const settings: Settings = { ...DEFAULTS, ...(model.get("settings") ?? {}) };
   let length = model.get("steps") ?? 2000;
   let worker: Thread | null = null;
@@ -46,7 +47,7 @@ function render({ model, el }: Rendering): () => void {
       { name: "train", colour: "--lb-train", dashed: true, x, lines: [lines[`train${quantity}`]] },
       { name: "test", colour: "--lb-test", x, lines: [lines[`test${quantity}`]] },
     ];
-    const store = new Store<Look>({ step: 0, neuron: null, a: Math.min(5, own.p - 1), b: Math.min(8, own.p - 1) });
+    const store = new Store<Look>({ step: 0, neuron: null, joined: true, a: Math.min(5, own.p - 1), b: Math.min(8, own.p - 1) });
     const scrub = (step: number) => {
       follow = false;
       play.stop();
@@ -86,8 +87,8 @@ function render({ model, el }: Rendering): () => void {
       lines.testLoss.push(data.test.loss);
       lines.trainAccuracy.push(data.train.accuracy);
       lines.testAccuracy.push(data.test.accuracy);
-      charts[0]!.update(series("Accuracy"));
-      charts[1]!.update(series("Loss"));
+      charts[0]!.update({ series: series("Accuracy") });
+      charts[1]!.update({ series: series("Loss") });
       play.setLast(data.step || 1);
       const percent = (value: number) => `${Math.round(100 * value)} %`;
       state.textContent = `Step ${shownSteps(data.step)} of ${shownSteps(until)}, ${Math.round(data.perSecond)} steps a second. Train ${percent(data.train.accuracy)}, test ${percent(data.test.accuracy)}.`;
@@ -136,6 +137,7 @@ function render({ model, el }: Rendering): () => void {
     ),
   );
   return () => {
+    undress();
     worker?.close();
     closePictures();
   };

@@ -1,0 +1,173 @@
+"""Pages of a run that trains: what is open follows it, and keeps what the reader has chosen."""
+
+import json
+import os
+import re
+import shutil
+import time
+
+import pytest
+
+import latebloom
+from latebloom.runs.run import Run
+from latebloom.view.lab import Lab
+from tests.view.browsing import served
+from tests.view.hosting import IN_A_BROWSER, expect, first_page, go, run_place, until
+
+pytestmark = IN_A_BROWSER
+# Counts frames in which the pictures of the network were missing, or the first of them empty.
+WATCH = """() => {
+    window.gaps = window.frames = 0;
+    const main = document.querySelector('main');
+    const look = () => {
+        const shown = document.querySelector('.lb-linked:not(.lb-coming) .lb-heat, .lb-linked:not(.lb-coming) canvas');
+        const data = shown && shown.getContext('2d').getImageData(0, 0, shown.width, shown.height).data;
+        window.frames += 1;
+        if (!data || !data.some(value => value)) window.gaps += 1;
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+# Members in the shares of outcomes by time.
+COUNTED = """() => [...document.querySelectorAll('.lb-shares[data-kind=time] li')]
+    .reduce((sum, share) => sum + Number(share.textContent.match(/[0-9]+$/)[0]), 0)"""
+
+
+@pytest.fixture(scope="module")
+def two_shapes(tmp_path_factory):
+    """A run of two populations, so that members can begin one after the other."""
+    home = tmp_path_factory.mktemp("shapes")
+    film = ("training.steps=40", "snapshots.every=4", "log.every=10", "model.d_mlp=8,16")
+    latebloom.run("grokking.modular_addition", "seed=0:2", "task.p=11", *film, scale="smoke", home=home, workers=1)
+    return home
+
+
+class Training:
+    """A finished run as it stood while it trained: what was committed later is taken from the lists, and comes back."""
+
+    def __init__(self, home, experiment):
+        self.run = Run(next(home.glob(f"{experiment}/*")))
+        self.whole = {
+            folder.path / "manifest.json": (folder.path / "manifest.json").read_text()
+            for folder in self.run.populations
+        }
+        self.clock = time.time()
+
+    def stand(self, *steps):
+        """Each population as it was at a step; None: not begun, infinity: as it is at the end."""
+        self.clock += 100
+        for (place, text), step in zip(self.whole.items(), steps, strict=True):
+            manifest = json.loads(text)
+            reached = -1 if step is None else step
+            parts = [part for part in manifest["parts"] if part["last"] <= reached]
+            snapshots = [kept for kept in manifest["snapshots"] if kept["step"] <= reached]
+            place.write_text(json.dumps({**manifest, "parts": parts, "snapshots": snapshots}))
+            os.utime(place, (self.clock, self.clock))
+
+
+@pytest.fixture
+def training(two_shapes, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(two_shapes, home)
+    return Training(home, "grokking.modular_addition")
+
+
+@pytest.fixture
+def page(browser, training, assets):
+    """The page of the run while only members 2 and 3 have begun, which are at step 20."""
+    training.stand(None, 20)
+    home = training.run.path.parents[1]
+    with served(Lab(home, home / "ledger", ("grokking",)), assets) as address, first_page(browser, address) as one:
+        go(one, address, run_place(home, "grokking.modular_addition") + "?member=3")
+        one.wait_for_selector(".lb-heat")
+        yield one
+
+
+def slider(page, name):
+    return page.get_by_label(name).evaluate("slider => slider.valueAsNumber")
+
+
+def test_members_outcomes_and_gallery_follow(page, training):
+    members = page.get_by_label("Member", exact=True)
+    expect(members.locator("option")).to_have_count(2)
+    expect(page.locator(".lb-dot")).to_have_count(2)
+    expect(page.locator(".lb-gallery .lb-card")).to_have_count(2)
+    training.stand(float("inf"), float("inf"))
+    expect(members.locator("option")).to_have_count(4)
+    expect(page.locator(".lb-dot")).to_have_count(4)
+    expect(page.locator(".lb-gallery .lb-card")).to_have_count(4)
+    assert page.evaluate(COUNTED) == 4
+    # Members 0 and 1 now stand before it in every list.
+    expect(members).to_have_value("3")
+    expect(page.locator(".lb-card canvas").first).to_have_attribute("aria-label", re.compile("over 40 steps"))
+    expect(page.locator(".lb-player output")).to_have_text("40")  # it stood at the end, and stands there now
+    members.select_option("0")
+    until(page, "location.hash.includes('member=0')")
+
+
+def test_what_the_reader_has_chosen_stays(page, training):
+    page.get_by_label("Loss threshold").focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_label("Sorted by", exact=True).select_option("ungrouped")
+    page.get_by_label("join the dots").first.uncheck()
+    page.locator(".lb-dot").last.focus()
+    expect(page.locator(".lb-nine figure")).to_have_count(2)
+    page.locator(".lb-player input").focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".lb-player output")).to_have_text("0")
+    page.get_by_label("a", exact=True).focus()
+    page.keyboard.press("Home")
+    before = {name: slider(page, name) for name in ("Loss threshold", "Ratio threshold")}
+    assert before["Loss threshold"] == pytest.approx(-4.9)
+    training.stand(float("inf"), float("inf"))
+    expect(page.locator(".lb-dot")).to_have_count(4)
+    until(page, "!document.querySelector('.lb-coming')")
+    assert {name: slider(page, name) for name in before} == before
+    expect(page.get_by_label("Sorted by", exact=True)).to_have_value("ungrouped")
+    expect(page.get_by_label("join the dots").first).not_to_be_checked()
+    expect(page.locator(".lb-player output")).to_have_text("0")
+    expect(page.locator(".lb-nine figure")).to_have_count(2)
+    expect(page.locator(".lb-nine canvas").first).to_have_attribute("aria-label", re.compile("over 40 steps"))
+    expect(page.locator(".lb-verdict").first).to_contain_text("0 and ")
+    expect(page.get_by_label("a", exact=True)).to_be_focused()
+
+
+def test_nothing_flickers_meanwhile(page, training):
+    page.evaluate("() => window.scrollTo(0, document.querySelector('.lb-linked').offsetTop - 300)")
+    page.wait_for_timeout(300)
+    page.evaluate(WATCH)
+    expect(page.locator(".lb-heat").first).to_be_visible()
+    label = page.locator(".lb-charts canvas").first
+    expect(label).to_have_attribute("aria-label", re.compile("over 20 steps"))
+    training.stand(float("inf"), float("inf"))
+    expect(label).to_have_attribute("aria-label", re.compile("over 40 steps"))
+    expect(page.locator(".lb-gallery .lb-card")).to_have_count(4)
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.frames") > 10
+    assert page.evaluate("window.gaps") == 0
+    # The watch itself can tell: with the picture taken away there are gaps.
+    page.evaluate("document.querySelector('.lb-linked').remove()")
+    until(page, "window.gaps > 0")
+
+
+def test_a_chapter_of_the_explorable_follows(browser, training, assets):
+    training.stand(None, 20)
+    home = training.run.path.parents[1]
+    with served(Lab(home, home / "ledger", ("grokking",)), assets) as address, first_page(browser, address) as page:
+        go(page, address, "explorable")
+        expect(page.locator(".lb-dot")).to_have_count(2)
+        training.stand(float("inf"), float("inf"))
+        expect(page.locator(".lb-dot")).to_have_count(4)
+
+
+def test_curves_keep_the_place_of_a_reader_who_is_not_at_the_end(browser, training, assets):
+    training.stand(None, 20)
+    home = training.run.path.parents[1]
+    with served(Lab(home, home / "ledger", ("grokking",)), assets) as address, first_page(browser, address) as page:
+        go(page, address, run_place(home, "grokking.modular_addition") + "/curves?step=10")
+        expect(page.get_by_label("Members")).to_have_count(0)
+        training.stand(float("inf"), float("inf"))
+        expect(page.get_by_label("Members").locator("option")).to_have_count(3)
+        expect(page.locator("canvas").first).to_have_attribute("aria-label", re.compile("over 40 steps"))
+        expect(page.locator(".lb-player output")).to_have_text("10")
