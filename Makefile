@@ -47,7 +47,7 @@ $(VENV)/.stamp-package: $(VENV)/.stamp-torch pyproject.toml
 
 $(VENV)/.stamp-tools: $(VENV)/.stamp-package
 	@echo "  tools for tests and documentation"
-	@$(INSTALL) -e '.[view,dev,docs]'
+	@$(INSTALL) -e '.[view,dev,docs,text]'
 	@touch $@
 
 # The views build themselves when they are first shown; here so that tests and a first look need not wait for it.
