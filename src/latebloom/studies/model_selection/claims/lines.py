@@ -230,7 +230,10 @@ def worse_than_the_optimum(evidence: Evidence) -> Finding:
         for i, share in enumerate(LINE_SHARES)
     }
     told = ", ".join(f"{share}: {value:.2f}" for share, value in each.items())
-    note = f"The optimum's own error half-way is {best.mean():.3f}. Ratios by share of the line: {told}."
+    note = (
+        f"The optimum's own error half-way is {best.mean():.3f}. Ratios by share of the line, on the "
+        f"{networks.PROMPTS:,} other prompts of the picture: {told}."
+    )
     rows = {"error by share": rows_of(found, list(LINE_SHARES)), "ratio by share": each}
     seen = over_optimum(groups[COMBINED])
     control = decide(seen, at_least(1.0), measured=f"has seen combinations: {seen}")
