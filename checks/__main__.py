@@ -20,6 +20,7 @@ from checks.mixtures import beginning, mixtures
 from checks.muon import muon
 from checks.norm import norm
 from checks.parity import floor, switch
+from checks.push import push
 from checks.swapped import swapped
 from checks.written_down import solver, steps
 
@@ -36,6 +37,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "folds": (folds, 3),  # 53
     "text": (text, 5),  # future_tokens 14, 21, 23
     "text_short": (short, 1),  # 14, 21
+    "push": (push, 5),  # 31
     "stacked": (steps, 1),  # mesa_optimization 3
     "solver": (solver, 1),  # 13
     "binding": (binding, 1),  # 18

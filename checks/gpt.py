@@ -1,19 +1,23 @@
 """A small GPT-2 by `torch.nn`, and four kinds of past."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
+Act = Callable[[Tensor], Tensor]
+TANH: Act = partial(gelu, approximate="tanh")
+
 
 class Block(nn.Module):
     """GPT-2's: attention and an MLP, LayerNorm before each."""
 
-    def __init__(self, width: int, heads: int, approximate: str) -> None:
+    def __init__(self, width: int, heads: int, act: Act) -> None:
         super().__init__()
-        self.heads, self.approximate = heads, approximate
+        self.heads, self.act = heads, act
         self.ln1, self.ln2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.q, self.k, self.v, self.o = (nn.Linear(width, width) for _ in range(4))
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
@@ -46,17 +50,26 @@ class Block(nn.Module):
     def rest(self, x: Tensor, z: Tensor) -> Tensor:
         """What heads found is added, then the MLP's part."""
         x = x + self.o(z.transpose(1, 2).flatten(-2))
-        return x + self.down(gelu(self.up(self.ln2(x)), approximate=self.approximate))
+        return x + self.down(self.act(self.up(self.ln2(x))))
 
 
 class Gpt(nn.Module):
-    """Three blocks of width 64 with learned places, on symbols or on rows of numbers (`symbols=False`)."""
+    """Blocks of width 64 with learned places, on symbols or on rows of numbers (`symbols=False`)."""
 
-    def __init__(self, entering: int, leaving: int, places: int, symbols: bool, approximate: str = "tanh") -> None:
+    def __init__(
+        self,
+        entering: int,
+        leaving: int,
+        places: int,
+        symbols: bool,
+        act: Act = TANH,
+        blocks: int = 3,
+        heads: int = 4,
+    ) -> None:
         super().__init__()
         self.enter = nn.Embedding(entering, 64) if symbols else nn.Linear(entering, 64)
         self.place = nn.Embedding(places, 64)
-        self.blocks = nn.ModuleList([Block(64, 4, approximate) for _ in range(3)])
+        self.blocks = nn.ModuleList([Block(64, heads, act) for _ in range(blocks)])
         self.ln, self.out = nn.LayerNorm(64), nn.Linear(64, leaving)
 
     def drawn(self, rule: str, seed: int) -> "Gpt":

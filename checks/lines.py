@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import gelu
 
 from checks.compare import Line
 from checks.gpt import Gpt
@@ -61,7 +62,7 @@ def optimum(x: Tensor, y: Tensor) -> Tensor:
 
 def network() -> Gpt:
     """What reads the pairs."""
-    return Gpt(2, 1, 2 * PAIRS, symbols=False, approximate="none")
+    return Gpt(2, 1, 2 * PAIRS, symbols=False, act=gelu)
 
 
 def lines(seeds: int, count: int = 8000) -> list[Line]:

@@ -8,6 +8,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import gelu
 
 from checks.compare import Line
 from checks.gpt import Gpt
@@ -76,7 +77,7 @@ def says(net: Gpt, x: Tensor, y: Tensor) -> Tensor:
 
 def network() -> Gpt:
     """What reads the pairs."""
-    return Gpt(D + 1, 1, 2 * PAIRS, symbols=False, approximate="none")
+    return Gpt(D + 1, 1, 2 * PAIRS, symbols=False, act=gelu)
 
 
 def curve(said: Tensor, clean: Tensor) -> Tensor:

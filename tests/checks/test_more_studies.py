@@ -20,6 +20,7 @@ from checks.kept import kept
 from checks.later import lens, present
 from checks.orthogonal import Orthogonal, nearly_orthogonal, parts
 from checks.plain import clipping, falling
+from checks.push import directions, drawn, slopes, swapped
 from checks.swapped import Linear
 from checks.text import loss_of, pairs_loss
 from checks.written_down import descended, six_steps, stacked
@@ -320,6 +321,35 @@ def test_the_posterior_mean_is_what_draws_from_the_prior_say():
     assert float((found - alone).abs().max()) > 0.2
 
 
+class Sums:
+    """Adds up the first number of the states of six places before, as an ideal second block does."""
+
+    blocks = (
+        None,
+        staticmethod(
+            lambda states, past: states.cumsum(1) - torch.nn.functional.pad(states, (0, 0, 6, 0)).cumsum(1)[:, :-6]
+        ),
+    )
+    ln = staticmethod(lambda states: states.roll(1, 1))
+    out = staticmethod(lambda states: states[..., :1])
+
+
+def test_pushes_and_swaps_find_a_sum_and_its_window():
+    tokens = drawn(400, 7)
+    sine = (5 * tokens[..., 0]).sin()
+    noise = torch.randn(400, 32, generator=source(8))
+    states = torch.stack([sine + 3 * noise, 3 * noise], -1)  # what is added up, and something that shares its noise
+    filter_, pattern, read = directions(states, sine)
+    assert read == pytest.approx(1, abs=1e-4)  # a probe subtracts the noise away ...
+    torch.testing.assert_close(filter_, torch.tensor([0.5, -0.5]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(pattern, torch.tensor([1.0, 0.0]), atol=0.1, rtol=0)  # ... which the sum does not
+    assert slopes(Sums, states, pattern, range(1, 9)) == pytest.approx([float(pattern[0])] * 6 + [0, 0], abs=1e-4)
+    assert slopes(Sums, states, filter_, range(1, 3)) == pytest.approx([0.5, 0.5], abs=1e-3)
+    assert swapped(Sums, states, sine, range(1, 9)) == pytest.approx([1] * 6 + [0, 0], abs=0.6)
+    silent = torch.stack([sine, 0 * noise], -1)
+    assert swapped(Sums, silent, sine, range(1, 9)) == pytest.approx([1] * 6 + [0, 0], abs=1e-4)
+
+
 def test_covariances_and_features_give_one_posterior_mean():
     x, y, _ = lines.drawn(lines.between, 50, 3)
     ours = line_or_sinusoid(grid=lines.FREQUENCIES).prefixes(x[..., None], y)[:, -1]
@@ -389,6 +419,7 @@ def test_steps_are_orthogonal_for_each_head():
         lambda: command.mixtures(1, 16),
         lambda: command.beginning(1, 2, 8),
         lambda: command.lines(1, 16),
+        lambda: command.push(1, 16),
     ],
 )
 def test_every_check_runs_and_its_numbers_are_in_the_ledger(few, tmp_path, monkeypatch):
