@@ -367,6 +367,20 @@ def test_lines_waves_and_halves_have_their_variances():
     assert float(clean.std(1).max()) < 1e-9  # of frequency 0: constants
 
 
+def test_a_network_that_says_nothing_errs_by_the_variance_of_what_is_asked(monkeypatch):
+    members = [({"seed": 0, "mixture": mixture}, {}) for mixture in (lines.MIXTURE, lines.COMBINED)]
+    monkeypatch.setattr(lines, "kept", lambda experiment, step: members)
+    monkeypatch.setattr(Gpt, "holding", lambda self, tables: self)
+    monkeypatch.setattr(lines, "says", lambda net, x, y: torch.zeros_like(y))
+    found = lines.lines(1, 400)
+    values = {line.quantity: line.value for line in found}
+    assert values.pop("error half-way over the optimum's") > 1
+    assert list(values.values()) == pytest.approx([1.0] * 5, abs=0.4)
+    for line in found:  # here weights are kept, so that each number of the check is looked up
+        assert told(line.claim, line.estimate) is not None, line
+    assert found[1].agrees(told(found[1].claim, found[1].estimate)[0]) is False  # claim 13 asks for three times
+
+
 def test_lasso_meets_the_conditions_of_a_minimum():
     x, y, _ = mixtures.drawn(20, 1, source())
     k, penalty = 8, 0.05

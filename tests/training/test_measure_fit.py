@@ -55,10 +55,17 @@ def test_a_measure_of_training_rows_refuses_sequences_in_a_sentence(name):
         taken(sequences(), name)
 
 
-def test_a_measure_that_meets_what_it_was_not_written_for_is_named(monkeypatch):
-    adapter = Adapter("own.lost", 1, lambda view: {"x": view.params["no such table"]})
+@pytest.mark.parametrize(
+    ("reads", "told"),
+    [
+        (lambda view: view.params["no such table"], "KeyError: 'no such table'"),
+        (lambda view: torch.ones(2, 3) @ torch.ones(2, 3), "RuntimeError: .*shapes cannot be multiplied"),
+    ],
+)
+def test_a_measure_that_meets_what_it_was_not_written_for_is_named(monkeypatch, reads, told):
+    adapter = Adapter("own.lost", 1, lambda view: {"x": reads(view)})
     monkeypatch.setitem(MEASURES._parts, "own.lost", adapter)
-    with pytest.raises(RunFailed, match=r"'own.lost' stopped with KeyError: 'no such table'.*measure.own.lost=false"):
+    with pytest.raises(RunFailed, match=rf"'own.lost' stopped with {told}.*measure.own.lost=false"):
         taken(tiny(), "own.lost")
 
 

@@ -76,7 +76,25 @@ def test_what_a_field_takes_is_said_in_words(path, takes):
     assert next(f.kind for f in settings_of("grokking.modular_addition", "smoke") if f.path == path) == takes
 
 
-VALUES = [None, True, 7, -2, 1e-8, 0.1, "relu", "", "5", "None", "[1", (), (1, 2), ("a",), "0.9*x+0.1*y"]
+VALUES = [
+    None,
+    True,
+    7,
+    -2,
+    1e-8,
+    0.1,
+    "relu",
+    "",
+    "5",
+    "None",
+    "[1",
+    (),
+    (1, 2),
+    ("a",),
+    "0.9*x+0.1*y",
+    "a,b",
+    '"a",b',
+]
 
 
 @pytest.mark.parametrize("value", VALUES)

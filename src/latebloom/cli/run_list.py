@@ -56,8 +56,11 @@ def print_runs(found: Sequence[dict[str, Any]], console: Console) -> None:
 def in_bytes(number: int) -> str:
     """A size on disk in print, with three digits.
 
-    >>> [in_bytes(number) for number in (0, 812, 34_500, 12_345_678, 4_000_000_000)]
-    ['0 kB', '0.812 kB', '34.5 kB', '12.3 MB', '4 GB']
+    >>> [in_bytes(number) for number in (0, 812, 34_500, 999_700, 12_345_678, 4_000_000_000, 2_500_000_000_000)]
+    ['0 kB', '0.812 kB', '34.5 kB', '1 MB', '12.3 MB', '4 GB', '2500 GB']
     """
-    unit, name = next(((10**p, name) for p, name in ((9, "GB"), (6, "MB")) if number >= 10**p), (10**3, "kB"))
-    return f"{number / unit:.3g} {name}"
+    size, name = number / 10**3, "kB"
+    for larger in ("MB", "GB"):
+        if size >= 999.5:  # in print it would be 1000, which three digits write as 1e+03
+            size, name = size / 10**3, larger
+    return f"{size:.0f} {name}" if size >= 999.5 else f"{size:.3g} {name}"

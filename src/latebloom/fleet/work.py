@@ -11,7 +11,7 @@ from latebloom.fleet.plan import Unit, member_hash, processor
 from latebloom.models import Parameters
 from latebloom.runs.lock import writing
 from latebloom.runs.run import Run
-from latebloom.training.device import training_arithmetic
+from latebloom.training.device import out_of_memory, training_arithmetic
 from latebloom.training.loop import Watcher, train
 from latebloom.training.measures import versions
 from latebloom.training.population import Population
@@ -60,7 +60,7 @@ def work(unit: Unit, watcher: Watcher) -> Result:
 
 
 def _in_words(unit: Unit, error: Exception) -> str:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+    if out_of_memory(error):
         return f"{unit.path.name} needs more memory than there is: lower population or the batch size."
     place = traceback.extract_tb(error.__traceback__)[-1]
     return (

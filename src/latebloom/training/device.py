@@ -33,6 +33,11 @@ def place(device: str, precision: str) -> Place:
     return Place(spot, DTYPES[precision])
 
 
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error is want of memory; on a processor PyTorch tells it in words alone."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
 @contextlib.contextmanager
 def training_arithmetic() -> Iterator[None]:
     """How a process computes while it trains: one thread, numbers below 1e-38 count as zero, freed memory is kept.

@@ -14,6 +14,7 @@ from latebloom.data import Batch
 from latebloom.errors import LatebloomError, RunFailed
 from latebloom.instruments import norms, stability
 from latebloom.registry import Registry
+from latebloom.training.device import out_of_memory
 from latebloom.training.experiment import Measure
 from latebloom.training.view import View
 
@@ -111,7 +112,9 @@ def _measured(name: str, view: View) -> Columns:
     """One measure's columns; where it meets a task or a network that it was not written for, that is said."""
     try:
         return MEASURES[name].measure(view)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if out_of_memory(error):
+            raise
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise RunFailed(
             f"The measure {name!r} stopped with {type(error).__name__}: {error} (line {place.lineno} of "

@@ -16,10 +16,15 @@ def parse_values(text: str) -> list[Any]:
 
     >>> parse_values("0:4"), parse_values("0.1,1"), parse_values("relu"), parse_values("[1,2]"), parse_values("[1],[2]")
     ([0, 1, 2, 3], [0.1, 1], ['relu'], [[1, 2]], [[1], [2]])
+    >>> parse_values('"a,b"')  # in quotes a comma is part of the word
+    ['a,b']
     """
-    if text.startswith(("[", "{")):
-        several = _scalar(f"[{text}]")
-        return several if isinstance(several, list) else [text]
+    if text.startswith(("[", "{", '"')):
+        whole = _scalar(f"[{text}]")
+        if isinstance(whole, list):
+            return whole
+        if not text.startswith('"'):
+            return [text]
     if "," in text:
         return [value for part in text.split(",") if part for value in parse_values(part)]
     if RANGE.fullmatch(text):
