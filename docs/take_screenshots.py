@@ -1,8 +1,9 @@
 """Takes the pictures of docs/views from runs of a home: `LATEBLOOM_HOME=... python docs/take_screenshots.py`.
 
-Needs Chromium, and runs of modular_addition, parity, parity_sweep, five_neurons, future_tokens.majority and
-mesa_optimization.one_layer at scale quick (majority: laptop, where its arms differ). With names of pictures behind it,
-only these are taken.
+Needs Chromium, and runs of modular_addition, parity, parity_sweep, five_neurons, reverse, regained,
+future_tokens.majority, mesa_optimization.one_layer, structural_grokking.question, model_selection.testbed (with its
+specialists) and model_selection.linear at scale quick (majority: laptop, where its arms differ). With names of pictures
+behind it, only these are taken.
 """
 
 import io
@@ -19,8 +20,9 @@ from latebloom.view.assets import built  # noqa: E402
 from latebloom.view.lab import Lab  # noqa: E402
 from tests.view.browsing import launched, served  # noqa: E402
 
-LINKED = ".lb-view > div > .lb-section:nth-of-type"
-TALL = ("mesa_blend", "mesa_weights")  # more stands below what stays in sight
+LINKED = ".lb-view > div > div > .lb-section:nth-of-type"
+PARTS = ".lb-view > .lb-section:nth-of-type"
+TALL = ("mesa_blend", "mesa_weights", "points", "sentence", "learning")  # more stands below what stays in sight
 OUT = ROOT / "docs" / "_static" / "views"
 TRAIN = """async () => {
     const chapter = [...document.querySelectorAll('.lb-chapter')].at(-1);
@@ -40,6 +42,10 @@ def pictures(lab: Lab) -> list[tuple[str, str, str, float]]:
         ("future_text", f"run/{best.get('majority')}/future_tokens", ".lb-section:last-of-type", 1),
         ("mesa_blend", f"run/{best.get('one_layer')}/mesa_optimization?share=0.5", f"{LINKED}(1)", 1),
         ("mesa_weights", f"run/{best.get('one_layer')}/mesa_optimization", f"{LINKED}(2)", 1),
+        ("learning", f"run/{best.get('question')}/structural_grokking", f"{PARTS}(1)", 2),
+        ("sentence", f"run/{best.get('question')}/structural_grokking", f"{PARTS}(2)", 8),
+        ("points", f"run/{best.get('testbed')}/model_selection", ".lb-playground", 5),
+        ("pairs", f"run/{best.get('linear')}/model_selection", f"{PARTS}(1)", 10),
         ("studies", "", "body", 0),
         ("ledger", "ledger?study=grokking", "body", 0),
         ("claim", "claim/grokking.14", "body", 1),

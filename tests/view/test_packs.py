@@ -14,6 +14,7 @@ from latebloom.models import ModularMLP
 from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
 from latebloom.tasks import ModularArithmetic
+from latebloom.training.experiment import Stop
 from latebloom.view.pack import pack, unpack
 from latebloom.view.views import packs_of, views_of
 from latebloom.view.views.curves import MOST_BYTES, curves_pack
@@ -107,6 +108,15 @@ def test_the_ratio_rule_has_the_unit_of_its_source(modular, parity):
     assert np.allclose(arrays["min_train"] / document["divisors"], raw, rtol=1e-6)  # this run logs in that unit
     assert not np.allclose(arrays["min_train"], raw, rtol=1e-6)
     assert parity.source_divisor(0) == 1
+
+
+def test_it_is_told_where_training_ends_by_accuracy(modular):
+    own = modular.specifications[0]
+    assert _read(modular, "outcomes")[0]["stops"] is False
+    for metric, told in (("test_accuracy", True), ("test_loss", False)):
+        training = own.training.model_copy(update={"stop": Stop(metric=metric, at_least=0.9)})
+        modular.specifications[0] = own.model_copy(update={"training": training})
+        assert _read(modular, "outcomes")[0]["stops"] is told, metric
 
 
 def test_the_unit_of_the_source_does_not_depend_on_what_a_member_is_trained_on(modular):

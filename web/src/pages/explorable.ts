@@ -45,7 +45,7 @@ const CHAPTERS: Chapter[] = [
   },
   {
     title: "Lost and regained",
-    text: "With more rows and a little decay a small network generalises, memorises, and generalises again.",
+    text: "With more rows and a little decay a small network generalises, memorises, and generalises again. It takes tens of thousands of steps (scale laptop follows that long), and not every seed does it.",
     experiments: ["regained"],
     command: "latebloom run grokking.regained --scale quick",
   },

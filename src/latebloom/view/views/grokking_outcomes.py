@@ -8,6 +8,7 @@ from latebloom.instruments.outcome import outcome_by_ratio, outcome_by_time
 from latebloom.models import ModularMLP
 from latebloom.models.base import Model
 from latebloom.studies.drawing.logged import Logged
+from latebloom.training.experiment import Experiment
 from latebloom.view.pack import pack
 from latebloom.view.views.curves import heading
 
@@ -30,6 +31,7 @@ def outcomes_pack(logged: Logged) -> bytes:
         "levels": list(LEVELS),
         "labels": [outcome.label.tolist() for outcome in by_time],
         "divisors": [logged.source_divisor(int(member)) for member in logged.members["member"]],
+        "stops": any(_ends_by_accuracy(own) for own in logged.specifications.values()),
         "formulas": [formula(logged.specifications[int(member)].model) for member in logged.members["member"]],
     }
     arrays = {
@@ -41,6 +43,12 @@ def outcomes_pack(logged: Logged) -> bytes:
         "last_step": by_time[0].last_step,
     }
     return pack(document, {name: np.asarray(value, dtype=np.float64) for name, value in arrays.items()})
+
+
+def _ends_by_accuracy(member: Experiment) -> bool:
+    """Whether training may end while losses still fall, so that a rule on losses says too little."""
+    stop = member.training.stop
+    return stop is not None and stop.metric.endswith("_accuracy")
 
 
 def formula(model: Model) -> str:

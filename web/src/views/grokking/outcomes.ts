@@ -11,6 +11,7 @@ import { rowsOf, type Row } from "./outcome_rows";
 import type { Overview } from "./overview";
 
 const MOST = 9; // loss charts of a group
+const STOPPED = "Members of this run end early once their accuracy has reached its goal; a rule on losses then takes them as they were, still falling.";
 
 export function outcomes(pick: (member: number) => void): Overview {
   const rule = { loss: 1e-5, ratio: 5e4, level: 1, delay: 1000 };
@@ -18,6 +19,7 @@ export function outcomes(pick: (member: number) => void): Overview {
   let rows: Row[] = [];
   let curves: Curves;
   let axes: Record<string, string[]> = {};
+  let stops = false; // whether members end early by a rule of the run
   let grouping = 0;
   let group: { title: string; members: Set<number> } | null = null; // whose loss charts are shown
   let charts: Chart[] = [];
@@ -137,7 +139,7 @@ export function outcomes(pick: (member: number) => void): Overview {
     paintGroups();
     const fresh = [shares("By ratio (inner colour)", rows.map(byRatio), "ratio"), shares("By time (ring)", rows.map(byTime), "time")];
     if (fresh.map((one) => one.textContent).join() !== [...counts.children].map((one) => one.textContent).join()) counts.replaceChildren(...fresh);
-    unit.textContent = unitWords(rows, rule.loss);
+    unit.textContent = [unitWords(rows, rule.loss), stops && STOPPED].filter(Boolean).join(" ");
     unit.hidden = !unit.textContent;
   };
   const change = () => {
@@ -182,7 +184,7 @@ export function outcomes(pick: (member: number) => void): Overview {
       if (el.hidden) begin(pack);
       el.hidden = false;
       curves = fresh;
-      axes = pack.document.axes;
+      ({ axes, stops } = pack.document);
       rows = rowsOf(pack).filter(({ member }) => curves.placeOf(member) >= 0);
       paint();
       await renewGroup();
@@ -194,7 +196,7 @@ export function outcomes(pick: (member: number) => void): Overview {
 function ruleUnit(rows: Row[], unit: string): string {
   const [own, ...others] = new Set(rows.map(({ divisor }) => divisor));
   const nats = unit.includes("nats") ? "nats" : unit;
-  return others.length ? `${nats} ÷ classes` : own === 1 ? nats : `${nats} ÷ ${own}`;
+  return others.length ? `${nats}/classes` : own === 1 ? nats : `${nats}/${own}`;
 }
 
 // Said where the explorable's unit is not that of the curves.
