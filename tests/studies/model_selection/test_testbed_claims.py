@@ -91,6 +91,13 @@ def test_width_and_combinations_in_training(monkeypatch):
     assert verdict(monkeypatch, "25", run(combined=MIX)).verdict == "contradicted"
 
 
+def test_widths_without_a_common_seed_are_nothing_to_judge(monkeypatch):
+    narrow, wide = arm(TESTBED, MIXTURE, MIXTURE, zero, 16)[:2], arm(TESTBED, MIXTURE, MIXTURE, zero, 64)[2:]
+    entry = verdict(monkeypatch, "19", {MIXTURE: narrow + wide})
+    assert entry.verdict == "inconclusive"
+    assert "no seed is left" in entry.note
+
+
 @pytest.mark.parametrize("number", ["30", "31", "32", "33", "34"])
 def test_computed_claims_need_no_run_and_no_seed(number):
     claim = get(f"model_selection.{number}")

@@ -82,6 +82,8 @@ def wider_is_no_better(evidence: Evidence) -> Finding:
     widths = sorted(groups)
     found = {width: shares(groups[width]) for width in widths}
     pairs = networks.paired(groups[widths[-1]], groups[widths[0]])
+    if not pairs:
+        return networks.nothing_to_see("no seed is left at both the least and the greatest width", 0)
 
     def ratio(share: float) -> Estimate:
         wide, narrow = (by_networks(group, combination(share)) for group in zip(*pairs, strict=True))
