@@ -74,6 +74,20 @@ def test_the_keyboard_scrubs_and_pictures_follow(page, address, lab_home):
     until(page, "location.hash.includes('step=40')")
 
 
+def test_the_address_keeps_the_place_while_pictures_still_come(page, address, lab_home):
+    held = []
+    page.route("**/gallery", lambda route: held.append(route))  # the last that the view asks for
+    page.goto(f"{address}#/{run_place(lab_home, 'grokking.modular_addition')}?member=0")
+    page.wait_for_selector(".lb-heat")
+    page.locator(".lb-player input").focus()
+    page.keyboard.press("Home")
+    until(page, "location.hash.includes('step=0')")
+    assert held and page.locator(".lb-card").count() == 0
+    for route in held:
+        route.continue_()
+    page.wait_for_selector(".lb-card")
+
+
 def test_the_pointer_scrubs_without_a_jump_of_the_layout(page, address, lab_home):
     go(page, address, run_place(lab_home, "grokking.modular_addition"))
     page.wait_for_selector(".lb-heat")

@@ -1,5 +1,6 @@
 // The list of runs, and one run with its views; a run that is training moves.
 import { add, h, select } from "../draw/dom";
+import type { Model } from "../host/model";
 import { openView, type Opened } from "../host/open_view";
 import { follow } from "./follow";
 import { command, duration, facts, table, words, type Lab } from "./page";
@@ -83,9 +84,8 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
     h("details", {}, h("summary", {}, "Specification of the first member"), h("pre", { tabindex: 0 }, JSON.stringify(run.specification, null, 1))),
   );
   const traits = (key: string) => (lab.query.has(key) ? Number(lab.query.get(key)) : undefined);
-  const opened: Opened = await openView(name, lab.source, place, { document: run, ...Object.fromEntries(KEPT.map((key) => [key, traits(key)])) });
+  const opened: Opened = await openView(name, lab.source, place, { document: run, ...Object.fromEntries(KEPT.map((key) => [key, traits(key)])) }, (model) => remember(id!, name, model));
   lab.onClose(opened.close);
-  opened.model.on("saved", () => remember(id!, name, opened));
   lab.onClose(follow(lab, run, opened, (fresh) => state.replaceChildren(...stateOf(fresh))));
 }
 
@@ -94,12 +94,12 @@ const KEPT = ["step", "member", "share"];
 let due = 0;
 
 // The address keeps where the reader is, so that it can be sent to somebody.
-function remember(id: string, view: string, opened: Opened): void {
+function remember(id: string, view: string, model: Model): void {
   clearTimeout(due);
   due = window.setTimeout(() => {
     if (!location.hash.startsWith(`#/run/${id}`)) return;
     const query = new URLSearchParams();
-    for (const name of KEPT) if (opened.model.get(name) !== undefined) query.set(name, String(opened.model.get(name)));
+    for (const name of KEPT) if (model.get(name) !== undefined) query.set(name, String(model.get(name)));
     history.replaceState(null, "", `#/run/${id}/${view}?${query}`);
   }, 400);
 }
