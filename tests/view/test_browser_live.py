@@ -171,3 +171,66 @@ def test_curves_keep_the_place_of_a_reader_who_is_not_at_the_end(browser, traini
         expect(page.get_by_label("Members").locator("option")).to_have_count(3)
         expect(page.locator("canvas").first).to_have_attribute("aria-label", re.compile("over 40 steps"))
         expect(page.locator(".lb-player output")).to_have_text("10")
+
+
+OTHERS = {
+    "mesa_optimization.deep": ("seed=0", "snapshots.every=5"),
+    "future_tokens.text": ("seed=0:2", "snapshots.every=4"),
+    "structural_grokking.question": (),
+    "model_selection.testbed": (),
+}
+REACH = "Number(document.querySelector('.lb-player input').max)"
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def other(request, tmp_path_factory):
+    """A run of another study, as it stands at half of its steps."""
+    home = tmp_path_factory.mktemp("others")
+    latebloom.run(request.param, *OTHERS[request.param], scale="smoke", home=home, workers=1)
+    training = Training(home, request.param)
+    half = json.loads(next(iter(training.whole.values())))["parts"][-1]["last"] / 2
+    training.stand(*[half for _ in training.whole])
+    return training
+
+
+def test_views_of_other_studies_follow_and_keep_what_is_set(browser, other, assets):
+    """Scrubbed to the first step, with one thing set: both stay, nothing vanishes, and the end moves away."""
+    home, study = other.run.path.parents[1], other.run.experiment.split(".")[0]
+    with served(Lab(home, home / "ledger", (study,)), assets) as address, first_page(browser, address) as page:
+        go(page, address, f"{run_place(home, other.run.experiment)}/{study}")
+        page.wait_for_selector(".lb-section canvas")
+        control = {
+            "mesa_optimization": page.get_by_label("Shown", exact=True),
+            "future_tokens": page.locator(".lb-text"),
+            "structural_grokking": page.get_by_label("Sentence", exact=True),
+            "model_selection": page.get_by_role("checkbox", name="least squares"),
+        }[study]
+        if study == "mesa_optimization":
+            control.select_option("compressed")
+        elif study == "future_tokens":
+            control.focus()
+            page.keyboard.press("ArrowRight")
+            page.keyboard.press("ArrowDown")
+        elif study == "structural_grokking":
+            control.fill("her walrus that does giggle doesn't applaud the zebras near my yak")
+            page.wait_for_timeout(400)
+        else:
+            control.check()
+        page.locator(".lb-player input").first.focus()
+        page.keyboard.press("Home")
+        before = page.evaluate(REACH)
+        canvases, set_to = page.locator("main canvas").count(), _set_to(page, study, control)
+        other.stand(*[float("inf") for _ in other.whole])
+        until(page, f"{REACH} > {before}")
+        until(page, "!document.querySelector('.lb-coming')")
+        assert page.locator("main canvas").count() >= canvases
+        assert page.locator(".lb-player input").first.evaluate("slider => slider.valueAsNumber") == 0
+        assert page.evaluate("document.activeElement.type") == "range"
+        assert _set_to(page, study, control) == set_to
+        assert page.locator(".lb-error:visible").count() == 0
+
+
+def _set_to(page, study, control):
+    if study == "future_tokens":
+        return page.locator("[role=option][aria-selected=true]").evaluate("one => one.id.split('-').slice(-2).join()")
+    return control.is_checked() if study == "model_selection" else control.input_value()

@@ -66,7 +66,9 @@ function controlsOf(el: HTMLElement): Map<string, Control> {
   const found = new Map<string, Control>();
   for (const control of el.querySelectorAll<Control>("input, select")) {
     if (control.closest(".lb-player")) continue; // who stands at the end of a run that moves on goes along
-    const label = control.labels?.[0]?.textContent?.trim() ?? "";
+    // `labels` knows none while an element is in no page; a number in a label is a value that changes.
+    const place = control.closest("label") ?? el.querySelector(`label[for="${CSS.escape(control.id)}"]`);
+    const label = [...(place?.childNodes ?? [])].map((node) => ((node as Element).classList?.contains("lb-number") ? "" : node.textContent)).join("");
     let count = 0;
     while (found.has(`${label} ${count}`)) count++;
     found.set(`${label} ${count}`, control);
