@@ -3,9 +3,15 @@
 import http.client
 import json
 import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import textwrap
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -97,6 +103,39 @@ def test_events_tell_of_a_run_that_moved_on(lab, lab_home):
     assert len(json.loads(first.split("data: ")[1])["runs"]) == 3
     changed = json.loads(second.split("data: ")[1])["runs"]
     assert list(changed) == [Run(next(lab_home.glob("grokking.parity/*"))).hash]
+
+
+def test_an_interrupt_ends_the_streams_of_open_pages_without_a_traceback(lab_home, tmp_path):
+    """In a process of its own, as `latebloom serve` runs."""
+    script = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from latebloom.view.server import serving
+        from latebloom.view.assets import Assets
+
+        serving.built = lambda: Assets(Path(sys.argv[2]))
+        try:
+            serving.serve(Path(sys.argv[1]), Path("ledger"), browser=False)
+        except KeyboardInterrupt:  # as the command line does
+            pass
+        """
+    )
+    static = tmp_path / "static"
+    static.mkdir()
+    (static / "app.js").write_text("1;")
+    command = [sys.executable, "-c", script, str(lab_home), str(static)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as server:
+        address = re.search(r"http://\S+", server.stdout.readline()).group()
+        base, token = address.split("/?token=")
+        request = urllib.request.Request(f"{base}/api/live", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=30) as stream:
+            assert stream.readline().startswith(b"retry")
+            server.send_signal(signal.SIGINT)
+            stream.read()  # to its end: it comes by itself
+        _, told = server.communicate(timeout=30)
+    assert "CancelledError" not in told
+    assert "graceful" not in told
 
 
 def test_a_port_that_is_taken_is_told():

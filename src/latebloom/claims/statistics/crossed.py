@@ -29,7 +29,7 @@ def crossed_median(values: ArrayLike, *, seed: int = 0, unit: str = "") -> Estim
     """Median over members of means over items, of values [member, item].
 
     >>> print(crossed_median([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [4.0, 4.0, 4.0]]))
-    2.0 [1.0, 4.0]
+    2 [1, 4]
     """
     table = _table(values, "values")
     return _crossed(lambda means: means, (table,), seed, unit)

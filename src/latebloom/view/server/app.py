@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from starlette.applications import Starlette
@@ -26,8 +26,8 @@ KEPT = 64  # packs in memory
 class Handlers:
     """What each route answers. Reading is done in a thread, one at a time: DuckDB and matplotlib are not shared."""
 
-    def __init__(self, lab: Lab, assets: Assets) -> None:
-        self.lab, self.assets, self.live = lab, assets, Live(lab)
+    def __init__(self, lab: Lab, assets: Assets, ending: Event | None = None) -> None:
+        self.lab, self.assets, self.live = lab, assets, Live(lab, ending=ending)
         self.packs: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
         self.drawn: dict[tuple[str, str], list[bytes]] = {}
         self.lock = Lock()
@@ -143,9 +143,9 @@ class Handlers:
             raise HTTPException(422, str(error)) from None
 
 
-def build(lab: Lab, assets: Assets) -> Starlette:
+def build(lab: Lab, assets: Assets, ending: Event | None = None) -> Starlette:
     """The application without its guard: only `serving` and tests should see it so."""
-    return Starlette(routes=Handlers(lab, assets).routes())
+    return Starlette(routes=Handlers(lab, assets, ending).routes())
 
 
 __all__ = ["Handlers", "build"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -12,14 +13,16 @@ if TYPE_CHECKING:
     from latebloom.view.lab import Lab
 
 SECONDS = 1.0  # between looks; training commits every 20 seconds or so
+NAP = 0.1  # seconds after which the end of the server is noticed
 BEAT = 15.0  # seconds after which silence is broken, so that a lost connection is noticed
 
 
 class Live:
-    """Watches the home."""
+    """Watches the home until `ending` is set: a server that ends waits for answers that go on."""
 
-    def __init__(self, lab: "Lab", seconds: float = SECONDS) -> None:
+    def __init__(self, lab: "Lab", seconds: float = SECONDS, ending: threading.Event | None = None) -> None:
         self.lab, self.seconds = lab, seconds
+        self.ending = ending or threading.Event()
         self.looked = -float("inf")
         self.seen: dict[str, int] = {}
 
@@ -28,7 +31,7 @@ class Live:
         told: dict[str, int] = {}
         spoken = time.monotonic()
         yield "retry: 2000\n\n"
-        while True:
+        while not self.ending.is_set():
             now = await self._look()
             changed = {run: stamp for run, stamp in now.items() if told.get(run) != stamp}
             if changed:
@@ -37,7 +40,12 @@ class Live:
             elif time.monotonic() - spoken > BEAT:
                 yield ": still here\n\n"
                 spoken = time.monotonic()
-            await asyncio.sleep(self.seconds)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        until = time.monotonic() + self.seconds
+        while not self.ending.is_set() and (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, NAP))
 
     async def _look(self) -> dict[str, int]:
         if time.monotonic() - self.looked >= self.seconds:

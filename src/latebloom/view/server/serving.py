@@ -2,7 +2,9 @@
 
 import secrets
 import socket
+import threading
 from pathlib import Path
+from types import FrameType
 
 from starlette.types import ASGIApp
 
@@ -15,11 +17,13 @@ from latebloom.view.server.guard import Guard
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def guarded(lab: Lab, assets: Assets, token: str, host: str, port: int) -> ASGIApp:
-    """The whole application behind its guard."""
+def guarded(
+    lab: Lab, assets: Assets, token: str, host: str, port: int, ending: threading.Event | None = None
+) -> ASGIApp:
+    """The whole application behind its guard; once `ending` is set, streams of events come to their end."""
     names = {host, *(LOOPBACK if host in LOOPBACK else ())}
     hosts = frozenset(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names)
-    return Guard(build(lab, assets), token, hosts, cookie=f"latebloom-{port}")
+    return Guard(build(lab, assets, ending), token, hosts, cookie=f"latebloom-{port}")
 
 
 def serve(home: Path, ledger: Path, host: str = "127.0.0.1", port: int = 0, browser: bool = True) -> None:
@@ -42,7 +46,8 @@ def serve(home: Path, ledger: Path, host: str = "127.0.0.1", port: int = 0, brow
     listening = _listen(host, port)
     port = listening.getsockname()[1]
     token = secrets.token_urlsafe(32)
-    app = guarded(Lab(home, ledger), assets, token, host, port)
+    ending = threading.Event()
+    app = guarded(Lab(home, ledger), assets, token, host, port, ending)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}/?token={token}"
     print(f"The lab is at {address}\nRuns: {home}   Ledger: {ledger}/   Ctrl-C ends it.", flush=True)
@@ -53,7 +58,15 @@ def serve(home: Path, ledger: Path, host: str = "127.0.0.1", port: int = 0, brow
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
     )
-    uvicorn.Server(settings).run(sockets=[listening])
+
+    class Server(uvicorn.Server):
+        """Tells open pages that it ends: their streams would otherwise be broken off, with a traceback each."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            ending.set()
+            super().handle_exit(sig, frame)
+
+    Server(settings).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:
