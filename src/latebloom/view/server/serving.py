@@ -56,7 +56,7 @@ def serve(home: Path, ledger: Path, host: str = "127.0.0.1", port: int = 0, brow
     if browser:
         webbrowser.open(address)
     settings = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
+        app, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1
     )
 
     class Server(uvicorn.Server):
