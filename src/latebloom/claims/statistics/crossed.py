@@ -15,7 +15,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from latebloom.claims.statistics.estimate import Estimate
-from latebloom.claims.statistics.resampling import CONFIDENCE
+from latebloom.claims.statistics.resampling import CONFIDENCE, table
 from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
 
@@ -31,8 +31,7 @@ def crossed_median(values: ArrayLike, *, seed: int = 0, unit: str = "") -> Estim
     >>> print(crossed_median([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [4.0, 4.0, 4.0]]))
     2 [1, 4]
     """
-    table = _table(values, "values")
-    return _crossed(lambda means: means, (table,), seed, unit)
+    return _crossed(lambda means: means, (table(values, "values"),), seed, unit)
 
 
 def crossed_ratio(first: ArrayLike, *others: ArrayLike, floor: float = 0.0, seed: int = 0) -> Estimate:
@@ -43,15 +42,15 @@ def crossed_ratio(first: ArrayLike, *others: ArrayLike, floor: float = 0.0, seed
     draw is right. Means are raised to `floor` before they are divided. Raises `LatebloomError` for means that are not
     positive.
     """
-    tables = [_table(first, "first arm"), *(_table(other, "second arm") for other in others)]
+    tables = [table(first, "first arm"), *(table(other, "second arm") for other in others)]
     if len(tables) < 2:
         raise LatebloomError("A ratio needs something to divide by: at least two tables.")
     members, items = tables[0].shape
-    for table in tables[1:]:
-        if table.shape[1] != items or table.shape[0] not in (1, members):
+    for below in tables[1:]:
+        if below.shape[1] != items or below.shape[0] not in (1, members):
             raise LatebloomError(
                 f"A crossed ratio of {members} members and {items} items cannot be taken over a table of shape "
-                f"{table.shape}: it must have as many items, and one row or as many as there are members."
+                f"{below.shape}: it must have as many items, and one row or as many as there are members."
             )
 
     def log_ratio(*means: Means) -> Means:
@@ -72,11 +71,11 @@ def _crossed(
 ) -> Estimate:
     """Median over members of a statistic of their means, and its percentile interval over both draws."""
     members, items = tables[0].shape
-    value = float(np.median(statistic(*(table.mean(1)[None] for table in tables))))
+    value = float(np.median(statistic(*(own.mean(1)[None] for own in tables))))
     if members == 1:  # as everywhere: one unit has no interval
         return Estimate(value, -math.inf, math.inf, 1, unit)
     shares = _shares(items, seed)
-    each = statistic(*((shares @ table.T.astype(np.float32)).astype(np.float64) for table in tables))
+    each = statistic(*((shares @ own.T.astype(np.float32)).astype(np.float64) for own in tables))
     drawn = stream(seed, "crossed", "members").integers(members, size=(RESAMPLES, members))
     found = np.sort(np.median(np.take_along_axis(each, drawn, 1), 1))
     tail = int((1 - CONFIDENCE) / 2 * RESAMPLES)
@@ -94,15 +93,3 @@ def _shares(items: int, seed: int) -> Float[np.ndarray, "resample item"]:
     even = np.full(items, 1 / items)
     sizes = [min(BLOCK, RESAMPLES - start) for start in range(0, RESAMPLES, BLOCK)]
     return np.concatenate([generator.multinomial(items, even, size=size).astype(np.float32) for size in sizes]) / items
-
-
-def _table(values: ArrayLike, what: str) -> Float[np.ndarray, "member item"]:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 2 or array.size == 0:
-        raise LatebloomError(f"The {what} should be a table [member, item]; its shape is {array.shape}.")
-    bad = int(np.count_nonzero(~np.isfinite(array)))
-    if bad:
-        raise LatebloomError(
-            f"{bad} of {array.size} values of the {what} are not finite. Leave diverged members out by name."
-        )
-    return array

@@ -21,9 +21,18 @@ def numbers(values: ArrayLike, what: str) -> Float[np.ndarray, " n"]:
     Raises `LatebloomError` for no values, several axes, or a value that is not finite: a member that diverged or never
     reached an event must be dropped or censored in plain sight, not averaged away.
     """
+    return _finite(values, what, 1, "one row of at least one value")
+
+
+def table(values: ArrayLike, what: str) -> Float[np.ndarray, "member item"]:
+    """The values as a table of finite floats, by the same rules."""
+    return _finite(values, what, 2, "a table [member, item]")
+
+
+def _finite(values: ArrayLike, what: str, axes: int, shape: str) -> np.ndarray:
     array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1 or array.size == 0:
-        raise LatebloomError(f"The {what} should be one row of at least one value; its shape is {array.shape}.")
+    if array.ndim != axes or array.size == 0:
+        raise LatebloomError(f"The {what} should be {shape}; its shape is {array.shape}.")
     bad = int(np.count_nonzero(~np.isfinite(array)))
     if bad:
         raise LatebloomError(

@@ -10,7 +10,16 @@ from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.lines import COST, FLOOR, Tails, by_networks, by_optimum, rows_of, sweep
 from latebloom.studies.model_selection.claims.networks import Network, Predict, errors, prompts
 from latebloom.studies.model_selection.claims.references import optimum
-from latebloom.studies.model_selection.claims.words import BOTH, FIXED, GARG, MAIN, OVER_PROMPTS, SCALES, SHAPE, testbed
+from latebloom.studies.model_selection.claims.words import (
+    FIXED,
+    GARG,
+    MAIN,
+    OVER_PROMPTS,
+    SCALES,
+    SEEDS_AND_PROMPTS,
+    SHAPE,
+    testbed,
+)
 from latebloom.studies.model_selection.experiments import linear
 from latebloom.studies.model_selection.experiments.testbed import MIXTURE, SINUSOID
 
@@ -45,7 +54,7 @@ def amplitudes(nets: list[Network]) -> dict[str, Tails]:
     published=SHAPE,
     measure="error after all pairs on sinusoids whose frequencies are 2 times and 0.1 times the trained ones; the "
     "exact optimum of the mixture beside it, which fails there too",
-    rule=f"{BOTH}: at least 0.5 at 2 times, at least 0.2 at 0.1 times",
+    rule=f"{SEEDS_AND_PROMPTS}: at least 0.5 at 2 times, at least 0.2 at 0.1 times",
     control="the trained frequencies",
     fixed=FIXED,
     changes=(OVER_PROMPTS,),
@@ -77,7 +86,7 @@ def frequencies_fail(evidence: Evidence) -> Finding:
     "scaled by 3: 0.028 (unscaled 0.0006)",
     measure="error over variance: mixture of lines and sinusoids on sinusoids of amplitude 5 after all pairs; dense "
     "specialist on inputs of deviation 3 after 2d pairs; each beside and over the exact optimum on the same prompts",
-    rule=f"{BOTH}: both parts at least 0.1, and at least 10 times the exact optimum",
+    rule=f"{SEEDS_AND_PROMPTS}: both parts at least 0.1, and at least 10 times the exact optimum",
     control="amplitude 1",
     fixed=FIXED,
     changes=(OVER_PROMPTS,),

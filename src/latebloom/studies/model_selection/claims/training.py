@@ -31,12 +31,12 @@ from latebloom.studies.model_selection.claims.lines import (
 )
 from latebloom.studies.model_selection.claims.networks import Network
 from latebloom.studies.model_selection.claims.words import (
-    BOTH,
     FIXED,
     GARG,
     MAIN,
     OVER_PROMPTS,
     SCALES,
+    SEEDS_AND_PROMPTS,
     linear,
     most_seeds,
     testbed,
@@ -59,7 +59,7 @@ HALF = LINE_SHARES.index(0.5)
     published="no number: recalled with little confidence",
     measure="error after all pairs on 0.5 line + 0.5 sinusoid at three widths, seeds and data equal; "
     "widest over narrowest; the error on sinusoids beside it",
-    rule=f"{BOTH}: the ratio is at least 0.8",
+    rule=f"{SEEDS_AND_PROMPTS}: the ratio is at least 0.8",
     control="the error on sinusoids, which width must lower by more than a fifth",
     fixed=FIXED,
     changes=(
@@ -147,7 +147,7 @@ def _exits(frame: "pandas.DataFrame", mixture: str, seeds: list[int]) -> np.ndar
     published="mixing combined tasks into training restores generalisation to them (no number used)",
     measure="error after all pairs on 0.5 line + 0.5 sinusoid of a network a third of whose training functions are "
     "combinations of any share; the exact optimum of that mixture beside it",
-    rule=f"{BOTH}: below 0.05",
+    rule=f"{SEEDS_AND_PROMPTS}: below 0.05",
     control="the mixture without combinations",
     fixed=FIXED,
     changes=(OVER_PROMPTS,),

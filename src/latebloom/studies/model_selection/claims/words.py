@@ -12,7 +12,7 @@ SCALES = ("laptop", "paper")
 
 # The main paper prints curves; beyond its abstract they are recalled, so no number of it is shown as published.
 SHAPE = "no number: curves only, recalled and not read again"
-BOTH = "medians over seeds, with intervals over seeds and prompts"
+SEEDS_AND_PROMPTS = "medians over seeds, with intervals over seeds and prompts"
 OVER_PROMPTS = Change(
     "2026-11-29",
     "After a verdict on 2,000 prompts with intervals over seeds alone: a hundredth of the prompts holds up to half of "
