@@ -16,7 +16,7 @@ from latebloom.cli.progress import Progress
 from latebloom.errors import LatebloomError, RunFailed
 from latebloom.fleet.interrupt import Flag, Interrupt
 from latebloom.fleet.local import run_plan, run_plans
-from latebloom.fleet.plan import plan
+from latebloom.fleet.plan import finished_members, plan, take_over
 from latebloom.fleet.processes import LOST
 from latebloom.fleet.work import work
 from latebloom.fleet.zoom import zoom_run
@@ -114,6 +114,45 @@ def test_plans_that_share_units_train_them_once(tmp_path):
     assert [result.finished for result in run_plans([laid, laid], display, workers=1)] == [True]
 
 
+def test_members_that_two_plans_share_are_trained_once_and_placed_in_both_runs(tmp_path):
+    whole = plan("small", "smoke", ["seed=0:4", "population=2"], tmp_path)
+    mixed = plan("small", "smoke", ["seed=3,1,7", "population=2"], tmp_path)  # units of 3 and 1, and of 7
+    display = Heard()
+    results = run_plans([mixed, whole], display, workers=1)
+    assert all(result.finished for result in results)
+    assert sorted(id(result) for result in display.results) == sorted(id(result) for result in results)
+    trained = [folder for folder in (tmp_path / "small").glob("*/populations/*") if not folder.name.startswith(".")]
+    assert len({folder.name for folder in trained}) == 4  # 3 and 1, 7, 0 and 1, 2 and 3: no unit repeats the others
+    part = plan("small", "smoke", ["seed=7,2", "population=1"], tmp_path / "other")
+    five = plan("small", "smoke", ["seed=0:8", "population=8"], tmp_path / "other")
+    assert [len(each.units) for each in (part, five)] == [2, 1]
+    display = Heard()
+    results = run_plans([part, five], display, workers=1)
+    assert [len(result.unit.members) for result in results] == [8, 1, 1]
+    assert sorted(id(result) for result in display.results) == sorted(id(result) for result in results)
+    some, every = Run(part.run), Run(five.run)
+    assert some.finished and some.status == "finished"
+    assert list(some.members()["seed"]) == [7, 2]
+    assert [folder.path.name for folder in some.populations] == [every.populations[0].path.name]
+    for member, seed in enumerate((7, 2)):
+        assert_same_tensors(some.parameters(member), every.parameters(seed))
+    table = every.measurements().set_index(["seed", "step"]).drop(columns="member")
+    own = some.measurements().set_index(["seed", "step"]).drop(columns="member")
+    assert own.equals(table.loc[own.index])
+    assert plan("small", "smoke", ["seed=7,2", "population=1"], tmp_path / "other").all_units == []
+
+
+def test_a_unit_that_was_begun_keeps_its_place(tmp_path):
+    five = plan("small.slow", "smoke", ["seed=0:3", "population=8"], tmp_path)
+    one = plan("small.slow", "smoke", ["seed=1"], tmp_path)
+    (unit,) = one.units
+    assert not work(unit, Watcher(steps=600)).finished
+    run_plans([five], workers=1)
+    assert not take_over(unit, finished_members(tmp_path))
+    assert [result.finished for result in run_plans([one], workers=1)] == [True]
+    assert [folder.path.name for folder in Run(one.run).populations] == [unit.path.name]
+
+
 def test_a_folder_that_another_process_writes_is_left_alone(tmp_path):
     laid = plan("small", "smoke", ["seed=0"], tmp_path)
     script = (
@@ -181,7 +220,7 @@ GUARDED = """
     from pathlib import Path
     from tests.fleet import small
     from latebloom.fleet.local import run_plan
-    from latebloom.fleet.plan import plan
+    from latebloom.fleet.plan import finished_members, plan, take_over
     if __name__ == "__main__":
         laid = plan("small.slow", "smoke", ["seed=0:2", "d_mlp=3,4", "training.steps=200000"], Path("home"))
         results = run_plan(laid, workers=2)

@@ -72,6 +72,14 @@ def test_any_interruptions_and_any_checkpoints_leave_the_numbers_alone(tmp_path_
     assert_same_run(found, straight(members))
 
 
+def test_equal_snapshots_and_checkpoints_are_equal_files(tmp_path, straight):
+    members = CASES["stopping rule"]  # what is kept beside the numbers says more than one thing
+    folders = (straight(members), run(members, tmp_path, (5, 7)))
+    snapshots, checkpoints = ([folder.manifest[kind] for folder in folders] for kind in ("snapshots", "checkpoints"))
+    assert snapshots[0] == snapshots[1] and len(snapshots[0]) > 1
+    assert checkpoints[0][-1] == checkpoints[1][-1]
+
+
 def test_checkpoints_are_kept_by_the_clock(tmp_path):
     ticks = itertools.count()
     folder = run(CASES["adamw"], tmp_path, checkpoint_seconds=7.0, clock=lambda: float(next(ticks)))

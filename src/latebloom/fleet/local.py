@@ -7,7 +7,7 @@ from typing import Protocol
 
 from latebloom.fleet.estimate import work_of
 from latebloom.fleet.interrupt import Interrupt
-from latebloom.fleet.plan import Plan, Unit
+from latebloom.fleet.plan import Plan, Unit, finished_members, take_over
 from latebloom.fleet.processes import run_in_processes
 from latebloom.fleet.work import Result, work
 from latebloom.training.loop import Report
@@ -41,25 +41,26 @@ def cores() -> int:
 
 
 def run_plan(plan: Plan, display: Display | None = None, workers: int | None = None) -> list[Result]:
-    """Trains what a plan still needs, sources first. Results come in the order of the units."""
+    """Trains what a plan still needs, sources first."""
     return run_plans([plan], display, workers)
 
 
 def run_plans(plans: Sequence[Plan], display: Display | None = None, workers: int | None = None) -> list[Result]:
     """Trains what several plans still need: all sources, then all their own units, as one queue of work.
 
+    A member that several plans ask for is trained once, as far as one of them has it among members it trains anyway.
+
     One worker process a core by default; a single unit trains in this process. Every unit uses one thread, so that its
     numbers do not depend on the machine, and because threads that wait for each other are ruinous on a busy one.
     """
     show = display or Silent()
-    waves = [_distinct(unit for plan in wave for unit in plan.units) for wave in _waves(plans)]
     results: list[Result] = []
     with Interrupt().listening() as interrupt:
-        for units in waves:
-            if units and not interrupt.asked.is_set():
-                results += _run_units(units, show, workers, interrupt)
-            else:
-                results += [Result(unit, False) for unit in units]
+        for wave in _waves(plans):
+            first, again = _apart(_distinct(unit for plan in wave for unit in plan.units))
+            results += _run_units(first, show, workers, interrupt)
+            taken, left = _taken_over(again, show)
+            results += taken + _run_units(left, show, workers, interrupt)
     return results
 
 
@@ -75,7 +76,32 @@ def _distinct(units: Iterable[Unit]) -> list[Unit]:
     return sorted(by_path.values(), key=lambda unit: -work_of(unit))
 
 
+def _apart(units: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:
+    """Units that train a member none before them trains, and the others: experiments may share members."""
+    first, again = [], []
+    seen: set[str] = set()
+    for unit in units:
+        (again if seen.issuperset(unit.hashes) else first).append(unit)
+        seen.update(unit.hashes)
+    return first, again
+
+
+def _taken_over(units: Sequence[Unit], display: Display) -> tuple[list[Result], list[Unit]]:
+    """Units whose members have been trained in others by now, and those that are left."""
+    known = finished_members(units[0].home) if units else {}
+    taken, left = [], []
+    for unit in units:
+        if take_over(unit, known):
+            taken.append(Result(unit, True))
+            display.done(taken[-1])
+        else:
+            left.append(unit)
+    return taken, left
+
+
 def _run_units(units: Sequence[Unit], display: Display, workers: int | None, interrupt: Interrupt) -> list[Result]:
+    if not units or interrupt.asked.is_set():
+        return [Result(unit, False) for unit in units]
     count = min(workers or cores(), len(units))
     if count <= 1 or _only_here(units):
         return _here(units, display, interrupt)

@@ -32,12 +32,23 @@ class Unit:
 
     path: Path
     members: tuple[Experiment, ...]
+    hashes: tuple[str, ...]  # of its members
     start: Path | None = None  # the run whose members' weights these begin from
 
     @property
     def folder(self) -> PopulationFolder:
         """Its folder, freshly opened."""
         return PopulationFolder(self.path)
+
+    @property
+    def run(self) -> Path:
+        """The run it was laid out for."""
+        return self.path.parents[1]
+
+    @property
+    def home(self) -> Path:
+        """The folder of all runs."""
+        return self.path.parents[3]
 
 
 @dataclass(frozen=True)
@@ -105,10 +116,12 @@ def plan(name: str, scale: str, overrides: Sequence[str], root: Path, known: Ind
     )
     units = []
     for number, unit_name in enumerate(document["populations"]):
-        own = [m for m, where in zip(members, document["members"], strict=True) if where["population"] == number]
+        own = [n for n, where in enumerate(document["members"]) if where["population"] == number]
         folder = PopulationFolder(path / "populations" / unit_name)
         if not folder.finished:
-            units.append(Unit(folder.path, tuple(own), starts.get(own[0].start) if own[0].start else None))
+            group = tuple(members[n] for n in own)
+            start = starts.get(group[0].start) if group[0].start else None
+            units.append(Unit(folder.path, group, tuple(hashes[n] for n in own), start))
     return Plan(path, tuple(units), tuple(source for _, source in sources))
 
 
@@ -124,6 +137,29 @@ def finished_members(root: Path) -> Index:
         for index, own in enumerate(hashes):
             found.setdefault(own, (folder.path, index))
     return found
+
+
+def take_over(unit: Unit, known: Index) -> bool:
+    """Gives a unit's members the places where others have trained them since its run was laid out.
+
+    False, and nothing is changed, if not all of them are in `known`, or the unit has been begun.
+    """
+    if not all(own in known for own in unit.hashes) or (unit.path / "population.json").exists():
+        return False
+    document = Run(unit.run).document
+    places = []
+    for where in document["members"]:
+        name, index = document["populations"][where["population"]], where["index"]
+        if name == unit.path.name:
+            source, index = known[where["hash"]]
+            name = source.name
+            adopt(source, unit.path.with_name(name))
+        places.append((name, index))
+    document["populations"] = names = list(dict.fromkeys(name for name, _ in places))
+    for where, (name, index) in zip(document["members"], places, strict=True):
+        where |= {"population": names.index(name), "index": index}
+    write_json(unit.run / "run.json", document)
+    return True
 
 
 def _existing(path: Path, members: Sequence[Experiment]) -> dict[str, Any] | None:

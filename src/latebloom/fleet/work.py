@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from latebloom.errors import LatebloomError, RunFailed
-from latebloom.fleet.plan import Unit, member_hash, processor
+from latebloom.fleet.plan import Unit, processor
 from latebloom.models import Parameters
 from latebloom.runs.lock import writing
 from latebloom.runs.run import Run
@@ -36,7 +36,7 @@ def work(unit: Unit, watcher: Watcher) -> Result:
             earlier = folder.header if (unit.path / "population.json").exists() else {}
             header = {
                 "hash": unit.path.name,
-                "member_hashes": [member_hash(member) for member in unit.members],
+                "member_hashes": list(unit.hashes),
                 "versions": {"measures": versions(unit.members[0].measure), "torch": torch.__version__},
                 "hardware": processor(),
                 "status": "running",

@@ -108,7 +108,8 @@ class PopulationFolder:
 
     def _save(self, kind: str, step: int, tensors: Mapping[str, Tensor], progress: Mapping[str, Any]) -> dict[str, Any]:
         plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        content = save(plain, metadata={"step": str(step), "progress": json.dumps(progress)})
+        # One key: of several the library writes the order by chance, and equal runs would differ in bytes.
+        content = save(plain, metadata={"progress": json.dumps(progress)})
         path = self.path / kind / f"{step:09d}.safetensors"
         write_bytes(path, content)
         return entry(path, content)
