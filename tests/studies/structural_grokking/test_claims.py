@@ -152,6 +152,12 @@ def test_two_layers_that_have_not_learned_their_task_show_nothing():
     assert finding("14", single(0.95), tense_depths(), single(0.1)).verdict is Verdict.CONTRADICTED
 
 
+def test_two_layers_are_told_by_what_they_reach_once_saturated():
+    found = finding("14", single(0.02), tense_depths(), single())  # .3 by chance before, .02 or .03 after
+    assert "questions: 0 [0, 0.43] of seeds reach .8; largest 0.03 [0.03, 0.03]" in found.measured
+    assert "largest" not in finding("14", single(0.02, **UNFITTED), tense_depths(), single()).measured.split("tense")[0]
+
+
 def test_two_layers_on_tense_are_given_time_too():
     late = tense_depths(gen_main_verb=lambda value, s: np.where(s < 8000, 0.02, value))
     found = finding("14", single(0.02), late, single())
