@@ -140,6 +140,19 @@ def test_a_gap_that_never_was_does_not_close():
     assert finding("09", ahead).verdict is Verdict.CONTRADICTED
 
 
+@pytest.mark.parametrize("number", ["09", "15", "18"])
+def test_a_member_that_diverged_is_judged_by_the_logs_it_has(number):
+    def cut(at):
+        (table,) = AS_PUBLISHED[number]
+        gone = (table["member"] == 3) & (table["step"] > at)
+        return finding(number, table[~gone].reset_index(drop=True))
+
+    assert cut(9000).verdict is Verdict.REPRODUCED
+    if number == "18":
+        assert cut(500).verdict is Verdict.INCONCLUSIVE
+        assert "3 measurements" in cut(500).measured
+
+
 def test_a_loss_that_rises_is_not_flat():
     table = single(train_loss=lambda value, s: 1.5 + s / 6000)
     assert finding("13", table).verdict is Verdict.CONTRADICTED

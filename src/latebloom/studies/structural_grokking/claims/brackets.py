@@ -54,10 +54,11 @@ def gap_closes(evidence: Evidence) -> Finding:
 
 def closing(table: Curves) -> Finding:
     """The rule for one split."""
-    steps, inside = table.measured("val_closing_any")
-    gap = inside - table.measured("gen_closing_any")[1]
+    inside = table.of("val_closing_any")
+    gap = inside - table.of("gen_closing_any")
     falls, left = [], []
-    for row, known in zip(gap, inside, strict=True):
+    for logged, row, known in zip(np.isfinite(gap), gap, inside, strict=True):
+        steps, row, known = table.steps[logged], row[logged], known[logged]  # a member that diverged has fewer logs
         start = np.flatnonzero(known >= KNOWN)
         if not len(start) or len(row) - start[0] < 8:
             continue
