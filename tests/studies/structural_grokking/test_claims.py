@@ -8,6 +8,7 @@ from latebloom.claims import Evidence, Verdict, get, judge, of_study
 from latebloom.studies.curves import curves, same_seeds
 from latebloom.studies.structural_grokking.claims.agreement import first_noun_score
 from latebloom.studies.structural_grokking.claims.stopping import lost
+from latebloom.studies.structural_grokking.claims.tables import LOGS
 from latebloom.studies.structural_grokking.claims.trees import random_loss
 from latebloom.training.presets import PRESETS
 from tests.studies.structural_grokking import made_up
@@ -269,6 +270,12 @@ def test_all_of_the_sheet_is_registered_with_a_date_and_known_experiments():
         for scale in ("smoke", *claim.scales):
             for need in claim.needs(scale):
                 assert need.experiment in PRESETS
+
+
+def test_numbers_from_the_released_logs_are_tagged_as_computed_from_files():
+    for claim in of_study("structural_grokking"):
+        assert ("D" in claim.tag) >= (LOGS in claim.source), claim.id
+        assert "R" not in claim.tag, claim.id  # "known from the paper, not read again": no claim of this study is
 
 
 def test_what_is_paired_is_paired_by_seed():

@@ -37,7 +37,7 @@ KNOWN = 0.995
             REVIEWED, "Where the first gap is none, or below 0, all of it is left: a gap that never was cannot close."
         ),
     ),
-    tag="PR",
+    tag="PD",
     scales=TRAINED,
     cost={"laptop": "25 minutes on two cores", "paper": "10 seeds of 400,000 steps: days on a GPU"},
     needs=needs("dyck"),
