@@ -112,6 +112,12 @@ def test_trees_that_tell_who_generalises():
     assert finding("21", told).verdict is Verdict.CONTRADICTED
 
 
+def test_networks_of_one_seed_at_many_depths_are_one_seed():
+    found = finding("21", depths())
+    assert found.estimate.n == 15  # of six layers, and of two and ten
+    assert found.seeds == 5
+
+
 def test_two_layers_that_were_stopped_too_early_show_nothing():
     late = single(rise=8000.0)
     assert finding("14", single(0.02), tense_depths(), late).verdict is Verdict.INCONCLUSIVE

@@ -151,6 +151,7 @@ def beats_right_branching(evidence: Evidence) -> Finding:
     rule="the 95 % interval of the mean difference lies within -.05 to .05 (equivalence test); contradicted if it lies "
     "outside",
     fixed=FIXED,
+    version=2,
     tag="P",
     scales=TRAINED,
     cost=COST,
@@ -161,12 +162,13 @@ def does_not_separate(evidence: Evidence) -> Finding:
     table = curves(evidence.run)
     end, f1 = table.last("gen_first_word"), table.last("t_parseval")
     good, bad = f1[end >= SUCCESS], f1[end < 0.5]
+    seeds = len(np.unique(table.field("seed")[(end >= SUCCESS) | (end < 0.5)]))  # depths share them
     if min(len(good), len(bad)) < 2:
         told = f"{len(good)} networks generalise, {len(bad)} do not"
-        return undecided(told, "Both groups need two networks.", seeds=len(end))
+        return undecided(told, "Both groups need two networks.", seeds=seeds)
     found = equivalence(good, bad, 0.05)
-    same = at_most(0.05), at_least(-0.05)
-    parts = {"not higher": decide(found.estimate, same[0]), "not lower": decide(found.estimate, same[1])}
+    sides = {"not higher": at_most(0.05), "not lower": at_least(-0.05)}
+    parts = {name: decide(found.estimate, side, seeds=seeds) for name, side in sides.items()}
     return all_of(parts, note=f"{len(good)} networks generalise, {len(bad)} do not.")
 
 
