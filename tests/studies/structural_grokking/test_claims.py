@@ -100,6 +100,15 @@ def test_contradicted_on_runs_that_say_otherwise(number):
     assert found.verdict is Verdict.CONTRADICTED, found
 
 
+def test_one_side_without_a_fall_refutes_an_inverted_u():
+    table = depths({2: 0.9, 4: 0.9, 6: 0.5, 8: 0.6, 10: 0.5})
+    across = (table["n_layers"] == 10) * np.where(table["seed"] < 2, -0.1, 0.1)
+    found = finding("10", table.assign(gen_first_word=table["gen_first_word"] + across))
+    assert found.estimates["6 minus 10 layers (deepest)"].low < 0 < found.estimates["6 minus 10 layers (deepest)"].high
+    assert found.verdict is Verdict.CONTRADICTED
+    assert "contradicted where either" in get("structural_grokking.10").rule
+
+
 def test_a_depth_that_is_not_fitted_contradicts_equal_losses():
     table = OTHERWISE["12"][0]
     worse = table.assign(train_loss=np.where(table["n_layers"] == 2, 1.1 * table["train_loss"], table["train_loss"]))
