@@ -8,6 +8,7 @@ from latebloom.claims import Evidence, Verdict, get, judge, of_study
 from latebloom.studies.curves import curves, same_seeds
 from latebloom.studies.structural_grokking.claims.agreement import first_noun_score
 from latebloom.studies.structural_grokking.claims.stopping import lost
+from latebloom.studies.structural_grokking.claims.tables import LOGS
 from latebloom.studies.structural_grokking.claims.trees import random_loss
 from latebloom.training.presets import PRESETS
 from tests.studies.structural_grokking import made_up
@@ -99,6 +100,15 @@ def test_contradicted_on_runs_that_say_otherwise(number):
     assert found.verdict is Verdict.CONTRADICTED, found
 
 
+def test_one_side_without_a_fall_refutes_an_inverted_u():
+    table = depths({2: 0.9, 4: 0.9, 6: 0.5, 8: 0.6, 10: 0.5})
+    across = (table["n_layers"] == 10) * np.where(table["seed"] < 2, -0.1, 0.1)
+    found = finding("10", table.assign(gen_first_word=table["gen_first_word"] + across))
+    assert found.estimates["6 minus 10 layers (deepest)"].low < 0 < found.estimates["6 minus 10 layers (deepest)"].high
+    assert found.verdict is Verdict.CONTRADICTED
+    assert "contradicted where either" in get("structural_grokking.10").rule
+
+
 def test_a_depth_that_is_not_fitted_contradicts_equal_losses():
     table = OTHERWISE["12"][0]
     worse = table.assign(train_loss=np.where(table["n_layers"] == 2, 1.1 * table["train_loss"], table["train_loss"]))
@@ -109,6 +119,12 @@ def test_trees_that_tell_who_generalises():
     table = depths()
     told = table.assign(t_parseval=np.where(table["n_layers"] == 6, 0.9, 0.6) + 0.001 * table["seed"])
     assert finding("21", told).verdict is Verdict.CONTRADICTED
+
+
+def test_networks_of_one_seed_at_many_depths_are_one_seed():
+    found = finding("21", depths())
+    assert found.estimate.n == 15  # of six layers, and of two and ten
+    assert found.seeds == 5
 
 
 def test_two_layers_that_were_stopped_too_early_show_nothing():
@@ -140,6 +156,19 @@ def test_a_gap_that_never_was_does_not_close():
     assert finding("09", ahead).verdict is Verdict.CONTRADICTED
 
 
+@pytest.mark.parametrize("number", ["09", "15", "18"])
+def test_a_member_that_diverged_is_judged_by_the_logs_it_has(number):
+    def cut(at):
+        (table,) = AS_PUBLISHED[number]
+        gone = (table["member"] == 3) & (table["step"] > at)
+        return finding(number, table[~gone].reset_index(drop=True))
+
+    assert cut(9000).verdict is Verdict.REPRODUCED
+    if number == "18":
+        assert cut(500).verdict is Verdict.INCONCLUSIVE
+        assert "3 measurements" in cut(500).measured
+
+
 def test_a_loss_that_rises_is_not_flat():
     table = single(train_loss=lambda value, s: 1.5 + s / 6000)
     assert finding("13", table).verdict is Verdict.CONTRADICTED
@@ -150,6 +179,12 @@ def test_two_layers_that_have_not_learned_their_task_show_nothing():
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "questions: not all saturate" in found.note
     assert finding("14", single(0.95), tense_depths(), single(0.1)).verdict is Verdict.CONTRADICTED
+
+
+def test_two_layers_are_told_by_what_they_reach_once_saturated():
+    found = finding("14", single(0.02), tense_depths(), single())  # .3 by chance before, .02 or .03 after
+    assert "questions: 0 [0, 0.43] of seeds reach .8; largest 0.03 [0.03, 0.03]" in found.measured
+    assert "largest" not in finding("14", single(0.02, **UNFITTED), tense_depths(), single()).measured.split("tense")[0]
 
 
 def test_two_layers_on_tense_are_given_time_too():
@@ -200,9 +235,10 @@ def test_arms_that_have_not_learned_their_task_show_nothing(number):
 
 
 def test_tense_that_generalises_nowhere_has_nothing_to_lose():
-    found = finding("24", single(), single(0.3), single(0.1), single(0.1))
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert "nothing to lose" in found.note
+    for questions_without in (single(0.3), single()):  # a drop, and none
+        found = finding("24", single(), questions_without, single(0.1), single(0.1))
+        assert found.verdict is Verdict.INCONCLUSIVE
+        assert "nothing to lose" in found.note
 
 
 @pytest.mark.parametrize("still", ["constant", "one smooth rise"])
@@ -250,6 +286,12 @@ def test_all_of_the_sheet_is_registered_with_a_date_and_known_experiments():
         for scale in ("smoke", *claim.scales):
             for need in claim.needs(scale):
                 assert need.experiment in PRESETS
+
+
+def test_numbers_from_the_released_logs_are_tagged_as_computed_from_files():
+    for claim in of_study("structural_grokking"):
+        assert ("D" in claim.tag) >= (LOGS in claim.source), claim.id
+        assert "R" not in claim.tag, claim.id  # "known from the paper, not read again": no claim of this study is
 
 
 def test_what_is_paired_is_paired_by_seed():

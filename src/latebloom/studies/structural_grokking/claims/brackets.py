@@ -37,7 +37,7 @@ KNOWN = 0.995
             REVIEWED, "Where the first gap is none, or below 0, all of it is left: a gap that never was cannot close."
         ),
     ),
-    tag="PR",
+    tag="PD",
     scales=TRAINED,
     cost={"laptop": "25 minutes on two cores", "paper": "10 seeds of 400,000 steps: days on a GPU"},
     needs=needs("dyck"),
@@ -54,10 +54,11 @@ def gap_closes(evidence: Evidence) -> Finding:
 
 def closing(table: Curves) -> Finding:
     """The rule for one split."""
-    steps, inside = table.measured("val_closing_any")
-    gap = inside - table.measured("gen_closing_any")[1]
+    inside = table.of("val_closing_any")
+    gap = inside - table.of("gen_closing_any")
     falls, left = [], []
-    for row, known in zip(gap, inside, strict=True):
+    for logged, row, known in zip(np.isfinite(gap), gap, inside, strict=True):
+        steps, row, known = table.steps[logged], row[logged], known[logged]  # a member that diverged has fewer logs
         start = np.flatnonzero(known >= KNOWN)
         if not len(start) or len(row) - start[0] < 8:
             continue

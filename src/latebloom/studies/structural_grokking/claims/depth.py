@@ -33,7 +33,13 @@ TENSE_COST = {"laptop": "50 minutes on two cores", "paper": "50 runs of 300,000 
 QUESTION, TENSE = "gen_first_word", "gen_main_verb"
 RULE = (
     "at the end, paired by seed: the interval of the median of the published best depth ({best}) minus the shallowest "
-    "lies above 0, and that of the best minus the deepest at hand does too; inconclusive where either reaches across 0"
+    "lies above 0, and that of the best minus the deepest at hand does too; contradicted where either lies at or below "
+    "0, else inconclusive"
+)
+SIDES = Change(
+    REVIEWED,
+    "The words left open what contradicts, and read as if one side that reaches across 0 outweighed another that lies "
+    "below: a side on which the published best is no better refutes an inverted U. Verdicts are as before.",
 )
 
 
@@ -71,6 +77,7 @@ def successes(table: Curves, column: str) -> str:
     "the published one cannot be recovered from the released logs",
     rule=RULE.format(best=6),
     fixed=FIXED,
+    changes=(SIDES,),
     tag="P",
     scales=TRAINED,
     cost=COST,
@@ -90,6 +97,7 @@ def question_depths(evidence: Evidence) -> Finding:
     measure="generalisation at the last log, by depth, one budget for all (2, 4 and 6 layers at laptop)",
     rule=RULE.format(best=4),
     fixed=FIXED,
+    changes=(SIDES,),
     tag="P",
     scales=TRAINED,
     cost=TENSE_COST,
@@ -151,6 +159,7 @@ def same_loss(evidence: Evidence) -> Finding:
     ),
     tag="P",
     scales=TRAINED,
+    version=2,
     cost={"laptop": "80 minutes on two cores"},
     needs=needs("question_shallow", "tense_depths", "question"),
 )
@@ -169,8 +178,11 @@ def two_layers(evidence: Evidence) -> Finding:
 def _never(table: Curves, best: Curves | None, known: str, held_out: str) -> Finding:
     """Whether no seed generalises, though all know the domain and had twice the time that the best depth takes."""
     saturated = table.of(known) >= SATURATED
-    reach = share(int(((table.of(held_out) >= SUCCESS) & saturated).any(1).sum()), len(saturated))
-    told = f"{reach} of seeds reach .8; largest {median(table.highest(held_out))}"
+    top = np.where(saturated, table.of(held_out), -np.inf).max(1)  # what an untrained network chances on is no rule
+    reach = share(int((top >= SUCCESS).sum()), len(top))
+    told = f"{reach} of seeds reach .8"
+    if saturated.any():
+        told += f"; largest {median(top[saturated.any(1)])}"
     if reach.value > 0:
         return settle(False, told, seeds=len(saturated), estimate=reach)
     if not saturated.any(1).all():

@@ -19,7 +19,7 @@ from latebloom.studies.structural_grokking.claims.tables import FIXED, LOGS, SUC
     control="agreeing with the first noun of the sentence also solves the withheld items (structural_grokking.30), so "
     "this alone does not show a hierarchical rule",
     fixed=FIXED,
-    tag="R",
+    tag="D",
     scales=TRAINED,
     cost={"laptop": "20 minutes on two cores", "paper": "10 seeds of 300,000 steps: days on a GPU"},
     needs=needs("tense"),

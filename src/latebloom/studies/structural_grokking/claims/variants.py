@@ -1,8 +1,22 @@
 """Claims of the follow-ups: objectives, copies, disambiguating items, recurrent networks, centre embedding."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from latebloom.claims import Change, Evidence, Finding, all_of, at_least, between, claim, decide, settle, undecided
+from latebloom.claims import (
+    Change,
+    Evidence,
+    Finding,
+    Verdict,
+    all_of,
+    at_least,
+    between,
+    claim,
+    decide,
+    settle,
+    undecided,
+)
 from latebloom.claims.statistics import Estimate, median, paired_difference, share
 from latebloom.instruments.instability import fell_back
 from latebloom.studies.curves import Curves, curves, same_seeds
@@ -75,6 +89,7 @@ def answer_only(evidence: Evidence) -> Finding:
         LEARNED,
         Change(REVIEWED, "Inconclusive where Tense Inflection does not generalise with copies: no drop can be seen."),
     ),
+    version=2,
     tag="P",
     scales=TRAINED,
     cost={"laptop": "75 minutes on two cores", "paper": PAPER},
@@ -88,13 +103,15 @@ def copies(evidence: Evidence) -> Finding:
         return early
     verbs = more(tense, tense_without, "gen_main_verb")
     kept = decide(verbs, between(-0.15, 0.15))
-    if np.median(tense.last("gen_main_verb")) < GENERALISES:
+    can_lose = np.median(tense.last("gen_main_verb")) >= GENERALISES
+    if not can_lose:
         kept = undecided(kept.measured, "Tense: nothing to lose.", seeds=kept.seeds, estimate=verbs)
-    return all_of(
+    found = all_of(
         {"questions": decide(more(question, without, HELD_OUT), at_least(0.2)), "tense": kept},
         note=f"Without copies: questions {listed(without.last(HELD_OUT))}; tense "
         f"{listed(tense_without.last('gen_main_verb'))}.",
     )
+    return found if can_lose else replace(found, verdict=Verdict.INCONCLUSIVE)
 
 
 @claim(
