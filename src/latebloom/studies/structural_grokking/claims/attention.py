@@ -6,10 +6,13 @@ from latebloom.claims import Change, Evidence, Finding, all_of, at_least, at_mos
 from latebloom.claims.statistics import median, paired_difference, rank_correlation
 from latebloom.studies.curves import Curves, curves, same_seeds
 from latebloom.studies.structural_grokking.claims.tables import (
+    DEPTHS_LEARNED,
+    DEPTHS_UNLEARNED,
     FIXED,
     MURTY,
     REVIEWED,
     TRAINED,
+    depths_unfitted,
     needs,
 )
 
@@ -54,7 +57,8 @@ def norm_grows(evidence: Evidence) -> Finding:
     measure=f"N / L and sparsity at the end, median over seeds, by depth; rank correlations of N / L, N / sqrt(L), "
     f"RMS and sparsity with generalisation over all seeds and depths are told. {DEAD}",
     rule="some depth generalises better than the one with the largest N / L, and than the one with the largest "
-    "sparsity: the interval of the median difference, paired by seed, lies above 0; contradicted if it lies below",
+    "sparsity: the interval of the median difference, paired by seed, lies above 0; contradicted if it lies below; "
+    f"{DEPTHS_UNLEARNED}",
     control="before training: N / L ranks the depths already at step 0, so its order is a matter of definition",
     fixed=FIXED,
     changes=(
@@ -62,6 +66,7 @@ def norm_grows(evidence: Evidence) -> Finding:
             REVIEWED,
             "Two medians were compared without an interval: depths that generalise alike, or apart by chance, decided.",
         ),
+        DEPTHS_LEARNED,
     ),
     tag="P",
     scales=TRAINED,
@@ -74,6 +79,8 @@ def do_not_identify(evidence: Evidence) -> Finding:
     arms = whole.arms("n_layers")
     if len(arms) < 3:
         return undecided(f"depths {sorted(map(str, arms))}", "Too few depths.", seeds=0)
+    if early := depths_unfitted("val_first_word", arms):
+        return early
     best = _top(arms, "gen_first_word")
     parts = {}
     for name, column in (("N / L", "weight_norm_per_layer"), ("sparsity", "sparsity")):

@@ -19,12 +19,15 @@ from latebloom.claims import (
 from latebloom.claims.statistics import median, paired_difference, paired_ratio, share
 from latebloom.studies.curves import Curves, curves, same_seeds
 from latebloom.studies.structural_grokking.claims.tables import (
+    DEPTHS_LEARNED,
+    DEPTHS_UNLEARNED,
     FIXED,
     MURTY,
     REVIEWED,
     SATURATED,
     SUCCESS,
     TRAINED,
+    depths_unfitted,
     needs,
 )
 
@@ -34,7 +37,7 @@ QUESTION, TENSE = "gen_first_word", "gen_main_verb"
 RULE = (
     "at the end, paired by seed: the interval of the median of the published best depth ({best}) minus the shallowest "
     "lies above 0, and that of the best minus the deepest at hand does too; contradicted where either lies at or below "
-    "0, else inconclusive"
+    f"0, else inconclusive; {DEPTHS_UNLEARNED}"
 )
 SIDES = Change(
     REVIEWED,
@@ -43,10 +46,12 @@ SIDES = Change(
 )
 
 
-def inverted_u(arms: dict[object, Curves], column: str, best: int) -> Finding:
+def inverted_u(arms: dict[object, Curves], known: str, column: str, best: int) -> Finding:
     """The rule of both claims; the note tells four criteria of success."""
     if best not in arms or len(arms) < 3:
         return undecided(f"depths {sorted(map(str, arms))}", "Too few depths.", seeds=0)
+    if early := depths_unfitted(known, arms):
+        return early
     depths = list(arms)
     parts = {}
     for name, other in (("shallowest", depths[0]), ("deepest", depths[-1])):
@@ -77,7 +82,7 @@ def successes(table: Curves, column: str) -> str:
     "the published one cannot be recovered from the released logs",
     rule=RULE.format(best=6),
     fixed=FIXED,
-    changes=(SIDES,),
+    changes=(SIDES, DEPTHS_LEARNED),
     tag="P",
     scales=TRAINED,
     cost=COST,
@@ -85,7 +90,7 @@ def successes(table: Curves, column: str) -> str:
 )
 def question_depths(evidence: Evidence) -> Finding:
     """Claim 10."""
-    return inverted_u(curves(evidence.run).arms("n_layers"), QUESTION, 6)
+    return inverted_u(curves(evidence.run).arms("n_layers"), "val_first_word", QUESTION, 6)
 
 
 @claim(
@@ -97,7 +102,7 @@ def question_depths(evidence: Evidence) -> Finding:
     measure="generalisation at the last log, by depth, one budget for all (2, 4 and 6 layers at laptop)",
     rule=RULE.format(best=4),
     fixed=FIXED,
-    changes=(SIDES,),
+    changes=(SIDES, DEPTHS_LEARNED),
     tag="P",
     scales=TRAINED,
     cost=TENSE_COST,
@@ -105,7 +110,7 @@ def question_depths(evidence: Evidence) -> Finding:
 )
 def tense_depths(evidence: Evidence) -> Finding:
     """Claim 11."""
-    return inverted_u(curves(evidence.run).arms("n_layers"), TENSE, 4)
+    return inverted_u(curves(evidence.run).arms("n_layers"), "val_main_verb", TENSE, 4)
 
 
 @claim(

@@ -6,7 +6,7 @@ import numpy as np
 import scipy  # scipy.stats loads at its first use
 from jaxtyping import Float
 
-from latebloom.claims import Finding, Needs, Readable, asks_for, undecided
+from latebloom.claims import Change, Finding, Needs, Readable, asks_for, undecided
 from latebloom.studies.curves import Curves
 
 FIXED = "2026-11-25"
@@ -18,7 +18,12 @@ TRAINED = ("laptop", "paper")
 SATURATED, SUCCESS = 0.99, 0.8  # accuracy in the domain; generalisation
 FITTED = 0.9  # accuracy in the domain below which an arm has not learned its task
 UNLEARNED = "inconclusive where a seed of either arm ends below .9 in the domain"
+DEPTHS_UNLEARNED = "inconclusive where a seed of any depth ends below .9 in the domain"
 REVIEWED = "2026-11-29"  # rules read again before any run at laptop was judged
+DEPTHS_LEARNED = Change(
+    REVIEWED,
+    "Depths that have not learned their task decided too: they differ from the others for want of training.",
+)
 
 
 def needs(*experiments: str) -> Needs:
@@ -48,6 +53,11 @@ def unfitted(known: str, **arms: Curves) -> Finding | None:
             why = f"The arm {name.replace('_', ' ')!r} has not learned its task."
             return undecided(f"{name.replace('_', ' ')}, in the domain: {listed(end)}", why, seeds=len(end))
     return None
+
+
+def depths_unfitted(known: str, arms: Mapping[object, Curves]) -> Finding | None:
+    """As `unfitted`, for arms by their number of layers."""
+    return unfitted(known, **{f"{depth}_layers": table for depth, table in arms.items()})
 
 
 def listed(values: Float[np.ndarray, " n"], digits: int = 2) -> str:

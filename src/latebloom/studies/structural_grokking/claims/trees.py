@@ -24,12 +24,15 @@ from latebloom.instruments.tree_score import expected_value
 from latebloom.randomness import stream
 from latebloom.studies.curves import Curves, curves, same_seeds
 from latebloom.studies.structural_grokking.claims.tables import (
+    DEPTHS_LEARNED,
+    DEPTHS_UNLEARNED,
     FIXED,
     LOGS,
     MURTY,
     REVIEWED,
     SUCCESS,
     TRAINED,
+    depths_unfitted,
     needs,
     trend,
 )
@@ -149,9 +152,10 @@ def beats_right_branching(evidence: Evidence) -> Finding:
     published="no difference stated; rises for all depths",
     measure="F1 of greedy trees at the end, seeds of all depths with final generalisation >= .8 against those < .5",
     rule="the 95 % interval of the mean difference lies within -.05 to .05 (equivalence test); contradicted if it lies "
-    "outside",
+    f"outside; {DEPTHS_UNLEARNED}",
     fixed=FIXED,
     version=2,
+    changes=(DEPTHS_LEARNED,),
     tag="P",
     scales=TRAINED,
     cost=COST,
@@ -160,6 +164,8 @@ def beats_right_branching(evidence: Evidence) -> Finding:
 def does_not_separate(evidence: Evidence) -> Finding:
     """Claim 21."""
     table = curves(evidence.run)
+    if early := depths_unfitted("val_first_word", table.arms("n_layers")):
+        return early
     end, f1 = table.last("gen_first_word"), table.last("t_parseval")
     good, bad = f1[end >= SUCCESS], f1[end < 0.5]
     seeds = len(np.unique(table.field("seed")[(end >= SUCCESS) | (end < 0.5)]))  # depths share them
