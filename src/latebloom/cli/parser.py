@@ -113,7 +113,9 @@ def build_parser() -> Parser:
         "cannot be read and why, and compare its structures with those of the generator.",
     )
     check.add_argument("file", type=Path, metavar="FILE")
-    check.add_argument("--task", help="question_formation or tense_inflection (default: by the first line)")
+    check.add_argument(
+        "--task", help="question_formation or tense_inflection (default: by the first line that says its task)"
+    )
 
     serve = commands.add_parser(
         "serve",
