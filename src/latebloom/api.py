@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from latebloom import studies
-from latebloom.errors import RunFailed
+from latebloom.errors import LatebloomError, RunFailed
 from latebloom.fleet.local import Display, run_plan
 from latebloom.fleet.plan import plan
 from latebloom.models import Parameters
@@ -87,10 +87,35 @@ class Network:
         return {name: value[None] for name, value in self.parameters.items()}
 
     def __call__(self, rows: Any, tap: Callable[[str, Tensor], Tensor] | None = None) -> Tensor:
-        """Outputs [batch, out] for rows [batch, n_inputs]."""
-        inputs = torch.as_tensor(rows)[None]
+        """Outputs [batch, out] for rows [batch, n_inputs]; of a sequence [batch, pos, out] for [batch, pos] or vectors.
+
+        Raises `LatebloomError` for rows of another width, and for symbols the network has no row for.
+        """
+        inputs = self._checked(torch.as_tensor(rows))[None]
         out = self.model.forward(self.population, inputs, *([tap] if tap else []))
         return out[0]
+
+    def _checked(self, rows: Tensor) -> Tensor:
+        """Symbols as whole numbers within the vocabulary; vectors in the type of the weights."""
+        wanted = self.task.signature
+        if not (wanted.d_vocab and wanted.n_ctx) and rows.shape[-1:] != (wanted.n_inputs,):
+            what = "symbols" if wanted.d_vocab else "numbers"
+            raise LatebloomError(
+                f"Rows of shape {tuple(rows.shape)}: this network takes {wanted.n_inputs} {what}, [..., "
+                f"{wanted.n_inputs}]."
+            )
+        if not wanted.d_vocab:
+            return rows.to(next(iter(self.parameters.values())).dtype)
+        if rows.is_floating_point() and bool((rows != rows.round()).any()):
+            raise LatebloomError("Rows hold fractions: this network takes symbols, whole numbers from 0.")
+        whole = rows.long()
+        outside = whole[(whole < 0) | (whole >= wanted.d_vocab)]
+        if len(outside):
+            raise LatebloomError(
+                f"Symbol {int(outside[0])} is not among the {wanted.d_vocab} of this network, 0 to "
+                f"{wanted.d_vocab - 1}."
+            )
+        return whole
 
 
 def network(run: Run, member: int = 0, step: int | None = None) -> Network:

@@ -73,6 +73,13 @@ def test_settings_may_stand_before_options(capsys, runs_home):
         (["show", "grokking.modular_adition", "--fields"], "Did you mean 'grokking.modular_addition'"),
         (["show", "grokking.modular_addition", "--fields", "--scale", "laptpo"], "Did you mean 'laptop'?"),
         (["show", "grokking.modular_addition", "--json"], "--json belongs to `latebloom show EXPERIMENT --fields`"),
+        (["show", "grokking.modular_addition", "--fields", "--out", "x"], "--out x belongs to `latebloom show RUN`"),
+        (
+            ["show", "grokking.modular_addition", "--fields", "--member", "0"],
+            "--member 0 belongs to `latebloom show RUN`",
+        ),
+        (["show", "grokking", "--fields"], "grokking is a study; fields belong to one of its experiments"),
+        (["show", "grokking.01", "--member", "2"], "--member 2: the picture of grokking.01 is drawn from all"),
         (["show", "grokking.modular_addition"], "`latebloom run grokking.modular_addition` makes one"),
         (["show", "grokking"], "`latebloom claims grokking` shows its claims"),
         (["run", *TINY, "--zoom", "10:5"], "START must be below END"),
@@ -99,6 +106,15 @@ def test_wrong_words_end_with_code_2_and_a_hint(capsys, runs_home, words, told):
     assert told in err
     assert "Traceback" not in err
     assert run_folders(runs_home) == []
+
+
+@pytest.mark.parametrize("words", [("run", "lr", "1e-3"), ("plan", "--lr", "1e-3"), ("run", "lr:1e-3")])
+def test_a_setting_that_is_no_assignment_is_told_how_one_is_written(capsys, words):
+    command, *rest = words
+    with pytest.raises(SystemExit) as ended:
+        main([command, "grokking.modular_addition", *rest])
+    assert ended.value.code == 2
+    assert f"arguments: {' '.join(rest)}. A setting is written field=value" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,18 @@ def test_errors_say_what_would_be_right():
         attention_sparsity(causal_patterns(0), torch.ones(4).bool())
     with pytest.raises(LatebloomError, match="Row 1 has no query that counts"):
         attention_sparsity(causal_patterns(0), torch.tensor([[True] * 5, [False] * 5, [True] * 5]))
+
+
+def test_a_layer_that_gave_no_pattern_and_scores_before_the_softmax_are_refused():
+    scores = torch.linspace(-2, 2, 2 * 3 * 4 * 4).view(2, 3, 4, 4)
+    pattern = scores.softmax(-1)
+    for given, told in (
+        ([pattern, None], "layer 1 is a NoneType.*attn_implementation='eager'"),
+        (pattern, r"layer 0 has shape \(3, 4, 4\)"),  # one layer's, not in a list
+        ([pattern, scores], "layer 1 holds no shares"),
+        ([pattern / 0.8], "layer 0 holds no shares.*largest sum is 1.25"),
+    ):
+        with pytest.raises(LatebloomError, match=told):
+            attention_sparsity(given)
+    ones = torch.ones(2, 4, dtype=torch.long)  # as tokenisers give their masks
+    assert attention_sparsity(torch.stack([pattern, pattern]), ones) == attention_sparsity([pattern])

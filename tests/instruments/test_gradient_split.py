@@ -110,3 +110,13 @@ def test_a_chain_whose_parts_are_known():
     assert (float(found.direct["c"]), float(found.shared["c"]), float(found.shared["b"])) == (0.0, 6.0, 32.0)
     with pytest.raises(LatebloomError, match="place = 2"):
         state_split(losses, params, 2)
+
+
+def test_other_peoples_embeddings_must_be_named():
+    """By default embeddings are left out; under names of others they were counted without a word."""
+    table = {"transformer.wte.weight": torch.ones(3, 2), "transformer.h.0.attn.weight": torch.ones(2, 2)}
+    half = {name: value / 2 for name, value in table.items()}
+    with pytest.raises(LatebloomError, match=r"none of the 2 tables begins so; the first are transformer.wte.weight"):
+        gradient_split(table, half, lead=0)
+    found = gradient_split(table, half, lead=0, leave_out=("transformer.wte",))
+    assert set(found.total.tables) == {"transformer.h.0.attn.weight"}

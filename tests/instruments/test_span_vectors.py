@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latebloom.errors import LatebloomError
+from latebloom.instruments import span_vectors
 from latebloom.instruments.masked_spans import masked_span_similarities
 from latebloom.instruments.span_vectors import cosine, span_similarities
 from tests.instruments.tiny_encoders import TinyEncoder, encode, masked_encode, slow_similarity
@@ -77,8 +78,9 @@ def test_any_sentences_any_start(sentences, before):
     assert_equals_slow(found, CAUSAL, sentences, before=before)
 
 
-def test_the_shortcut_is_wrong_for_a_bidirectional_encoder():
-    """So the tests above can fail, and the warning in the docstring is earned."""
+def test_the_shortcut_is_wrong_for_a_bidirectional_encoder(monkeypatch):
+    """So the tests above can fail, and the refusal of such an encoder (below) is earned."""
+    monkeypatch.setattr(span_vectors, "_check_encoder", lambda *_: None)
     found = span_similarities(encode(BOTH_WAYS), SENTENCES, causal=True, before=[0])
     with pytest.raises(AssertionError):
         assert_equals_slow(found, BOTH_WAYS, before=[0])
@@ -99,11 +101,13 @@ def test_the_shortcut_costs_a_pass_a_word_and_no_padding():
 
     lengths = [9, 4, 6, 6]
     span_similarities(counting, [[3] * n for n in lengths], causal=True, before=[0])
-    assert sum(rows for rows, _ in sizes) == sum(lengths)
-    assert sum(rows * places for rows, places in sizes) == sum(n * (n + 3) // 2 for n in lengths)
+    assert sizes[:2] == [(2, 10), (1, 9)]  # the encoder is asked about the longest sentence: same twice, and causal?
+    assert sum(rows for rows, _ in sizes[2:]) == sum(lengths)
+    assert sum(rows * places for rows, places in sizes[2:]) == sum(n * (n + 3) // 2 for n in lengths)
     sizes.clear()
     span_similarities(counting, [[3] * n for n in lengths], causal=False, before=[0])
-    assert sum(rows for rows, _ in sizes) == sum(n * (n + 1) // 2 for n in lengths)
+    assert sizes[:1] == [(2, 10)]
+    assert sum(rows for rows, _ in sizes[1:]) == sum(n * (n + 1) // 2 for n in lengths)
 
 
 def test_leading_axes_are_the_encoders_own():
@@ -159,5 +163,52 @@ def test_errors_say_what_would_be_right():
         span_similarities(encode(CAUSAL), [[1, []]], causal=True, before=[0])
     with pytest.raises(LatebloomError, match="leave `after` out"):
         span_similarities(encode(CAUSAL), [[1]], causal=True, before=[0], after=[1])
-    with pytest.raises(LatebloomError, match=r"returned shape \(1, 8\) for 1 rows of 3 tokens"):
+    with pytest.raises(LatebloomError, match=r"returned shape \(2, 8\) for 2 rows of 3 tokens"):
         span_similarities(lambda t, p: encode(CAUSAL)(t, p)[:, -1], [[1, 2]], causal=True, before=[0])
+
+
+def test_an_encoder_that_is_not_what_it_is_called_is_refused():
+    """A bidirectional one called causal gave scores that mean nothing; so did dropout."""
+    with pytest.raises(LatebloomError, match="called causal, but its states change when a later word is left out"):
+        span_similarities(encode(BOTH_WAYS), SENTENCES, causal=True, before=[0])
+    noisy = torch.nn.Dropout(0.1).train()
+    for model, causal in ((CAUSAL, True), (BOTH_WAYS, False)):
+        with pytest.raises(LatebloomError, match=r"call model.eval\(\) first"):
+            span_similarities(lambda *row, of=model: noisy(encode(of)(*row)), SENTENCES, causal=causal, before=[0])
+
+
+def test_states_that_are_not_finite_have_no_similarity():
+    """They had similarity 0, so a network that had diverged scored like one that sees no context."""
+
+    def lost(tokens, positions):
+        return encode(CAUSAL)(tokens, positions) * torch.nan
+
+    found = span_similarities(lost, SENTENCES[:1], causal=True, before=[0])
+    assert found.similarity.isnan().all()
+
+
+@pytest.mark.parametrize(
+    ("sentences", "told"),
+    [
+        (["my walrus"], "Sentence 0 holds 'my walrus'"),
+        ([[5], ["my", "walrus"]], "Sentence 1 holds 'my'"),
+        ([[5, 6, -100]], "Sentence 0 holds -100"),
+        ([[1.5]], "Sentence 0 holds 1.5"),
+    ],
+)
+def test_what_is_no_token_id_is_refused(sentences, told):
+    with pytest.raises(LatebloomError, match=told):
+        span_similarities(encode(CAUSAL), sentences, causal=True, before=[0])
+
+
+def test_tensors_and_arrays_are_sentences_too():
+    listed = [[5, 9, 7], [8, 6, 2]]
+    right = span_similarities(encode(CAUSAL), listed, causal=True, before=[0]).similarity
+    for given_as in (torch.tensor(listed), np.array(listed), [torch.tensor(one) for one in listed]):
+        found = span_similarities(encode(CAUSAL), given_as, causal=True, before=torch.tensor(0)).similarity
+        torch.testing.assert_close(found, right, equal_nan=True, **EXACT)
+
+
+def test_an_encoder_that_returns_a_whole_output_is_told_which_part_is_meant():
+    with pytest.raises(LatebloomError, match=r"returned a dict.*last_hidden_state"):
+        span_similarities(lambda tokens, positions: {"last_hidden_state": tokens}, [[5, 6]], causal=True, before=[0])

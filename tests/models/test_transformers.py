@@ -133,3 +133,17 @@ def test_a_cache_of_earlier_keys_is_refused(kind):
     model = made(kind)
     with pytest.raises(LatebloomError, match="use_cache=False"), myopically(model):
         model(tokens(), use_cache=True)
+
+
+@each_model
+@each_cut
+def test_under_autocast_the_cut_runs_where_the_model_does(kind, past):
+    """GPT-NeoX's rotary positions leave queries and keys wide beside narrow values, which fused attention makes one."""
+    model = made(kind).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        right = model(tokens(), use_cache=False).logits
+        with myopically(model, past=past):
+            found = model(tokens(), use_cache=False).logits
+            found.square().mean().backward()
+    torch.testing.assert_close(found, right, rtol=0.05, atol=0.05)
+    assert all(bool(value.grad.isfinite().all()) for value in model.parameters() if value.grad is not None)

@@ -83,6 +83,15 @@ def test_a_run_copied_in_from_elsewhere_is_found_and_used(runs_home, tmp_path, m
     (found,) = latebloom.all_runs()
     assert found.measurements().equals(run.measurements())
     assert latebloom.network(found, 1)(found_rows := [[1, 2], [3, 4]]).shape == (len(found_rows), 7)
+    for rows, told in (
+        ([[1, 2, 3]], "takes 2 symbols"),  # a third column was left out without a word
+        ([[-1, 2]], "Symbol -1 is not among the 7"),  # and a negative one counted from the end
+        ([[1, 7]], "Symbol 7 is not among"),
+        ([[0.5, 2]], "hold fractions"),
+        ([], "takes 2 symbols"),
+    ):
+        with pytest.raises(LatebloomError, match=told):
+            latebloom.network(found, 1)(rows)
     assert plan("small", "smoke", ["seed=0:2"], other).units == ()  # its members need no training here either
 
 

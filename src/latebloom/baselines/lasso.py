@@ -46,6 +46,8 @@ class Lasso(LinearPredictor):
         """The weight vector; zero without pairs."""
         x, y = prompts(context_x, context_y)
         n, d = x.shape[-2:]
+        if not n:
+            return x.new_zeros(*x.shape[:-2], d)
         rows, labels = x.reshape(-1, n, d), y.reshape(-1, n, 1)
         found = []
         for some, known in zip(rows.split(PROMPTS_AT_ONCE), labels.split(PROMPTS_AT_ONCE), strict=True):

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -63,12 +64,12 @@ class LinearHypotheses:
     power: int = 1
 
     def __post_init__(self) -> None:
-        positive(f"Class {self.name!r}", variance=self.variance)
+        positive(f"Class {self.name!r}", variance=self.variance, power=self.power)
 
     def supports(self, d: int) -> Tensor:
         """Every set of coordinates that may carry the weights, int64 [nonzeros, component]."""
         size = d if self.nonzeros is None else self.nonzeros
-        if not 1 <= size <= d:
+        if size != int(size) or not 1 <= size <= d:
             raise LatebloomError(
                 f"Class {self.name!r} has {size} non-zero weights, but the inputs have {d} dimensions: "
                 f"nonzeros must be 1 to {d}."
@@ -121,7 +122,10 @@ class MixturePosterior:
             raise LatebloomError(
                 f"Mixture weights {list(weights)} sum to {sum(weights):g}: they must be at least 0 and sum to 1."
             )
-        noises = [noise_variance] * len(classes) if isinstance(noise_variance, int | float) else list(noise_variance)
+        if isinstance(noise_variance, Sequence) or np.ndim(noise_variance):
+            noises = [float(noise) for noise in noise_variance]  # type: ignore[union-attr]
+        else:
+            noises = [float(noise_variance)] * len(classes)
         if len(noises) != len(classes):
             raise LatebloomError(f"{len(noises)} noise variances for {len(classes)} classes: give one or as many.")
         for noise in noises:
@@ -174,8 +178,8 @@ class MixturePosterior:
         share = joint.softmax(-1)
         return Posterior(
             mean=(share * means).sum(-1).reshape(*lead, n),
-            classes=share.reshape(*lead, n, -1),
-            class_means=means.reshape(*lead, n, -1),
+            classes=share.reshape(*lead, n, len(self.classes)),
+            class_means=means.reshape(*lead, n, len(self.classes)),
             log_evidence=joint.logsumexp(-1).reshape(*lead, n),
         )
 

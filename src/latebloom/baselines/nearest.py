@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.baselines.predictor import positive, prompts, queries
+from latebloom.errors import LatebloomError
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class NearestNeighbours:
 
     def __post_init__(self) -> None:
         positive("NearestNeighbours", neighbours=self.neighbours)
+        if self.neighbours != int(self.neighbours):
+            raise LatebloomError(f"NearestNeighbours: neighbours = {self.neighbours} must be a whole number.")
 
     def __call__(
         self,

@@ -64,23 +64,42 @@ def predict_prefixes(
 
 
 def prompts(x: Tensor, y: Tensor) -> tuple[Float[Tensor, "*prompt n d"], Float[Tensor, "*prompt n"]]:
-    """Both as float64 on the CPU. Raises `LatebloomError` unless there is one label for each input vector."""
+    """Both as float64 on the CPU; arrays and lists will do.
+
+    Raises `LatebloomError` unless there is one label for each input vector and all numbers are finite.
+    """
+    x, y = _wide("Inputs", x), _wide("Labels", y)
     if x.ndim < 2 or y.shape != x.shape[:-1]:
         raise LatebloomError(
             f"Inputs of shape {tuple(x.shape)} and labels of shape {tuple(y.shape)} are no prompts: inputs must be "
             "[..., n, d] and labels [..., n], one for each input vector."
         )
-    return x.to("cpu", torch.float64), y.to("cpu", torch.float64)
+    return x, y
 
 
 def queries(x: Float[Tensor, "*prompt n d"], query_x: Tensor) -> Float[Tensor, "*query d"]:
     """The queries as float64 on the CPU. Raises `LatebloomError` unless their axes fit those of the contexts."""
+    query_x = _wide("Queries", query_x)
     if query_x.ndim < 1 or query_x.shape[-1] != x.shape[-1] or not _broadcast(x.shape[:-2], query_x.shape[:-1]):
         raise LatebloomError(
             f"A query of shape {tuple(query_x.shape)} does not fit contexts of shape {tuple(x.shape)}: it must be "
             f"[..., {x.shape[-1]}] with leading axes that broadcast with {tuple(x.shape[:-2])}."
         )
-    return query_x.to("cpu", torch.float64)
+    return query_x
+
+
+def _wide(what: str, value: Tensor) -> Tensor:
+    """As float64 on the CPU. Raises `LatebloomError` for what is no table of finite numbers."""
+    try:
+        wide = torch.as_tensor(value, dtype=torch.float64, device="cpu")
+    except (TypeError, ValueError) as error:
+        raise LatebloomError(f"{what} are no table of numbers: {error}") from None
+    if not bool(wide.isfinite().all()):
+        place = tuple(wide.isfinite().logical_not().nonzero()[0].tolist())
+        raise LatebloomError(
+            f"{what} hold {float(wide[place].detach())} at {list(place)}: they must be finite numbers."
+        )
+    return wide
 
 
 def positive(owner: str, **values: float) -> None:

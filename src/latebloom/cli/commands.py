@@ -114,6 +114,12 @@ def show_thing(arguments: argparse.Namespace) -> int:
     from latebloom.cli.show import show_claim, show_run
 
     if arguments.fields:
+        _refuse_pictures(arguments)
+        if arguments.name in STUDIES:
+            raise LatebloomError(
+                f"{arguments.name} is a study; fields belong to one of its experiments, which `latebloom ls "
+                "experiments` lists."
+            )
         show_fields(arguments.name, arguments.scale or "quick", arguments.json, console())
         return 0
     if arguments.json or arguments.scale:
@@ -138,10 +144,25 @@ def show_thing(arguments: argparse.Namespace) -> int:
             f"claims, `latebloom ls experiments` what can be run."
         )
     if len(claims) == 1:
+        if arguments.member is not None:
+            raise LatebloomError(
+                f"--member {arguments.member}: the picture of {claims[0].id} is drawn from all its members. "
+                "`latebloom show RUN --member` draws one of a run."
+            )
         show_claim(claims[0], arguments.ledger, arguments.out, console())
     else:
-        show_run(arguments.name, arguments.out, arguments.member, console())
+        show_run(arguments.name, arguments.out, arguments.member or 0, console())
     return 0
+
+
+def _refuse_pictures(arguments: argparse.Namespace) -> None:
+    """A list of fields draws nothing and has no members yet: words that ask for either would be in vain."""
+    for word, given in (("--out", arguments.out), ("--member", arguments.member)):
+        if given is not None:
+            raise LatebloomError(
+                f"{word} {given} belongs to `latebloom show RUN`, which draws pictures; --fields lists the fields of "
+                f"{arguments.name} and draws none."
+            )
 
 
 def plan_experiment(arguments: argparse.Namespace) -> int:

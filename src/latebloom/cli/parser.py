@@ -11,6 +11,7 @@ from latebloom.errors import unknown_name
 
 COMMANDS = ("ls", "run", "reproduce", "claims", "show", "plan", "check", "serve", "export")
 PATHS = ("show", "check", "serve", "export")  # commands whose words may be paths, and a path may hold a "="
+SET = ("run", "plan")  # commands that take settings
 SETTING = re.compile(r"[^-/.][^/=]*=.*|=.*", re.DOTALL)
 LISTS = ("studies", "experiments", "claims", "tasks", "models", "optimisers", "losses", "measures", "runs")
 
@@ -34,7 +35,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         return parser.parse_args(words)
     places = [n for n, word in enumerate(words) if SETTING.fullmatch(word) and words[max(n - 1, 0)] != "--ledger"]
     overrides = [words[n] for n in places]
-    arguments = parser.parse_args([word for n, word in enumerate(words) if n not in places])
+    arguments, unknown = parser.parse_known_args([word for n, word in enumerate(words) if n not in places])
+    if unknown:
+        form = " A setting is written field=value, e.g. training.lr=1e-3 or seed=0:8." if words[0] in SET else ""
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}.{form}")
     if overrides and not hasattr(arguments, "overrides"):
         parser.error(f"`{arguments.command}` takes no settings; {overrides[0]!r} belongs to run or plan.")
     arguments.overrides = overrides
@@ -89,7 +93,7 @@ def build_parser() -> Parser:
         "name", metavar="RUN|CLAIM|EXPERIMENT", help="from `latebloom ls runs`, `ls claims` or `ls experiments`"
     )
     show.add_argument("--out", type=Path, help="where to write figures (default: beside the run)")
-    show.add_argument("--member", type=int, default=0, help="which member the detailed pictures show")
+    show.add_argument("--member", type=int, help="which member the detailed pictures show (default: 0)")
     show.add_argument("--fields", action="store_true", help="the fields of an experiment")
     show.add_argument("--json", action="store_true", help="with --fields: as a list of objects")
     show.add_argument("--scale", help="with --fields: smoke, quick (default), laptop or paper")
@@ -109,7 +113,9 @@ def build_parser() -> Parser:
         "cannot be read and why, and compare its structures with those of the generator.",
     )
     check.add_argument("file", type=Path, metavar="FILE")
-    check.add_argument("--task", help="question_formation or tense_inflection (default: by the first line)")
+    check.add_argument(
+        "--task", help="question_formation or tense_inflection (default: by the first line that says its task)"
+    )
 
     serve = commands.add_parser(
         "serve",

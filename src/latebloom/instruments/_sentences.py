@@ -60,7 +60,7 @@ def layout(sentences: Sequence[Sentence], before: Sequence[int], after: Sequence
     """Sentences as arrays; raises `LatebloomError` for none at all, an empty sentence or a word without pieces."""
     if len(sentences) == 0:
         raise LatebloomError("No sentences were given; give at least one, as token ids of its words.")
-    words = [[[word] if isinstance(word, int | np.integer) else list(word) for word in one] for one in sentences]
+    words = [[_pieces(word, number) for word in _plain(one)] for number, one in enumerate(sentences)]
     for number, one in enumerate(words):
         if not one or not all(one):
             what = "has no words" if not one else f"has a word without pieces: {sentences[number]!r}"
@@ -75,6 +75,24 @@ def layout(sentences: Sequence[Sentence], before: Sequence[int], after: Sequence
         pieces[number, : ends[number, -1]] = [piece for word in one for piece in word]
     symbols = (np.asarray(part, dtype=np.int64).reshape(-1) for part in (before, after))
     return Layout(pieces, ends, lengths, *symbols)
+
+
+def _plain(one: object) -> list[object]:
+    """A sentence as a list; tensors and arrays become one."""
+    found = one.tolist() if isinstance(one, Tensor | np.ndarray) else one
+    return list(found) if isinstance(found, Sequence) and not isinstance(found, str) else [found]
+
+
+def _pieces(word: object, number: int) -> list[int]:
+    """Token ids of a word. Raises `LatebloomError` for anything else, such as text or the -100 of padding."""
+    pieces = [word] if isinstance(word, int | np.integer) else _plain(word)
+    wrong = [piece for piece in pieces if not isinstance(piece, int | np.integer) or piece < 0]
+    if wrong:
+        raise LatebloomError(
+            f"Sentence {number} holds {wrong[0]!r}: give every sentence as token ids of its words, [5, 9, 12], or as "
+            "the pieces of each, [[5], [9, 12]]; no text and no padding."
+        )
+    return [int(piece) for piece in pieces]  # type: ignore[call-overload]
 
 
 def batches(size: Int[np.ndarray, "row"], tokens_at_once: int) -> Iterator[Int[np.ndarray, "chosen"]]:

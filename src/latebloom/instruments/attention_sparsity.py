@@ -29,7 +29,8 @@ def attention_sparsity(
 ) -> Float[Tensor, "*lead"]:
     """Minus the mean entropy over layers, heads and the queries of a row, then the mean over rows.
 
-    `queries` is True at the places that count (no padding); all if left out. A row without one raises `LatebloomError`.
+    `queries` is True (or 1) at the places that count (no padding); all if left out. Raises `LatebloomError` for a row
+    without one, and for what is no attention pattern.
     """
     counted = _counted(patterns, queries)
     entropy = torch.stack([attention_entropy(pattern).mean(-2) for pattern in patterns]).mean(0)  # [*lead, row, query]
@@ -57,8 +58,10 @@ def patterns_on_embeddings(
 
 
 def _counted(patterns: Sequence[Tensor], queries: Bool[Tensor, "row query"] | None) -> Bool[Tensor, "row query"]:
-    if not patterns:
+    if len(patterns) == 0:
         raise LatebloomError("No attention patterns were given; give one array [..., row, head, query, key] a layer.")
+    for layer, pattern in enumerate(patterns):
+        _check_pattern(layer, pattern)
     rows, _, places, _ = patterns[0].shape[-4:]
     if queries is None:
         return torch.ones(rows, places, dtype=torch.bool, device=patterns[0].device)
@@ -70,7 +73,24 @@ def _counted(patterns: Sequence[Tensor], queries: Bool[Tensor, "row query"] | No
     if not bool(queries.any(-1).all()):
         row = int(queries.any(-1).logical_not().nonzero()[0])
         raise LatebloomError(f"Row {row} has no query that counts: leave such rows out.")
-    return queries
+    return queries.bool()
+
+
+def _check_pattern(layer: int, pattern: object) -> None:
+    """Refuses what is no attention pattern; numbers that are not finite pass and make the result so."""
+    if not isinstance(pattern, Tensor) or pattern.ndim < 4:
+        what = f"has shape {tuple(pattern.shape)}" if isinstance(pattern, Tensor) else f"is a {type(pattern).__name__}"
+        raise LatebloomError(
+            f"The pattern of layer {layer} {what}; give one tensor [..., row, head, query, key] a layer. A Hugging "
+            "Face model gives them with output_attentions=True where it was loaded with attn_implementation='eager'."
+        )
+    most = pattern.detach().sum(-1, dtype=torch.float32).amax() if pattern.numel() else 0
+    if bool(most > 1.01) or bool((pattern < 0).any()):  # less than 1 is left where keys are hidden or dropped
+        raise LatebloomError(
+            f"The pattern of layer {layer} holds no shares: a query's row must be numbers of at least 0 with sum 1, "
+            f"and the largest sum is {float(most):.4g}. Give attention after its softmax and without dropout "
+            "(model.eval())."
+        )
 
 
 def _kept(entropy: Float[Tensor, "*lead row query"], counted: Bool[Tensor, "row query"]) -> Tensor:

@@ -42,12 +42,19 @@ def gradient_split(
 
     The future part can only be had by subtraction: a backward pass that keeps the past and cuts the diagonal is not it,
     since a path may take both kinds of step. Tables whose names begin with one of `leave_out` do not count, as
-    published (non-embedding weights); pass () to count all. Raises `LatebloomError` when names or shapes differ.
+    published (non-embedding weights); pass () to count all. Of other people's networks name the embeddings yourself, of
+    Hugging Face's GPT-2 ("transformer.wte", "transformer.wpe"). `lead` axes come first in every table: 0 for one
+    network without a member axis. Raises `LatebloomError` when names or shapes differ, or `leave_out` names no table.
     """
     if total.keys() != diagonal.keys():
         alone = ", ".join(sorted(total.keys() ^ diagonal.keys()))
         raise LatebloomError(f"Both gradients must name the same tables; only one side has: {alone}.")
     kept = [name for name in total if not name.startswith(leave_out)] if leave_out else list(total)
+    if leave_out and len(kept) == len(total):
+        raise LatebloomError(
+            f"leave_out = {leave_out}: none of the {len(total)} tables begins so; the first are "
+            f"{', '.join(list(total)[:3])}. Name the beginnings of the embeddings here, or pass () to count all tables."
+        )
     if not kept:
         raise LatebloomError(f"leave_out = {leave_out} leaves no table of {', '.join(total)}.")
     whole, now = ({name: table[name] for name in kept} for table in (total, diagonal))

@@ -48,9 +48,9 @@ class Spans:
 
 
 def cosine(left: Float[Tensor, "*lead d_model"], right: Float[Tensor, "*lead d_model"]) -> Float[Tensor, "*lead"]:
-    """Cosine of the angle between two vectors: exactly 1 for equal ones, 0 where one of them is zero."""
+    """Cosine of the angle: exactly 1 for equal vectors, 0 where one of them is zero, NaN where one is not finite."""
     scale = (left.square().sum(-1) * right.square().sum(-1)).sqrt()
-    return torch.where(scale > 0, (left * right).sum(-1) / scale, torch.zeros_like(scale))
+    return torch.where(scale == 0, torch.zeros_like(scale), (left * right).sum(-1) / scale)
 
 
 @torch.no_grad()
@@ -68,13 +68,14 @@ def span_similarities(
     """Similarity s(i,j) of v(i,j) and v~(i,j) for every span of every sentence.
 
     `before` (a start symbol; may be empty) and `after` (an end symbol) are always visible and belong to no span.
-    `causal=True` takes the shortcut of one pass per first word, which is exact only if no place sees a later one; it is
-    refused together with `after`. Otherwise every span has a pass of its own. `tokens_at_once` limits one call
-    of `encode`, and the words whose vectors are kept at a time. Sums are float64. No gradients.
+    `causal=True` takes the shortcut of one pass per first word, which is exact only if no place sees a later one; an
+    encoder that does is refused (two calls on the longest sentence find out), and so are `after` and dropout.
+    Otherwise every span has a pass of its own. `tokens_at_once` limits one call of `encode`, and the words whose
+    vectors are kept at a time. Sums are float64. No gradients.
     """
-    if causal and len(after):
+    if causal and np.size(after):
         raise LatebloomError(
-            f"The causal shortcut was asked for with {len(after)} symbols after the sentence, which no word of "
+            f"The causal shortcut was asked for with {np.size(after)} symbols after the sentence, which no word of "
             "a causal network can see: leave `after` out."
         )
     whole = layout(sentences, before, after)
@@ -83,13 +84,45 @@ def span_similarities(
         tokens, positions = whole.tokens(sentence, first, last)
         hidden = encode(to_tensor(tokens, device), to_tensor(positions, device))
         check_hidden(hidden, tokens)
-        words = hidden[..., len(before) : tokens.shape[1] - len(after), :]
+        words = hidden[..., len(whole.before) : tokens.shape[1] - len(whole.after), :]
         return words.cumsum(-2, dtype=wide(words.device))
 
+    _check_encoder(encode, whole, causal, device)
     parts = whole.parts(tokens_at_once)
     return gather(
         (_measure(prefix_sums, whole, part, causal, compare, tokens_at_once) for part in parts), whole.lengths
     )
+
+
+def _check_encoder(encode: Encode, whole: Layout, causal: bool, device: torch.device | str | None) -> None:
+    """Refuses an encoder that answers the same row twice differently, or one called causal that sees later words.
+
+    Two calls on the longest sentence; states that are not finite pass.
+    """
+    longest = int(whole.lengths.argmax())
+    words = int(whole.lengths[longest])
+
+    def states(sentence: list[int], last: int) -> Tensor:
+        rows = np.array(sentence)
+        tokens, positions = whole.tokens(rows, np.zeros_like(rows), np.full_like(rows, last))
+        hidden = encode(to_tensor(tokens, device), to_tensor(positions, device))
+        check_hidden(hidden, tokens)
+        return hidden
+
+    both = states([longest, longest], words - 1)
+    first, second = both[..., 0, :, :], both[..., 1, :, :]
+    near = torch.finfo(both.dtype).eps ** 0.5 * first.abs().amax()  # far above rounding, far below an effect
+    if bool((first - second).abs().amax() > near):
+        raise LatebloomError(
+            "The encoder gives the same row other states the second time: dropout is on, so call model.eval() first."
+        )
+    if causal and words > 1:
+        alone = states([longest], words - 2)[..., 0, :, :]
+        if bool((first[..., : alone.shape[-2], :] - alone).abs().amax() > near):
+            raise LatebloomError(
+                "The encoder was called causal, but its states change when a later word is left out: say causal=False, "
+                "with the symbols after the sentence in `after`."
+            )
 
 
 Rows = Int[np.ndarray, "row"]
@@ -112,6 +145,11 @@ def gather(parts: Iterable[Iterable[Measured]], lengths: Int[np.ndarray, "senten
 
 def check_hidden(hidden: Tensor, tokens: Int[np.ndarray, "row pos"]) -> None:
     """Refuses an encoder's answer that is not one vector a token."""
+    if not isinstance(hidden, Tensor):
+        raise LatebloomError(
+            f"The encoder returned a {type(hidden).__name__}; it must return the tensor of last hidden states, of a "
+            "Hugging Face model model(...).last_hidden_state."
+        )
     if hidden.ndim < 3 or tuple(hidden.shape[-3:-1]) != tokens.shape:
         rows, places = tokens.shape
         raise LatebloomError(

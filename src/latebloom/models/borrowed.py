@@ -127,6 +127,8 @@ class _Cutter:
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float, dropout: float) -> Tensor:
         """[batch, head, pos, d_head]; what `function` of the interface computes, before places go in front of heads."""
         self.asked = True
+        if torch.is_autocast_enabled(q.device.type):  # as fused attention does; positions may have left q and k wide
+            q, k, v = (value.to(torch.get_autocast_dtype(q.device.type)) for value in (q, k, v))
         own = Slots(k, v)
         if self.capturing:
             self.lent = own
@@ -225,5 +227,7 @@ def _attentions(model: nn.Module) -> list[nn.Module]:
 def _checked(past: str, weight: float) -> None:
     if past not in BORROWED_KINDS:
         raise LatebloomError(f"past = {past!r}: of other people's models the past can be {', '.join(BORROWED_KINDS)}.")
+    if not isinstance(weight, int | float):
+        raise LatebloomError(f"past_weight = {weight!r}: give a number, the share of the gradient that is kept.")
     if not 0 <= weight <= 1 or (weight and past == "zeroed"):
         raise LatebloomError(f"past_weight = {weight:g}: a share between 0 and 1 of the gradient, and 0 for 'zeroed'.")

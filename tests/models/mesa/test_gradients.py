@@ -5,7 +5,8 @@ import itertools
 import pytest
 import torch
 
-from latebloom.models.mesa import MesaState, mesa_attention
+from latebloom.errors import LatebloomError
+from latebloom.models.mesa import MesaAttention, MesaState, mesa_attention
 from tests.models.mesa.problems import problem, relative
 from tests.models.mesa.test_forms import KINDS, each_kind
 
@@ -76,8 +77,20 @@ def test_a_second_derivative_is_refused():
     q.requires_grad_()
     out, _ = mesa_attention(q, k, v)
     (first,) = torch.autograd.grad(out.square().sum(), q, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
+    with pytest.raises(LatebloomError, match="form='direct'"):
         first.sum().backward()
+
+
+@pytest.mark.parametrize("form", ["chunked", "conjugate", "recursive"])
+def test_a_second_derivative_is_refused_where_another_way_leads_to_the_same_parameters(form):
+    """A gradient penalty through the module: without the refusal it lacked a share, without a word."""
+    layer = MesaAttention(8, 2, form=form, seed=0)
+    weights = list(layer.parameters())
+    loss = layer(torch.linspace(-1, 1, 5 * 8).view(5, 8).sin())
+    for outcome in (loss.sum(), loss.square().sum()):
+        first = torch.autograd.grad(outcome, weights, create_graph=True)
+        with pytest.raises(LatebloomError, match="form='direct'"):
+            torch.autograd.grad(sum(gradient.square().sum() for gradient in first), weights)
 
 
 def kept_bytes(form, pos, backward="sweep"):

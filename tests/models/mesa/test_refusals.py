@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from latebloom.errors import LatebloomError
-from latebloom.models.mesa import mesa_attention
+from latebloom.models.mesa import MesaAttention, mesa_attention
 from tests.models.mesa.problems import problem
 
 Q, K, V, GAMMA = problem(gates=(0.8, 1.0), dtype=torch.float32)
@@ -49,3 +49,14 @@ LONG = torch.ones(3, 13)
 def test_refused_with_a_reason(args, settings, text):
     with pytest.raises(LatebloomError, match=text):
         mesa_attention(*args, **settings)
+
+
+def test_a_number_for_gamma_and_a_state_of_another_batch():
+    with pytest.raises(LatebloomError, match=r"gamma = 0.9 is no tensor; .*torch.full"):
+        mesa_attention(Q, K, V, 1.0, 0.9)
+    layer = MesaAttention(4, seed=0)
+    _, state = layer.prefill(torch.ones(2, 3, 4))
+    with pytest.raises(LatebloomError, match=r"do not broadcast: .*state \[2, 1\]"):
+        layer.step(torch.ones(5, 4), state)
+    with pytest.raises(LatebloomError, match="is a ndarray; a mesa layer takes a tensor"):
+        layer(torch.ones(3, 4).numpy())

@@ -79,6 +79,8 @@ def test_points_that_do_not_fit(snapshot, x, y, query, words):
 
 
 def test_runs_that_do_not_fit(runs):
+    with pytest.raises(LatebloomError, match=r"'model_selection.testbed' is no run: give what"):
+        load("model_selection.testbed")
     with pytest.raises(LatebloomError, match="no networks of seed 77"):
         load(runs["testbed"], seed=77)
     with pytest.raises(LatebloomError, match="functions of one number"):

@@ -73,6 +73,7 @@ def mesa_attention(
             cannot be solved in this precision.
     """
     checks.names(form, regulariser)
+    checks.backward_way(backward)
     checks.at_least_one(chunk=chunk, iterations=iterations)
     checks.precision(query=query, key=key, value=value)
     checks.sizes(query, key, value)

@@ -6,6 +6,7 @@ from torch import Tensor
 from latebloom.errors import LatebloomError, unknown_name
 
 FORMS = ("chunked", "conjugate", "recursive", "direct")
+BACKWARDS = ("sweep", "reverse", "reverse_or_refuse")
 REGULARISERS = ("decaying", "static")
 
 
@@ -17,9 +18,17 @@ def names(form: str, regulariser: str) -> None:
         raise unknown_name("regulariser", regulariser, REGULARISERS)
 
 
+def backward_way(backward: str) -> None:
+    """The backward pass of the recursive form is known."""
+    if backward not in BACKWARDS:
+        raise unknown_name("backward pass of the recursive form", backward, BACKWARDS)
+
+
 def at_least_one(**counts: int) -> None:
     """Sizes and numbers of things are whole and positive."""
     for name, count in counts.items():
+        if int(count) != count:
+            raise LatebloomError(f"{name} = {count}, but a mesa layer needs a whole number.")
         if count < 1:
             raise LatebloomError(f"{name} = {count}, but a mesa layer needs at least 1.")
 
@@ -44,6 +53,8 @@ def precision(**tensors: Tensor) -> None:
 
 def layer_input(x: Tensor, width: int, weights: torch.dtype, sequence: bool) -> None:
     """The input, a place or a sequence, is as wide as the layer and of its weights' type, or autocast takes care."""
+    if not isinstance(x, Tensor):
+        raise LatebloomError(f"The input is a {type(x).__name__}; a mesa layer takes a tensor: torch.as_tensor(x).")
     if x.ndim < 1 + sequence or x.shape[-1] != width:
         wanted = f"[..., {'pos, ' if sequence else ''}d_model = {width}]"
         raise LatebloomError(f"The input has shape {tuple(x.shape)}; this mesa layer takes {wanted}.")
@@ -99,6 +110,10 @@ def positive(name: str, value: Tensor) -> None:
 
 def forget_factors(gamma: Tensor, pos: int) -> None:
     """Forget factors lie in (0, 1], one for each place."""
+    if not isinstance(gamma, Tensor):
+        raise LatebloomError(
+            f"gamma = {gamma!r} is no tensor; give one factor a place, e.g. torch.full(({pos},), {gamma!r})."
+        )
     if gamma.ndim == 0 or gamma.shape[-1] not in (1, pos):
         raise LatebloomError(f"gamma has shape {tuple(gamma.shape)}; expected [..., pos] with pos = {pos}.")
     bad = ~((gamma > 0) & (gamma <= 1))

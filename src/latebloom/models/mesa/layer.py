@@ -26,7 +26,7 @@ class MesaAttention(nn.Module):
     Args:
         d_model: width of inputs and outputs.
         n_heads: heads.
-        d_head: size of keys and queries (n_a of the paper); d_model / n_heads if left out.
+        d_head: size of keys and queries (n_a of the paper); d_model / n_heads, rounded down, if left out.
         d_value: size of values; `d_head` if left out.
         form: how the solve is done, see `mesa_attention`. All give the same numbers.
         regulariser: "decaying" (2309.05858) or "static" (MesaNet).
@@ -86,7 +86,8 @@ class MesaAttention(nn.Module):
             )
         d_head = d_model // n_heads if d_head is None else d_head
         d_value = d_head if d_value is None else d_value
-        checks.at_least_one(d_head=d_head, d_value=d_value)
+        checks.at_least_one(d_head=d_head, d_value=d_value, **({} if n_ctx is None else {"n_ctx": n_ctx}))
+        checks.backward_way(backward)
         self.n_heads, self.d_head, self.d_value, self.n_ctx = n_heads, d_head, d_value, n_ctx
         self.form, self.regulariser, self.parametrisation, self.normalise = (
             form,
@@ -96,6 +97,8 @@ class MesaAttention(nn.Module):
         )
         self.chunk, self.iterations, self.tolerance, self.backward_way = chunk, iterations, tolerance, backward
         self.ridge_min = RIDGE_MIN[regulariser] if ridge_min is None else ridge_min
+        if not 0 <= self.ridge_min < math.inf:
+            raise LatebloomError(f"ridge_min = {self.ridge_min:g}: a lower bound of Lambda must be finite, at least 0.")
 
         def linear(inputs: int, outputs: int, bias: bool = False) -> nn.Linear:
             return nn.Linear(inputs, outputs, bias, device=device, dtype=dtype)
@@ -113,7 +116,12 @@ class MesaAttention(nn.Module):
         if self.parametrisation == "free":
             return lam
         above = 1 / lam - self.ridge_min
-        checks.positive("1 / lambda - ridge_min", torch.tensor(above))
+        if not above > 0:
+            raise LatebloomError(
+                f"lam = {lam:g}: with parametrisation='softplus' Lambda = 1 / lam stays above ridge_min = "
+                f"{self.ridge_min:g}, so lam must be below {1 / self.ridge_min:g}. Take a smaller lam, or a smaller "
+                "ridge_min."
+            )
         return above + math.log(-math.expm1(-above))  # softplus undone
 
     def _reset(self, seed: int | None) -> None:

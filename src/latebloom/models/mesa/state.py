@@ -106,9 +106,12 @@ def mesa_step(
     checks.precision(query=query, key=key, value=value)
     checks.sizes(query[..., None, :], key[..., None, :], value[..., None, :])
     state.fits(state.regulariser, key.shape[-1], value.shape[-1])
+    own = {"query": query, "key": key, "value": value}
+    lead = {name: tuple(tensor.shape[:-1]) for name, tensor in own.items()}
+    checks.leading(**lead, state=tuple(state.gram.shape[:-2]))
     left = None
     if gamma is not None:
-        checks.forget_factors(gamma[..., None], 1)
+        checks.forget_factors(gamma[..., None] if isinstance(gamma, Tensor) else gamma, 1)
         left = gamma.to(key.dtype)[..., None, None]
     static = regulariser_diagonal(lam, ridge, key) if state.regulariser == "static" else None
     if form == "recursive" and static is not None and gamma is not None:

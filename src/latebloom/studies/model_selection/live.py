@@ -57,6 +57,8 @@ def load(*runs: Run, seed: int = 0, step: int | None = None) -> Snapshot:
     """
     found: dict[str, tuple[Experiment, Parameters]] = {}
     for run in runs:
+        if not isinstance(run, Run):
+            raise LatebloomError(f"{run!r} is no run: give what latebloom.run or latebloom.load(name) returns.")
         for row in run.members().to_dict("records"):
             own = Experiment.parse(run.specification(int(row["member"])))
             if own.seed == seed and isinstance(own.task, InContextFunctions) and not row["diverged"]:
@@ -107,7 +109,10 @@ def predict(snapshot: Snapshot, x: ArrayLike, y: ArrayLike, query: ArrayLike) ->
 def _checked(
     snapshot: Snapshot, x: ArrayLike, y: ArrayLike, query: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    points, labels, asked = (np.asarray(part, dtype=np.float64) for part in (x, y, query))
+    try:
+        points, labels, asked = (np.asarray(part, dtype=np.float64) for part in (x, y, query))
+    except (TypeError, ValueError) as error:
+        raise LatebloomError(f"x, y and query must be rows of numbers: {error}") from None
     if points.ndim != 1 or points.shape != labels.shape or asked.ndim != 1 or not asked.size:
         raise LatebloomError(
             f"x of shape {points.shape}, y of shape {labels.shape}, query of shape {asked.shape}: x and y must be rows "

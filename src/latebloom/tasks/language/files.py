@@ -33,19 +33,35 @@ class Fault:
     why: str
 
 
+def text_lines(path: Path) -> list[str]:
+    """Lines of a text file, UTF-8 with or without a byte order mark; any line ends.
+
+    Raises `LatebloomError` for a folder, no file, or another encoding.
+    """
+    if path.is_dir():
+        raise LatebloomError(f"{str(path)!r} is a folder; name a file in it.")
+    if not path.is_file():
+        raise LatebloomError(f"There is no file {str(path)!r}.")
+    read = path.read_bytes()
+    try:
+        text = read.decode("utf-8-sig")
+        before = text.partition("\0")[0]
+        if before == text:
+            return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        place = f"line {before.count(chr(10)) + 1} has a zero byte, as UTF-16 does"
+    except UnicodeDecodeError as error:
+        place = f"line {read[: error.start].count(10) + 1}, byte {error.start}"
+    kind = "utf-16" if 0 in read else "latin1"
+    raise LatebloomError(f"{str(path)!r} is not UTF-8 text ({place}): convert it, e.g. iconv -f {kind} -t utf-8.")
+
+
 def read_lines(path: Path, reader: Callable[[str], Read]) -> tuple[list[Read], list[Fault]]:
     """What `reader` makes of every line that is not empty, and the lines it refused.
 
     Raises `LatebloomError` where there is no such text file, or where not one line can be read.
     """
-    if not path.is_file():
-        raise LatebloomError(f"There is no file {str(path)!r}.")
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise LatebloomError(f"{str(path)!r} is not UTF-8 text: byte {error.start} cannot be read.") from None
     found, faults = [], []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text_lines(path), start=1):
         if line.strip():
             try:
                 found.append(reader(line))
@@ -105,6 +121,8 @@ class Comparison:
         total = max(int(self.counts.sum()), 1)
         share = self.expected.sum() or 1.0
         head = f"{self.name}: chi-square {self.chi_square:.1f} on {self.freedom} degrees of freedom, p = {self.p:.3g}"
+        if not self.freedom:
+            head = f"{self.name}: {total} items are too few for a test; it needs cells that expect {FEWEST:g} of them"
         lines = [head, " " * 12 + "".join(f"{column:>22}" for column in self.columns)]
         for name, counts, expected in zip(self.rows, self.counts, self.expected, strict=True):
             cells = (f"{c / total:.1%} ({e / share:.1%})" for c, e in zip(counts, expected, strict=True))
