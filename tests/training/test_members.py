@@ -66,6 +66,12 @@ def test_values_by_example(text, values):
     assert parse_values(text) == values
 
 
+@pytest.mark.parametrize("text", ["0.1,,0.2", "0.1,", ",0.2"])
+def test_an_empty_place_in_a_list_is_told(text):
+    with pytest.raises(LatebloomError, match="has nothing beside a comma"):
+        members(f"lr={text}")
+
+
 def test_all_combinations_seeds_fastest():
     found = members("seed=0:2", "lr=0.1,0.2", "d_mlp=3,4")
     told = [(m.training.lr, m.model.d_mlp, m.seed) for m in found]

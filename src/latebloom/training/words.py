@@ -26,7 +26,10 @@ def parse_values(text: str) -> list[Any]:
         if not text.startswith('"'):
             return [text]
     if "," in text:
-        return [value for part in text.split(",") if part for value in parse_values(part)]
+        parts = text.split(",")
+        if any(parts) and not all(parts):
+            raise LatebloomError(f"{text!r} has nothing beside a comma: write a value there, or take the comma away.")
+        return [value for part in parts if part for value in parse_values(part)]
     if RANGE.fullmatch(text):
         bounds = [int(part) for part in text.split(":")]
         if len(bounds) == 3 and bounds[2] == 0:
@@ -70,5 +73,5 @@ def written(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, str):
-        return value if value and parse_values(value) == [value] else json.dumps(value)
+        return value if value and "," not in value and parse_values(value) == [value] else json.dumps(value)
     return json.dumps(value, separators=(",", ":"))
