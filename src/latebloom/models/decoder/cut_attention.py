@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import scaled_dot_product_attention
+
+from latebloom.models.once import once
 
 Rows = Float[Tensor, "batch head pos d_head"]
 BLOCK = 64  # queries whose scores are formed together where a kernel does not tell its denominators
@@ -47,7 +48,7 @@ class _CutAttention(torch.autograd.Function):
         return z
 
     @staticmethod
-    @once_differentiable
+    @once("attention with a cut past", "leave create_graph out")
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, z, lse = ctx.saved_tensors
         if ctx.graph is None:

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from latebloom.models.once import once
 
 PIECE_BYTES = 1 << 19  # half of a common second-level cache, for one pattern of a piece
 
@@ -39,7 +40,7 @@ class _Causal(torch.autograd.Function):
         return z
 
     @staticmethod
-    @once_differentiable
+    @once("linear attention", "leave create_graph out, or give forward a tap, which autograd follows")
     def backward(ctx: Any, dz: Rows) -> tuple[Rows, Rows, Rows]:
         q, k, v = ctx.saved_tensors
         dq, dk, dv = (torch.empty_like(x) for x in (q, k, v))

@@ -24,13 +24,13 @@ from typing import Any, Literal, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from latebloom.errors import LatebloomError
 from latebloom.models.base import Tap, untapped
 from latebloom.models.decoder.attention import Heads, as_heads, flat_product, future
 from latebloom.models.decoder.cut_attention import cut_attention
 from latebloom.models.decoder.linear_attention import causal_linear_attention
+from latebloom.models.once import once
 
 PastKind = Literal["whole", "hidden", "keys", "zeroed", "teacher_hidden", "teacher_keys"]
 SAME_NUMBERS = ("whole", "hidden", "keys")  # where past and own hold equal numbers
@@ -54,7 +54,7 @@ class _TwoWays(torch.autograd.Function):
         return out, out.view_as(out)
 
     @staticmethod
-    @once_differentiable
+    @once("attention with a cut past", "leave create_graph out")
     def backward(ctx: Any, own: Tensor, past: Tensor) -> tuple[Tensor | None, ...]:
         flat, wide = ctx.saved_tensors
         both = own + past

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from latebloom.models.base import Parameters, Tap, Thinning
 from latebloom.models.decoder.layers import EPSILON, Stream
+from latebloom.models.once import once
 
 if TYPE_CHECKING:
     from latebloom.models.decoder.decoder import Decoder
 
 Rows = Float[Tensor, "member row width"]
+FINAL = once(
+    "a block under dropout", "leave create_graph out, or give forward a tap of your own, which takes autograd's way"
+)
 aten = torch.ops.aten
 
 
@@ -83,7 +86,7 @@ class _Attention(torch.autograd.Function):
         return torch.mul(found, ctx.scale, out=z).view(qkv.shape[0], batch * places, heads * d_head)
 
     @staticmethod
-    @once_differentiable
+    @FINAL
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, pattern, used, mask = ctx.saved_tensors
         batch, places, heads, d_head = ctx.sizes
@@ -126,7 +129,7 @@ class _MLP(torch.autograd.Function):
         return _affine(hidden, w_out, b_out, ctx.scale)
 
     @staticmethod
-    @once_differentiable
+    @FINAL
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w_in, w_out, hidden = ctx.saved_tensors
         db_out = g.sum(1) if ctx.biased[1] else None
@@ -152,7 +155,7 @@ class _AddNorm(torch.autograd.Function):
         return torch.addcmul(bias[:, None], normalised, weight[:, None])
 
     @staticmethod
-    @once_differentiable
+    @FINAL
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         total, normalised, mean, deviation, kept, weight = ctx.saved_tensors
         d_weight, d_bias = (g * normalised).sum(1), g.sum(1)

@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latebloom.errors import LatebloomError
 from latebloom.models.mesa.system import Solver, System
+from latebloom.models.once import once
 
 
 def outputs(
@@ -60,44 +60,19 @@ class MesaOperation(torch.autograd.Function):
         ctx.save_for_backward(*tensors, *output[3:])
 
     @staticmethod
+    @once("a mesa layer", "take form='direct', whose gradients are autograd's own")
     def backward(ctx: Any, grad: Tensor, grad_gram: Tensor, grad_moment: Tensor, *_: Tensor) -> tuple[Any, ...]:
-        """Gradients by every tensor that went in; who differentiates them again meets a refusal."""
+        """Gradients by every tensor that went in."""
         query, key, value, log_gamma, gram, moment, ridge, solution, *kept = ctx.saved_tensors
-        with torch.no_grad(), torch.autocast(query.device.type, enabled=False):
+        with torch.autocast(query.device.type, enabled=False):
             system = System.build(key, log_gamma, gram, ridge, ctx.size)
-            found = _gradients(
-                system, ctx.solver, tuple(kept), query, value, moment, solution, grad, grad_gram, grad_moment
+            return (
+                *_gradients(
+                    system, ctx.solver, tuple(kept), query, value, moment, solution, grad, grad_gram, grad_moment
+                ),
+                None,
+                None,
             )
-        if torch.is_grad_enabled():  # create_graph=True
-            asked = [query, key, value, log_gamma, gram, moment, ridge, grad, grad_gram, grad_moment]
-            there = [tensor for tensor in found if tensor is not None]
-            asked = [tensor for tensor in asked if tensor is not None]
-            tied = iter(_Final.apply(len(there), *there, *asked))  # type: ignore[no-untyped-call]
-            found = tuple(None if tensor is None else next(tied) for tensor in found)
-        return (*found, None, None)
-
-
-class _Final(torch.autograd.Function):
-    """The first `count` tensors as they are, tied to all that they depend on, with a backward pass that refuses.
-
-    `once_differentiable` ties them to nothing: a second derivative that reaches the same parameters by another way
-    would then silently lack this share.
-    """
-
-    @staticmethod
-    def forward(count: int, *tensors: Tensor) -> tuple[Tensor, ...]:
-        return tuple(tensor.clone() for tensor in tensors[:count])
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, *_: Tensor) -> tuple[Any, ...]:
-        raise LatebloomError(
-            "The gradient of a mesa layer cannot be differentiated again: take form='direct', whose gradients are "
-            "autograd's own."
-        )
 
 
 def _gradients(
