@@ -78,7 +78,8 @@ def _distinct(units: Iterable[Unit]) -> list[Unit]:
 
 def _apart(units: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:
     """Units that train a member none before them trains, and the others: experiments may share members."""
-    first, again = [], []
+    first: list[Unit] = []
+    again: list[Unit] = []
     seen: set[str] = set()
     for unit in units:
         (again if seen.issuperset(unit.hashes) else first).append(unit)
