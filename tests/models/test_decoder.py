@@ -175,6 +175,11 @@ def test_queries_and_keys_of_length_one_and_a_bounded_stream():
         ("xavier", "blocks.0.mlp.W_in", (2 * 6 / 320 / 3) ** 0.5),
         ("xavier", "blocks.0.mlp.W_out", (6 / 320 / 3) ** 0.5),
         ("xavier", "embed.W_E", (6 / 264 / 3) ** 0.5),
+        ("xavier_joint", "blocks.0.attn.W_Q", (6 / 256 / 3) ** 0.5),
+        ("xavier_joint", "blocks.0.attn.W_V", (6 / 256 / 3) ** 0.5),
+        ("xavier_joint", "blocks.0.attn.W_O", (6 / 128 / 3) ** 0.5),
+        ("xavier_joint", "blocks.0.mlp.W_in", (6 / 320 / 3) ** 0.5),
+        ("xavier_joint", "embed.W_E", (6 / 264 / 3) ** 0.5),
     ],
 )
 def test_initial_spread(init, name, std):

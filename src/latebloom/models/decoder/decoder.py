@@ -65,7 +65,7 @@ class Decoder(Model):
         "none", description="queries and keys of length 1, in which layers"
     )
     resid_clip: float | None = Field(None, gt=0, description="bound on the residual stream after every layer")
-    init: Literal["gpt2", "xavier", "normal"] = Field("gpt2", description="rule of the first weights")
+    init: Literal["gpt2", "xavier", "xavier_joint", "normal"] = Field("gpt2", description="rule of the first weights")
     init_std: float = Field(0.02, gt=0, description="standard deviation of the first weights ('gpt2', 'normal')")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of activations that training leaves out")
     past: PastKind = joined("whole", description="what places lend to later ones; see `latebloom.models.decoder.past`")
