@@ -72,7 +72,7 @@ def test_wrong_files_get_a_sentence(tmp_path):
         read_items(tmp_path / "nothing.tsv", QUESTION)
     binary = tmp_path / "binary"
     binary.write_bytes(b"the newt \xff\xfe")
-    with pytest.raises(LatebloomError, match=r"is not UTF-8 text: byte 9 cannot be read"):
+    with pytest.raises(LatebloomError, match=r"is not UTF-8 text \(line 1, byte 9\): convert it"):
         read_items(binary, QUESTION)
     empty = tmp_path / "empty.tsv"
     empty.write_text("\n \n", encoding="utf-8")
