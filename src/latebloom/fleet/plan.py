@@ -155,9 +155,9 @@ def take_over(unit: Unit, known: Index) -> bool:
             name = source.name
             adopt(source, unit.path.with_name(name))
         places.append((name, index))
-    document["populations"] = names = list(dict.fromkeys(name for name, _ in places))
-    for where, (name, index) in zip(document["members"], places, strict=True):
-        where |= {"population": names.index(name), "index": index}
+    document["populations"], numbered = _numbered(places)
+    for where, spot in zip(document["members"], numbered, strict=True):
+        where |= spot
     write_json(unit.run / "run.json", document)
     return True
 
@@ -190,7 +190,7 @@ def _lay_out(
         name = unit_hash(group, versions(group[0].measure))
         for index, member in enumerate(group):
             places[numbers[id(member)]] = (name, index)
-    names = list(dict.fromkeys(name for _, (name, _) in sorted(places.items())))
+    names, numbered = _numbered([places[number] for number in range(len(members))])
     shown = varied(members)
     document = {
         "format": FORMAT,
@@ -203,17 +203,18 @@ def _lay_out(
         "hardware": {"machine": platform.machine(), "processor": processor(), "system": platform.system()},
         "populations": names,
         "members": [
-            {
-                "population": names.index(places[n][0]),
-                "index": places[n][1],
-                "hash": hashes[n],
-                "varied": _shown(member, shown),
-            }
-            for n, member in enumerate(members)
+            {**spot, "hash": own, "varied": _shown(member, shown)}
+            for spot, own, member in zip(numbered, hashes, members, strict=True)
         ],
     }
     write_json(path / "run.json", document)
     return document
+
+
+def _numbered(places: Sequence[tuple[str, int]]) -> tuple[list[str], list[dict[str, int]]]:
+    """Names of populations in the order of members, and each member's place as run.json has it."""
+    names = list(dict.fromkeys(name for name, _ in places))
+    return names, [{"population": names.index(name), "index": index} for name, index in places]
 
 
 def _shown(member: Experiment, names: Sequence[str]) -> dict[str, Any]:
