@@ -1,8 +1,8 @@
 """A training step of the structural study beside a plain PyTorch loop, written as the released code is built.
 
-The peer: one network of `nn.TransformerEncoderLayer`, causal mask, rows in random order padded to the longest of the
-batch, dropout, clipping, AdamW, a schedule. Ours: batches of similar length, all seeds in one program. Tokens are real
-ones, without padding; over an epoch both sides see the same rows.
+The peer: one network of `nn.TransformerEncoderLayer` under a causal mask, or of `nn.GRU`; rows in random order padded
+to the longest of the batch, dropout, clipping, AdamW, a schedule. Ours: batches of similar length, all seeds in one
+program. Tokens are real ones, without padding; over an epoch both sides see the same rows.
 """
 
 import dataclasses
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from benchmarks.measuring import Effort, Row, in_turn
 from latebloom.data import Batch
-from latebloom.models import Decoder
+from latebloom.models import GRU, Decoder
+from latebloom.models.base import Model
 from latebloom.models.decoder.layers import sinusoids
 from latebloom.studies.structural_grokking.experiments.recipe import network, recipe
 from latebloom.tasks import QuestionFormation
@@ -24,25 +25,58 @@ SEEDS = 5
 CORPUS = {"n_train": 4000, "n_val": 50, "n_test": 50, "n_gen": 50, "n_eval": 8}
 
 
-class PlainLoop:
-    """One network and its training, step by step."""
+class PlainTransformer(nn.Module):
+    """Logits of the next token at every place, [batch, pos] to [batch, pos, vocab], by `nn.TransformerEncoderLayer`."""
 
-    def __init__(self, experiment: Experiment) -> None:
-        model = experiment.model
-        if not isinstance(model, Decoder):
-            raise TypeError("the peer is a transformer")
-        plain = experiment.model_copy(update={"task": experiment.task.replace({"bucketed": False})})
-        self.data = Population.start([plain]).data
-        vocabulary, self.width, self.steps = experiment.task.signature.d_vocab, model.d_model, 0
+    def __init__(self, model: Decoder, vocabulary: int) -> None:
+        super().__init__()
+        self.width = model.d_model
         layer = nn.TransformerEncoderLayer(
             model.d_model, model.n_heads, model.mlp_width, model.dropout, batch_first=True, norm_first=False
         )
         self.embed = nn.Embedding(vocabulary, model.d_model)
         self.layers = nn.TransformerEncoder(layer, model.n_layers, enable_nested_tensor=False)
         self.read, self.drop = nn.Linear(model.d_model, vocabulary), nn.Dropout(model.dropout)
-        self.network = nn.ModuleList([self.embed, self.layers, self.read, self.drop])
-        training = experiment.training
-        self.clip = training.clip
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Embedding, layers under a causal mask, read-out."""
+        x = self.embed(tokens) * self.width**0.5
+        x = self.drop(x + sinusoids(tokens.shape[1], self.width, x))
+        mask = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1])
+        logits: Tensor = self.read(self.layers(x, mask=mask, is_causal=True))
+        return logits
+
+
+class PlainGRU(nn.Module):
+    """The same by `nn.GRU`."""
+
+    def __init__(self, model: GRU, vocabulary: int) -> None:
+        super().__init__()
+        self.embed, self.drop = nn.Embedding(vocabulary, model.d_model), nn.Dropout(model.dropout)
+        self.layers = nn.GRU(model.d_model, model.d_model, model.n_layers, batch_first=True, dropout=model.dropout)
+        self.read = nn.Linear(model.d_model, vocabulary)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Embedding, recurrent layers, read-out."""
+        logits: Tensor = self.read(self.drop(self.layers(self.drop(self.embed(tokens)))[0]))
+        return logits
+
+
+class PlainLoop:
+    """One network and its training, step by step."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        model, training = experiment.model, experiment.training
+        plain = experiment.model_copy(update={"task": experiment.task.replace({"bucketed": False})})
+        self.data, self.steps = Population.start([plain]).data, 0
+        vocabulary = experiment.task.signature.d_vocab
+        if isinstance(model, Decoder):
+            self.network: nn.Module = PlainTransformer(model, vocabulary)
+        elif isinstance(model, GRU):
+            self.network = PlainGRU(model, vocabulary)
+        else:
+            raise TypeError(f"the peer is a transformer or a GRU, not {model.kind!r}")
+        self.clip = float("inf") if training.clip is None else training.clip
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), training.lr, (training.beta1, training.beta2), training.eps, weight_decay=0.0
         )
@@ -50,16 +84,9 @@ class PlainLoop:
             self.optimiser, lambda step: min((step + 1) / training.warmup, 1.0)
         )
 
-    def logits(self, tokens: Tensor) -> Tensor:
-        """Of the next token at every place, [batch, pos, vocab]."""
-        x = self.embed(tokens) * self.width**0.5
-        x = self.drop(x + sinusoids(tokens.shape[1], self.width, x))
-        mask = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1])
-        return self.read(self.layers(x, mask=mask, is_causal=True))
-
     def loss(self, batch: Batch) -> Tensor:
         """Mean cross-entropy over real tokens."""
-        logits = self.logits(batch.inputs[0])
+        logits = self.network(batch.inputs[0])
         targets = torch.where(batch.weight[0] > 0, batch.targets[0], -1)
         return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-1)
 
@@ -75,12 +102,12 @@ class PlainLoop:
         return loss.detach()
 
 
-def experiment(scale: str) -> Experiment:
+def experiment(scale: str, model: Model | None = None) -> Experiment:
     """The main experiment at a scale, on a small corpus of the same mixture, with batches of similar length."""
     return Experiment(
         name=f"structural, {scale}",
         task=QuestionFormation.parse(CORPUS | {"bucketed": True}),
-        model=network(scale),
+        model=model or network(scale),
         training=recipe(scale),
     )
 
@@ -99,11 +126,13 @@ def tokens_a_step(what: Experiment, steps: int = 100) -> float:
 
 
 def structural(effort: Effort) -> list[Row]:
-    """The published shape, one seed; the laptop shape, five seeds together against one after the other."""
+    """The published shape, one seed; the laptop shape, five seeds together against one after the other; a GRU."""
     few = dataclasses.replace(effort, rounds=min(effort.rounds, 5))
     large, small = experiment("paper"), experiment("laptop")
+    recurrent = experiment("laptop", GRU(n_layers=2, d_model=256, dropout=0.1))
     one = in_turn({"ours": ours(large, 1), "plain": PlainLoop(large).step}, few)
     many = in_turn({"five": ours(small, SEEDS), "one": ours(small, 1), "plain": PlainLoop(small).step}, effort)
+    gated = in_turn({"five": ours(recurrent, SEEDS), "plain": PlainLoop(recurrent).step}, effort)
     tokens = tokens_a_step(small)
     name = "structural, L = 6"
     return [
@@ -119,5 +148,11 @@ def structural(effort: Effort) -> list[Row]:
             "tokens/s",
             tokens * SEEDS * many["five"],
             tokens * many["one"],
+        ),
+        Row.rate(
+            f"GRU, L = 2, d = 256, {SEEDS} seeds, plain loops of nn.GRU in turn",
+            "tokens/s",
+            tokens * SEEDS * gated["five"],
+            tokens * gated["plain"],
         ),
     ]

@@ -8,6 +8,7 @@ from latebloom.models.decoder import thinned
 from latebloom.models.decoder.cut_attention import cut_attention
 from latebloom.models.decoder.linear_attention import causal_linear_attention
 from latebloom.models.decoder.past import project_two_ways
+from latebloom.models.gated import gated_layer
 from latebloom.models.once import once
 
 
@@ -53,7 +54,11 @@ def thinned_attention(x):
     return thinned._Attention.apply(qkv, (x.shape[1], x.shape[2], 1, x.shape[3]), None, 1.0)
 
 
-WAYS = [cut, linear, two_ways, thinned_mlp, thinned_sum, thinned_attention, lambda x: Cube.apply(x, 2.0)]
+def gated(x):
+    return gated_layer(torch.cat([x] * 3, -1), torch.cat([x[:, 0]] * 3, -1), x.flatten(1)[:, :12])
+
+
+WAYS = [cut, linear, two_ways, thinned_mlp, thinned_sum, thinned_attention, gated, lambda x: Cube.apply(x, 2.0)]
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@
 Source: Cho et al. 2014, in the form of `torch.nn.GRU` (the reset gate acts after the recurrent product).
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
@@ -15,6 +14,7 @@ from latebloom.data import Signature
 from latebloom.errors import LatebloomError
 from latebloom.models.base import MODELS, Model, Parameters, Shape, Tap, untapped
 from latebloom.models.decoder.layers import embed_symbols, linear
+from latebloom.models.gated import gated_layer
 
 
 @MODELS.register("gru")
@@ -27,6 +27,7 @@ class GRU(Model):
     dropout: float = Field(0.0, ge=0, lt=1, description="on the embeddings and on what every layer hands on")
 
     dropout_at = ("hook_embed", "hook_resid_post")
+    version: ClassVar[int] = 2
 
     @property
     def dropout_rate(self) -> float:
@@ -63,7 +64,8 @@ class GRU(Model):
         x = tap("hook_embed", x)
         for layer in range(self.n_layers):
             name = f"blocks.{layer}."
-            x = tap(f"{name}hook_resid_post", _run(x, *(params[name + part] for part in ("W_x", "b_x", "W_h", "b_h"))))
+            given = linear(x, params[f"{name}W_x"], params[f"{name}b_x"])
+            x = tap(f"{name}hook_resid_post", gated_layer(given, params[f"{name}W_h"], params[f"{name}b_h"]))
         return tap("hook_logits", linear(x, params["unembed.W_U"], params["unembed.b_U"]))
 
     def flops(self, signature: Signature, rows: int) -> float:
@@ -72,28 +74,6 @@ class GRU(Model):
         return rows * signature.n_ctx * per_place
 
     def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
-        """What autograd keeps of every place: the gates and the state of each layer, and the outputs."""
-        width = self.n_layers * 14 * self.d_model + 2 * self.d_model + 3 * signature.n_outputs
+        """What is kept of every place: gates and states of each layer, what one layer's way back needs, the outputs."""
+        width = (9 * self.n_layers + 13) * self.d_model + 3 * signature.n_outputs
         return float(itemsize) * rows * signature.n_ctx * width
-
-
-def _run(
-    x: Float[Tensor, "member batch pos d_model"], w_x: Tensor, b_x: Tensor, w_h: Tensor, b_h: Tensor
-) -> Float[Tensor, "member batch pos d_model"]:
-    """One layer over a whole sequence, from a state of zeros."""
-    given = linear(x, w_x, b_x)  # all places at once; only the recurrent product must wait its turn
-    state = torch.zeros_like(x[:, :, 0])
-    states = []
-    for place in range(x.shape[2]):
-        state = _step(given[:, :, place], torch.baddbmm(b_h[:, None], state, w_h), state)
-        states.append(state)
-    return torch.stack(states, 2)
-
-
-def _step(given: Tensor, recurrent: Tensor, state: Tensor) -> Float[Tensor, "member batch d_model"]:
-    """The next state from the two products [member, batch, 3 d_model]: reset, update and new side by side."""
-    reset_x, update_x, new_x = given.chunk(3, -1)
-    reset_h, update_h, new_h = recurrent.chunk(3, -1)
-    new = torch.tanh(new_x + torch.sigmoid(reset_x + reset_h) * new_h)
-    update = torch.sigmoid(update_x + update_h)
-    return new + update * (state - new)
