@@ -16,7 +16,7 @@ from latebloom.claims import (
     settle,
     undecided,
 )
-from latebloom.claims.statistics import median, paired_difference, paired_ratio, share
+from latebloom.claims.statistics import median, paired_ratio, share_of
 from latebloom.studies.curves import Curves, curves, same_seeds
 from latebloom.studies.structural_grokking.claims.tables import (
     DEPTHS_LEARNED,
@@ -28,6 +28,7 @@ from latebloom.studies.structural_grokking.claims.tables import (
     SUCCESS,
     TRAINED,
     depths_unfitted,
+    more,
     needs,
 )
 
@@ -55,10 +56,7 @@ def inverted_u(arms: dict[object, Curves], known: str, column: str, best: int) -
     depths = list(arms)
     parts = {}
     for name, other in (("shallowest", depths[0]), ("deepest", depths[-1])):
-        first, second = same_seeds(arms[best], arms[other])
-        parts[f"{best} minus {other} layers ({name})"] = decide(
-            paired_difference(first.last(column), second.last(column)).estimate, at_least(1e-9)
-        )
+        parts[f"{best} minus {other} layers ({name})"] = decide(more(arms[best], arms[other], column), at_least(1e-9))
     told = "; ".join(f"{depth} layers {successes(table, column)}" for depth, table in arms.items())
     extra = {str(depth): table.last(column).tolist() for depth, table in arms.items()}
     found = all_of(parts, note=f"Ended >= .8, ended >= .88, ever >= .8, median end: {told}.")
@@ -184,7 +182,7 @@ def _never(table: Curves, best: Curves | None, known: str, held_out: str) -> Fin
     """Whether no seed generalises, though all know the domain and had twice the time that the best depth takes."""
     saturated = table.of(known) >= SATURATED
     top = np.where(saturated, table.of(held_out), -np.inf).max(1)  # what an untrained network chances on is no rule
-    reach = share(int((top >= SUCCESS).sum()), len(top))
+    reach = share_of(top >= SUCCESS)
     told = f"{reach} of seeds reach .8"
     if saturated.any():
         told += f"; largest {median(top[saturated.any(1)])}"

@@ -17,6 +17,7 @@ from latebloom.studies.structural_grokking.claims.tables import (
     TRAINED,
     listed,
     needs,
+    unsaturated,
 )
 
 KNOWN, HELD_OUT = "val_first_word", "gen_first_word"
@@ -53,8 +54,8 @@ def restless(evidence: Evidence) -> Finding:
     """Claim 28."""
     table = curves(evidence.run)
     since = table.reached(KNOWN, SATURATED, window=1)
-    if not np.isfinite(since).all():
-        return undecided(f"{int(np.isfinite(since).sum())} seeds saturate", "Too short a run.", seeds=len(since))
+    if early := unsaturated(since):
+        return early
     steps, gen = table.measured(HELD_OUT)
     after, inside = (np.where(steps >= since[:, None], table.measured(name)[1], np.nan) for name in (HELD_OUT, KNOWN))
     known, swung = total_variation(steps, inside), swings(steps, after)

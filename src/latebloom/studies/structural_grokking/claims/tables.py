@@ -7,7 +7,8 @@ import scipy  # scipy.stats loads at its first use
 from jaxtyping import Float
 
 from latebloom.claims import Change, Finding, Needs, Readable, asks_for, undecided
-from latebloom.studies.curves import Curves
+from latebloom.claims.statistics import Estimate, paired_difference
+from latebloom.studies.curves import Curves, same_seeds
 
 FIXED = "2026-11-25"
 MURTY = "Murty et al. 2023, arXiv:2305.18741"
@@ -58,6 +59,20 @@ def unfitted(known: str, **arms: Curves) -> Finding | None:
 def depths_unfitted(known: str, arms: Mapping[object, Curves]) -> Finding | None:
     """As `unfitted`, for arms by their number of layers."""
     return unfitted(known, **{f"{depth}_layers": table for depth, table in arms.items()})
+
+
+def more(first: Curves, second: Curves, column: str) -> Estimate:
+    """Median difference at the end, first minus second, paired by seed."""
+    own, other = same_seeds(first, second)
+    return paired_difference(own.last(column), other.last(column)).estimate
+
+
+def unsaturated(since: Float[np.ndarray, " seed"]) -> Finding | None:
+    """The finding where accuracy in the domain has not saturated in every seed; `since` when it did (inf: never)."""
+    seen = np.isfinite(since)
+    if seen.all():
+        return None
+    return undecided(f"{int(seen.sum())} seeds saturate", "Too short a run.", seeds=len(since))
 
 
 def listed(values: Float[np.ndarray, " n"], digits: int = 2) -> str:
