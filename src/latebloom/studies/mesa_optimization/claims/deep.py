@@ -131,7 +131,7 @@ def about_six_steps(
     needs=deep,
 )
 def six_layers_six_steps(evidence: Evidence) -> Finding:
-    """Claim 13."""
+    """Claim 13; the ratio to the released control is in the note."""
     single, nets = shallowest_and_deepest(evidence.run)
     references = {f"ridge, {kind}": [by_place(n, ridge_of(n, lag)) for n in nets] for kind, lag in LAGS.items()}
     references["zero"] = [by_place(n, zero(n)) for n in nets]
