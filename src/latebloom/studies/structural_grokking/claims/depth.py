@@ -23,9 +23,11 @@ from latebloom.studies.structural_grokking.claims.tables import (
     DEPTHS_UNLEARNED,
     FIXED,
     MURTY,
+    QUESTION,
     REVIEWED,
     SATURATED,
     SUCCESS,
+    TENSE,
     TRAINED,
     depths_unfitted,
     more,
@@ -34,7 +36,6 @@ from latebloom.studies.structural_grokking.claims.tables import (
 
 COST = {"laptop": "100 minutes on two cores", "paper": "50 runs of 300,000 steps: weeks on a GPU"}
 TENSE_COST = {"laptop": "50 minutes on two cores", "paper": "50 runs of 300,000 steps: weeks on a GPU"}
-QUESTION, TENSE = "gen_first_word", "gen_main_verb"
 RULE = (
     "at the end, paired by seed: the interval of the median of the published best depth ({best}) minus the shallowest "
     "lies above 0, and that of the best minus the deepest at hand does too; contradicted where either lies at or below "
@@ -88,7 +89,7 @@ def successes(table: Curves, column: str) -> str:
 )
 def question_depths(evidence: Evidence) -> Finding:
     """Claim 10."""
-    return inverted_u(curves(evidence.run).arms("n_layers"), "val_first_word", QUESTION, 6)
+    return inverted_u(curves(evidence.run).arms("n_layers"), *QUESTION, best=6)
 
 
 @claim(
@@ -108,7 +109,7 @@ def question_depths(evidence: Evidence) -> Finding:
 )
 def tense_depths(evidence: Evidence) -> Finding:
     """Claim 11."""
-    return inverted_u(curves(evidence.run).arms("n_layers"), "val_main_verb", TENSE, 4)
+    return inverted_u(curves(evidence.run).arms("n_layers"), *TENSE, best=4)
 
 
 @claim(
@@ -171,8 +172,8 @@ def two_layers(evidence: Evidence) -> Finding:
     shallow, depths, six = (curves(run) for run in evidence.runs)
     tense = depths.arms("n_layers")
     parts = {
-        "questions": _never(shallow, six, "val_first_word", QUESTION),
-        "tense": _never(next(iter(tense.values())), tense.get(4), "val_main_verb", TENSE),
+        "questions": _never(shallow, six, *QUESTION),
+        "tense": _never(next(iter(tense.values())), tense.get(4), *TENSE),
     }
     notes = [f"{name}: {part.note}" for name, part in parts.items() if part.note]
     return replace(all_of(parts), note=" ".join(notes))

@@ -20,6 +20,8 @@ from latebloom.instruments.instability import dip
 from latebloom.studies.curves import Curves, curves, median_time
 from latebloom.studies.structural_grokking.claims.tables import (
     FIXED,
+    HELD_OUT,
+    KNOWN,
     LOGS,
     MURTY,
     REVIEWED,
@@ -33,7 +35,6 @@ from latebloom.studies.structural_grokking.claims.tables import (
 )
 
 COST = {"laptop": "20 minutes on two cores", "paper": "10 seeds of 300,000 steps: days on a GPU"}
-KNOWN, HELD_OUT = "val_first_word", "gen_first_word"
 
 
 @claim(

@@ -8,6 +8,8 @@ from latebloom.instruments.instability import fell_back, share_kept, swings, tot
 from latebloom.studies.curves import curves
 from latebloom.studies.structural_grokking.claims.tables import (
     FIXED,
+    HELD_OUT,
+    KNOWN,
     LOGS,
     MURTY,
     QIN,
@@ -20,7 +22,6 @@ from latebloom.studies.structural_grokking.claims.tables import (
     unsaturated,
 )
 
-KNOWN, HELD_OUT = "val_first_word", "gen_first_word"
 COST = {"laptop": "20 minutes on two cores"}
 
 

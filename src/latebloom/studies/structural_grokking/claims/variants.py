@@ -23,6 +23,8 @@ from latebloom.studies.curves import curves, same_seeds
 from latebloom.studies.structural_grokking.claims.tables import (
     AHUJA,
     FIXED,
+    HELD_OUT,
+    KNOWN,
     QIN,
     REVIEWED,
     TRAINED,
@@ -33,7 +35,6 @@ from latebloom.studies.structural_grokking.claims.tables import (
     unfitted,
 )
 
-KNOWN, HELD_OUT = "val_first_word", "gen_first_word"
 LEARNED = Change(REVIEWED, "An arm may fall short because it has not learned its task: then nothing is decided.")
 GENERALISES = 0.5  # of verbs of withheld sentences, without which there is nothing to lose
 PAPER = "5 seeds of 300,000 steps an arm: days on a GPU"
@@ -64,7 +65,7 @@ def answer_only(evidence: Evidence) -> Finding:
         return early
     found = decide(more(full, prefix, HELD_OUT), at_least(0.3))
     note = (
-        f"Answer only {listed(prefix.last(HELD_OUT))}, accuracy in the domain {median(prefix.last('val_first_word'))}; "
+        f"Answer only {listed(prefix.last(HELD_OUT))}, accuracy in the domain {median(prefix.last(KNOWN))}; "
         f"source in both directions {median(both.last(HELD_OUT))}."
     )
     return all_of({"full minus answer only": found}, note=note)
