@@ -218,6 +218,5 @@ def muon(evidence: Evidence) -> Finding:
         "speed-up untuned": speed_up(at(grid, lr=0.001, weight_decay=1.0), first),
     }
     finding = decide(speed_up(adamw, best), at_least(1))
-    return with_estimates(
-        finding, more, f"{np.isfinite(best['t_gen']).sum()} of {len(best)} tuned Muon runs generalised."
-    )
+    generalised = int(np.isfinite(best["t_gen"]).sum())
+    return with_estimates(finding, more, f"{generalised} of {len(best)} tuned Muon runs generalised.")

@@ -237,4 +237,5 @@ def one_frequency(evidence: Evidence) -> Finding:
     table = settled(evidence.run)
     if len(table.members) < 5:
         return few(table)
-    return with_control(*_neurons_obey(table, "neuron_share_in", lambda energy: energy >= 0.92))
+    found, control = _neurons_obey(table, "neuron_share_in", lambda energy: energy >= 0.92)
+    return with_control(found, control)
