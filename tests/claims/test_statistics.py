@@ -79,6 +79,14 @@ def test_share_is_wilsons_closed_form():
     assert ours.value == k / n
 
 
+def test_share_of_counts_trues_and_refuses_numbers():
+    assert s.share_of(np.array([True, False, True])) == s.share(2, 3)
+    with pytest.raises(LatebloomError, match=r"true and false; got float64 of shape \[2\]"):
+        s.share_of([0.2, 1.0])
+    with pytest.raises(LatebloomError, match="got 0 of 0"):
+        s.share_of(np.array([], dtype=bool))
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [

@@ -137,7 +137,7 @@ class Claim:
     rule: str
     fixed: str
     tag: str
-    scales: tuple[str, ...]
+    scales: tuple[str, ...] = ("quick", "laptop")
     changes: tuple[Change, ...] = ()
     control: str = ""
     cost: Mapping[str, str] = field(default_factory=dict)

@@ -1,34 +1,42 @@
 """The table of claims. A study's claims enter it when the study's `claims` module is imported."""
 
 from collections.abc import Callable, Mapping
+from typing import NotRequired, TypedDict, Unpack
 
-from latebloom.claims.claim import SCALES, Change, Claim, Judge, Needs, nothing
+from latebloom.claims.claim import SCALES, Change, Claim, Judge, Needs
 from latebloom.errors import LatebloomError
 from latebloom.registry import Registry
 
 CLAIMS: Registry[Claim] = Registry("claim")
 
 
-def claim(
-    *,
-    id: str,
-    title: str,
-    statement: str,
-    source: str,
-    published: str,
-    measure: str,
-    rule: str,
-    fixed: str,
-    tag: str,
-    scales: tuple[str, ...] = ("quick", "laptop"),
-    changes: tuple[Change, ...] = (),
-    control: str = "",
-    cost: Mapping[str, str] | None = None,
-    deterministic: bool = False,
-    version: int = 1,
-    needs: Needs = nothing,
-    table: Registry[Claim] = CLAIMS,
-) -> Callable[[Judge], Judge]:
+class Words(TypedDict):
+    """What every claim says (see `Claim`)."""
+
+    id: str
+    title: str
+    statement: str
+    source: str
+    published: str
+    measure: str
+    rule: str
+    fixed: str
+    tag: str
+    control: NotRequired[str]
+
+
+class Judged(Words, total=False):
+    """What a claim with a judge function may say besides."""
+
+    scales: tuple[str, ...]
+    changes: tuple[Change, ...]
+    cost: Mapping[str, str]
+    deterministic: bool
+    version: int
+    needs: Needs
+
+
+def claim(*, table: Registry[Claim] = CLAIMS, **fields: Unpack[Judged]) -> Callable[[Judge], Judge]:
     """Registers the decorated judge function as a claim; the fields are those of `Claim`.
 
     Raises:
@@ -36,69 +44,16 @@ def claim(
     """
 
     def enter(judge: Judge) -> Judge:
-        register(
-            Claim(
-                id=id,
-                title=title,
-                statement=statement,
-                source=source,
-                published=published,
-                measure=measure,
-                rule=rule,
-                fixed=fixed,
-                tag=tag,
-                scales=scales,
-                changes=changes,
-                control=control,
-                cost=cost or {},
-                deterministic=deterministic,
-                version=version,
-                needs=needs,
-                judge=judge,
-            ),
-            table,
-        )
+        register(Claim(**fields, judge=judge), table)
         return judge
 
     return enter
 
 
-def not_run(
-    *,
-    id: str,
-    title: str,
-    statement: str,
-    source: str,
-    published: str,
-    measure: str,
-    rule: str,
-    fixed: str,
-    tag: str,
-    scale: str,
-    cost: str,
-    why: str,
-    control: str = "",
-    table: Registry[Claim] = CLAIMS,
-) -> Claim:
+def not_run(*, scale: str, cost: str, why: str, table: Registry[Claim] = CLAIMS, **words: Unpack[Words]) -> Claim:
     """Registers a claim that has no judge: it says the `scale` it needs, what that would `cost`, and `why`."""
-    return register(
-        Claim(
-            id=id,
-            title=title,
-            statement=statement,
-            source=source,
-            published=published,
-            measure=measure,
-            rule=rule,
-            fixed=fixed,
-            tag=tag,
-            scales=(scale,),
-            cost={scale: cost} if scale in SCALES else {},
-            control=control,
-            why=why,
-        ),
-        table,
-    )
+    costs = {scale: cost} if scale in SCALES else {}
+    return register(Claim(**words, scales=(scale,), cost=costs, why=why), table)
 
 
 def register(entry: Claim, table: Registry[Claim] = CLAIMS) -> Claim:

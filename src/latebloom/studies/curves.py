@@ -54,10 +54,20 @@ class Curves:
         """The largest measured value of each member."""
         return np.asarray(np.nanmax(self.of(column), axis=1))
 
+    def lowest(self, column: str) -> Float[np.ndarray, " member"]:
+        """The smallest measured value of each member."""
+        return np.asarray(np.nanmin(self.of(column), axis=1))
+
     def at(self, column: str, step: float) -> Float[np.ndarray, " member"]:
         """A quantity at each member's last measurement up to a step: its last of all where it has ended before."""
         upto = self.steps <= step
         return np.asarray(own_logs(self.steps[upto], self.of(column)[:, upto]).last_value)
+
+    def at_times(self, column: str, times: Float[np.ndarray, " member"]) -> Float[np.ndarray, " member"]:
+        """A quantity at each member's own step; NaN where that is not finite, because what it waits for never came."""
+        came = np.isfinite(times)
+        own = np.searchsorted(self.steps, np.where(came, times, self.steps[0]))
+        return np.where(came, self.of(column)[np.arange(len(times)), own], np.nan)
 
     def reached(self, column: str, level: float, window: int = 3) -> Float[np.ndarray, " member"]:
         """First step from which a quantity is at or above a level for a window of logs; inf if it never is."""

@@ -156,6 +156,18 @@ def test_curves_leave_unmeasured_steps_empty():
     assert found.reached("test_accuracy", 0.95).tolist() == [1050, np.inf]
 
 
+def test_a_quantity_at_each_members_own_step():
+    members = [{"seed": seed, "test_accuracy": rises(at)} for seed, at in enumerate((1000, 500, np.inf))]
+    table = run_of(members).table
+    own, times = curves(FakeRun(table)), np.array([table["step"].max(), 0.0, np.inf])
+    by_hand = [
+        table.query("member == @member and step == @step")["test_accuracy"].item()
+        for member, step in enumerate(times[:2])
+    ]
+    assert own.at_times("test_accuracy", times).tolist() == pytest.approx([*by_hand, np.nan], nan_ok=True)
+    assert own.lowest("test_accuracy").tolist() == table.groupby("member")["test_accuracy"].min().tolist()
+
+
 # Claims
 
 

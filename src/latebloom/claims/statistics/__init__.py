@@ -13,6 +13,7 @@ from latebloom.claims.statistics.one_sample import (
     mean,
     median,
     share,
+    share_of,
     smallest,
     uniform_counts,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "paired_ratio",
     "rank_correlation",
     "share",
+    "share_of",
     "slope",
     "smallest",
     "survival_median",

@@ -68,6 +68,18 @@ def share(successes: int, n: int) -> Estimate:
     return Estimate(successes / n, float(interval.low), float(interval.high), int(n))
 
 
+def share_of(happened: ArrayLike) -> Estimate:
+    """Share of trials in which something happened, from one true or false a trial [n].
+
+    >>> print(share_of([True, True, False, True]))
+    0.75 [0.30, 0.95]
+    """
+    flags = np.asarray(happened)
+    if flags.dtype != bool or flags.ndim != 1:
+        raise LatebloomError(f"A share counts a row of true and false; got {flags.dtype} of shape {list(flags.shape)}.")
+    return share(int(flags.sum()), len(flags))
+
+
 @dataclass(frozen=True)
 class UniformTest:
     """Pearson's chi-square test of equal expected counts.

@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from latebloom.claims import Change, Evidence, Finding, at_least, at_most, claim, decide, undecided, with_control
+from latebloom.claims import (
+    Change,
+    Evidence,
+    Finding,
+    Region,
+    at_least,
+    at_most,
+    claim,
+    decide,
+    undecided,
+    with_control,
+)
 from latebloom.claims.statistics import median
 from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, arm, last, needs, paired, values
 
@@ -13,12 +24,18 @@ CEILING, GROUND = 0.95, 0.02  # beyond these, filler has no room to show anythin
 LEARNED = 0.05  # nats from the best prediction of a majority
 
 
-def by_width(evidence: Evidence, past: str) -> tuple[np.ndarray, np.ndarray]:
-    """Exact match without and with filler, seed by seed."""
+def gain_of_filler(evidence: Evidence, past: str, pass_: Region, ground: float = 0.0) -> Finding:
+    """The rule of claims 19 and 20: exact match with filler minus without, seed by seed, where there is room for it."""
     frame = last(evidence.run)
     widths = sorted(set(frame["width"]))
     narrow, wide = paired("exact_match", *(arm(frame, past=past, width=width) for width in (widths[0], widths[-1])))
-    return narrow, wide
+    told = f"without {median(narrow)}, with {median(wide)}"
+    if np.median(narrow) > CEILING:
+        return undecided(told, "Without filler the task is solved, so filler cannot help.", seeds=len(narrow))
+    if np.median(wide) < ground:
+        return undecided(told, "The task is not learned at this size.", seeds=len(narrow))
+    gain = median(wide - narrow)
+    return decide(gain, pass_, measured=f"{gain} ({told})")
 
 
 @claim(
@@ -40,14 +57,7 @@ def by_width(evidence: Evidence, past: str) -> tuple[np.ndarray, np.ndarray]:
 )
 def filler_helps(evidence: Evidence) -> Finding:
     """Claim 19."""
-    narrow, wide = by_width(evidence, "whole")
-    told = f"without {median(narrow)}, with {median(wide)}"
-    if np.median(narrow) > CEILING:
-        return undecided(told, "Without filler the task is solved, so filler cannot help.", seeds=len(narrow))
-    if np.median(wide) < GROUND:
-        return undecided(told, "The task is not learned at this size.", seeds=len(narrow))
-    gain = median(wide - narrow)
-    return decide(gain, at_least(0.05), measured=f"{gain} ({told})")
+    return gain_of_filler(evidence, "whole", at_least(0.05), GROUND)
 
 
 @claim(
@@ -68,12 +78,7 @@ def filler_helps(evidence: Evidence) -> Finding:
 )
 def filler_does_not_help(evidence: Evidence) -> Finding:
     """Claim 20."""
-    narrow, wide = by_width(evidence, "hidden")
-    told = f"without {median(narrow)}, with {median(wide)}"
-    if np.median(narrow) > CEILING:
-        return undecided(told, "Without filler the task is solved, so filler cannot help.", seeds=len(narrow))
-    gain = median(wide - narrow)
-    return decide(gain, at_most(0.02), measured=f"{gain} ({told})")
+    return gain_of_filler(evidence, "hidden", at_most(0.02))
 
 
 @claim(

@@ -1,5 +1,6 @@
 """Claims about accelerators: orthogonal gradients, Grokfast, EGD and Muon, each against AdamW that was tuned."""
 
+import numpy as np
 import pandas as pd
 
 from latebloom.claims import (
@@ -17,7 +18,6 @@ from latebloom.claims import (
 from latebloom.studies.grokking.claims import accelerate_stability
 from latebloom.studies.grokking.claims.accelerate_arms import (
     arm,
-    happened,
     median_time,
     ratio,
     speed_up,
@@ -218,4 +218,5 @@ def muon(evidence: Evidence) -> Finding:
         "speed-up untuned": speed_up(at(grid, lr=0.001, weight_decay=1.0), first),
     }
     finding = decide(speed_up(adamw, best), at_least(1))
-    return with_estimates(finding, more, f"{happened(best)} of {len(best)} tuned Muon runs generalised.")
+    generalised = int(np.isfinite(best["t_gen"]).sum())
+    return with_estimates(finding, more, f"{generalised} of {len(best)} tuned Muon runs generalised.")

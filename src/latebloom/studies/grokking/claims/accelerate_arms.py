@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from latebloom.claims import Finding, Readable
-from latebloom.claims.statistics import Estimate, paired_ratio, survival_median
+from latebloom.claims.statistics import Estimate, paired_ratio, share_of, survival_median
 from latebloom.instruments.outcome import outcome_by_time
 
 LEVEL = 0.95
@@ -36,9 +36,9 @@ def curves(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return frame.pivot(index="member", columns="step", values=column).sort_index(axis=1)
 
 
-def happened(table: pd.DataFrame, column: str = "t_gen") -> int:
-    """How many members an event happened to."""
-    return int(np.isfinite(table[column]).sum())
+def happened(table: pd.DataFrame, column: str = "t_gen") -> Estimate:
+    """Share of members that an event happened to."""
+    return share_of(np.isfinite(table[column]))
 
 
 def median_time(table: pd.DataFrame, column: str = "t_gen") -> Estimate:
@@ -64,10 +64,10 @@ def tuned(table: pd.DataFrame, by: Sequence[str] = ("lr", "weight_decay")) -> pd
     return pd.concat(rows, ignore_index=True).drop(columns=["cost", "setting"])
 
 
-def speed_up(slow: pd.DataFrame, fast: pd.DataFrame) -> Estimate:
-    """How many times sooner `fast` generalises: the ratio of times, seed by seed (see `ratio`)."""
+def speed_up(slow: pd.DataFrame, fast: pd.DataFrame, column: str = "t_gen") -> Estimate:
+    """How many times sooner `fast` generalises, or meets another event: ratio of times, seed by seed (see `ratio`)."""
     pair = slow.merge(fast, on="seed", suffixes=("_slow", "_fast"))
-    return ratio(pair["t_gen_slow"], pair["limit_slow"], pair["t_gen_fast"], pair["limit_fast"])
+    return ratio(pair[f"{column}_slow"], pair["limit_slow"], pair[f"{column}_fast"], pair["limit_fast"])
 
 
 def ratio(top: pd.Series, top_limit: pd.Series, bottom: pd.Series, bottom_limit: pd.Series) -> Estimate:

@@ -17,9 +17,16 @@ from latebloom.claims import (
     undecided,
     with_control,
 )
-from latebloom.claims.statistics import median, paired_difference, share
+from latebloom.claims.statistics import median, paired_difference
 from latebloom.instruments.events import first_reached
-from latebloom.studies.grokking.claims.accelerate_arms import arm, curves, happened, median_time, ratio, with_estimates
+from latebloom.studies.grokking.claims.accelerate_arms import (
+    arm,
+    curves,
+    happened,
+    median_time,
+    speed_up,
+    with_estimates,
+)
 
 COLLAPSED = 0.99
 
@@ -77,21 +84,20 @@ def softmax_collapse(evidence: Evidence) -> Finding:
     """Collapse and stop in float32, later in float64, StableMax through; softmax at StableMax's settings as control."""
     single, double = (collapse(run) for run in evidence.runs[:2])
     stable, softmax = (arm(run) for run in evidence.runs[2:])
-    pair = single.merge(double, on="seed", suffixes=("", "_double"))
-    later = ratio(pair["t_collapse_double"], pair["limit_double"], pair["t_collapse"], pair["limit"])
+    later = speed_up(double, single, "t_collapse")
     gains = single["gain"].dropna()
     if gains.empty:
         stopped = undecided("no seed collapsed", "Rise of accuracy after collapse is not defined.", seeds=len(single))
     else:
         stopped = decide(median(gains), at_most(0.05))
     parts = {
-        "StableMax generalises, share of seeds": decide(share(happened(stable), len(stable)), at_least(0.5)),
-        "float32 collapses, share of seeds": decide(share(happened(single, "t_collapse"), len(single)), at_least(0.5)),
+        "StableMax generalises, share of seeds": decide(happened(stable), at_least(0.5)),
+        "float32 collapses, share of seeds": decide(happened(single, "t_collapse"), at_least(0.5)),
         "rise of test accuracy after": stopped,
-        "float32 generalises, share of seeds": decide(share(happened(single), len(single)), at_most(0.5)),
+        "float32 generalises, share of seeds": decide(happened(single), at_most(0.5)),
         "collapse float64 / float32": decide(later, at_least(1.05)),
     }
-    finding = with_control(all_of(parts), decide(share(happened(softmax), len(softmax)), at_least(0.5)))
+    finding = with_control(all_of(parts), decide(happened(softmax), at_least(0.5)))
     norm = curves(evidence.runs[2].measurements(), "l2_norm").ffill(axis=1)
     grown = median(norm.iloc[:, -1] / norm.iloc[:, 0], unit="x")
     return with_estimates(finding, {"StableMax, steps": median_time(stable), "StableMax, growth of the norm": grown})
@@ -193,12 +199,11 @@ def slingshots(evidence: Evidence) -> Finding:
     table, double = (spikes(run) for run in evidence.runs)
     arms = {float(eps): table[table["eps"] == eps] for eps in table["eps"].unique()}
     smallest, largest = arms[min(arms)], arms[max(arms)]
-    pair = largest.merge(smallest, on="seed", suffixes=("_large", "_small"))
-    earlier = ratio(pair["t_gen_large"], pair["limit_large"], pair["t_gen_small"], pair["limit_small"])
+    earlier = speed_up(largest, smallest)
     parts = {
         "t_gen(1e-5) / t_gen(1e-8)": decide(earlier, at_least(1.05)),
-        "share at 1e-5": decide(share(happened(largest), len(largest)), at_most(1 / 3)),
-        "share at 1e-8": decide(share(happened(smallest), len(smallest)), at_least(0.5)),
+        "share at 1e-5": decide(happened(largest), at_most(1 / 3)),
+        "share at 1e-8": decide(happened(smallest), at_least(0.5)),
     }
     more = {f"t_gen at {eps:g}": median_time(own) for eps, own in arms.items()}
     more |= {f"spikes at {eps:g}": median(own["spikes"]) for eps, own in arms.items()}

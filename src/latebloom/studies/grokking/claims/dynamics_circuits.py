@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from latebloom.claims import Evidence, Finding, all_of, asks_for, at_least, at_most, between, claim, decide, undecided
-from latebloom.claims.statistics import Estimate, median, paired_ratio, share, slope
+from latebloom.claims.statistics import Estimate, median, paired_ratio, share_of, slope
 from latebloom.instruments.efficiency import critical_size, fit_power_law
 from latebloom.studies.curves import Curves, curves
 from latebloom.studies.grokking.claims.dynamics_tables import FIXED, crossings, listed, paired
@@ -53,8 +53,7 @@ def efficiencies(evidence: Evidence) -> Finding:
         len(np.unique(table.field("n_train"))) < 2 for table in (memoriser, generaliser) if len(table.members)
     ) or not (len(memoriser.members) and len(generaliser.members)):
         return undecided("too few sizes fit or generalise", "Two sizes of each kind are needed.", seeds=count)
-    at_decay = fewer.where(fewer.field("weight_decay") == DECAY)
-    observed = crossings(at_decay, "n_train", at_decay.last("test_accuracy"), 0.5)
+    observed = _at_decay_crossings(fewer, DECAY, 0.5)
     predicted = _predicted(memoriser, generaliser)
     first, second, _ = paired(predicted, observed)
     extra = {
@@ -221,12 +220,12 @@ def rests_half_way(evidence: Evidence) -> Finding:
     half, once, late = (table.at("test_accuracy", step) for step in (total // 20, total // 10, total))
     rests = (once > _chance(table) + 0.05) & (once < 0.9) & (np.abs(once - half) <= 0.05)
     seeds = len(np.unique(table.field("seed")))
-    exist = decide(share(int(rests.sum()), len(rests)), at_least(0.1), seeds=seeds)
+    exist = decide(share_of(rests), at_least(0.1), seeds=seeds)
     if not rests.any():
         return exist
     stays = np.abs(late - once)[rests] <= 0.1
     generalised = int((late[rests] >= 0.95).sum())
-    stable = decide(share(int(stays.sum()), len(stays)), at_least(0.5), seeds=seeds)
+    stable = decide(share_of(stays), at_least(0.5), seeds=seeds)
     note = (
         f"Of {len(rests)} members {int(rests.sum())} rest at {listed(np.sort(once[rests]).tolist(), 2)} at T = "
         f"{total // 10:,}; at 10 T {int(stays.sum())} are still there and {generalised} have generalised."

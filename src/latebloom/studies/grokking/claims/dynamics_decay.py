@@ -1,6 +1,7 @@
 """Claims: amount of data, weight decay, weight norm against logit scale (34, 35, 36)."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,9 +61,7 @@ def data_costs(evidence: Evidence) -> Finding:
         f"Steps ~ share ^ {exponent}. Between the two smallest shares, {whole[0]:g} and {whole[1]:g}, a point costs "
         f"{costs['lowest two']}. Median steps: {', '.join(f'{f}: {t:,.0f}' for f, t in medians.items())}."
     )
-    return Finding(
-        finding.measured, finding.verdict, count, finding.estimate, {"exponent": exponent, **costs}, note, finding.extra
-    )
+    return replace(finding, estimates={"exponent": exponent, **costs}, note=note)
 
 
 def _cost_of_a_point(times: np.ndarray, shares: np.ndarray, seeds: np.ndarray, kept: list[float]) -> Estimate:
@@ -217,15 +216,8 @@ def _scale_and_norm(table: Curves, base: float) -> Finding:
         return undecided(text, f"{text}; the rule asks for three quarters.", seeds=count)
     # A delay shorter than the space between logs is not told apart from it.
     delay = np.log(np.maximum(done - fitted, 1.0))
-    rms = table.of("logit_rms")
-    at_fit = np.array(
-        [
-            rms[row, table.steps == time].item() if g else 1.0
-            for row, (time, g) in enumerate(zip(fitted, good, strict=True))
-        ]
-    )
-    norm = table.field("clamp_norm").astype(float)
-    scale, with_norm = explained(delay[good], {"logit scale": np.log(at_fit[good]), "norm": np.log(norm[good])})
+    rms, norm = table.at_times("logit_rms", fitted), table.field("clamp_norm").astype(float)
+    scale, with_norm = explained(delay[good], {"logit scale": np.log(rms[good]), "norm": np.log(norm[good])})
     recovered = _recovered(table, np.where(good, delay, np.nan), base)
     return all_of(
         {

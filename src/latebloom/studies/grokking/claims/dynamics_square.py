@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from latebloom.claims import (
     undecided,
     with_control,
 )
-from latebloom.claims.statistics import median, paired_ratio, share, slope
+from latebloom.claims.statistics import median, paired_ratio, share_of, slope
 from latebloom.studies.curves import Curves, curves, median_time
 from latebloom.studies.grokking.claims.dynamics_tables import FIXED, crossings, listed, paired
 
@@ -53,7 +54,7 @@ def square_adamw(evidence: Evidence) -> Finding:
         {
             "train 100 %": decide(median_time(table, fit), between(20, 36)),
             "test 100 %": decide(median_time(table, all_right), between(32, 56)),
-            "test after train": decide(share(int(later.sum()), len(later)), at_least(0.5)),
+            "test after train": decide(share_of(later), at_least(0.5)),
         }
     )
 
@@ -91,27 +92,17 @@ def square_descent(evidence: Evidence) -> Finding:
     )
     fitted = float((relu.reached("train_accuracy", 0.99, 1) < math.inf).mean())
     found = with_control(shown, best)
-    return Finding(
-        found.measured,
-        found.verdict,
-        found.seeds,
-        found.estimate,
-        found.estimates,
-        f"{found.note} {fitted:.0%} of the control's runs fit their training rows.",
-        found.extra,
-    )
+    return replace(found, note=f"{found.note} {fitted:.0%} of the control's runs fit their training rows.")
 
 
 def _generalising(table: Curves) -> Finding:
-    done = np.isfinite(table.reached("test_accuracy", 0.95))
-    return decide(share(int(done.sum()), len(done)), at_least(0.5))
+    return decide(share_of(np.isfinite(table.reached("test_accuracy", 0.95))), at_least(0.5))
 
 
 def _test_when_fitted(table: Curves) -> Finding:
     """Test accuracy at the first log at which the training rows are fitted."""
     fitted = table.reached("train_accuracy", 0.99, 1)
-    test = table.of("test_accuracy")
-    values = [test[row, table.steps == time].item() for row, time in enumerate(fitted) if np.isfinite(time)]
+    values = table.at_times("test_accuracy", fitted)[np.isfinite(fitted)]
     if len(values) < len(fitted) / 2:
         return undecided(
             f"{len(values)} of {len(fitted)} fit", "Too few members fit their training rows.", seeds=len(fitted)
@@ -240,7 +231,7 @@ def rejects_noise(evidence: Evidence) -> Finding:
     strong = table.where(table.field("weight_decay") > 0)
     free = table.where(table.field("weight_decay") == 0)
     falls = {
-        name: median(np.nanmax(arm.of("train_accuracy"), axis=1) - arm.last("train_accuracy"))
+        name: median(arm.highest("train_accuracy") - arm.last("train_accuracy"))
         for name, arm in (("strong", strong), ("free", free))
     }
     clean = median(strong.last("clean_accuracy"))

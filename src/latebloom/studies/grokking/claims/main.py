@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, between, claim, decide, settle, undecided
-from latebloom.claims.statistics import median, share
+from latebloom.claims.statistics import median, share_of
 from latebloom.claims.verdict import with_control
 from latebloom.studies.curves import curves, median_time
 from latebloom.studies.grokking.claims import main_frequencies, main_long, main_progress, main_sensitivity
@@ -50,19 +50,18 @@ def memorises_then_generalises(evidence: Evidence) -> Finding:
     """Claim 1."""
     table = curves(evidence.run)
     out = outcome(table)
-    n = len(out.t_gen)
-    inside = int(((out.t_gen >= 12_000) & (out.t_gen <= 48_000)).sum())
+    inside = (out.t_gen >= 12_000) & (out.t_gen <= 48_000)
     done = out.t_gen[np.isfinite(out.t_gen)]
     among = f": {median(done, unit='steps')}" if len(done) > 1 else ""
     note = (
-        f"{len(done)} of {n} seeds generalised by their end; median among these{among}. Whether the published table "
-        "holds only runs that generalised is not known."
+        f"{len(done)} of {len(out.t_gen)} seeds generalised by their end; median among these{among}. Whether the "
+        "published table holds only runs that generalised is not known."
     )
     return all_of(
         {
             "median time to 95 % test": decide(median_time(table, out.t_gen), between(22_000, 34_000)),
-            "share between 12k and 48k": decide(share(inside, n), at_least(0.75)),
-            "share memorised by 500": decide(share(int((out.t_mem <= 500).sum()), n), at_least(0.9)),
+            "share between 12k and 48k": decide(share_of(inside), at_least(0.75)),
+            "share memorised by 500": decide(share_of(out.t_mem <= 500), at_least(0.9)),
         },
         note=note,
     )

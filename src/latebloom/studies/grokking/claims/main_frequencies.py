@@ -1,5 +1,6 @@
 """Claims on the main run: which frequencies, how many neurons each, and how exactly neurons obey the solution."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from latebloom.claims import (
     undecided,
     with_control,
 )
-from latebloom.claims.statistics import mean, median, share, uniform_counts
+from latebloom.claims.statistics import mean, median, share, share_of, uniform_counts
 from latebloom.instruments.neurons import PAGE_THRESHOLD
 from latebloom.studies.curves import Curves
 from latebloom.studies.grokking.claims.dynamics_tables import FIXED
@@ -91,7 +92,7 @@ def group_sizes(evidence: Evidence) -> Finding:
     frequencies = {str(k): int((number == k).sum()) for k in np.unique(number)}
     parts = {
         "3 or 4 frequencies": decide(
-            share(int(np.isin(number, (3, 4)).sum()), seeds), at_least(0.8), extra={"frequencies": frequencies}
+            share_of(np.isin(number, (3, 4))), at_least(0.8), extra={"frequencies": frequencies}
         ),
         "mode": replace(mode, seeds=seeds),
         "5 to 7": decide(share(middle, len(present)), between(0.60, 0.82), seeds=seeds),
@@ -158,7 +159,7 @@ def _evenness(present: np.ndarray) -> Finding:
     return all_of({"mean frequency": decide(mean(centre), between(13.5, 20.5)), "evenness": even})
 
 
-def _share_of_neurons(table: Curves, good: np.ndarray, live: np.ndarray, least: float) -> Finding:
+def _share_of_neurons(good: np.ndarray, live: np.ndarray) -> Finding:
     """Rule of the two claims on neurons: median over seeds of the share of live neurons that are good."""
     kept = live.sum(1) > 0
     if kept.sum() < 2:
@@ -167,14 +168,23 @@ def _share_of_neurons(table: Curves, good: np.ndarray, live: np.ndarray, least: 
     pooled = int((good & live).sum()), int(live.sum())
     return decide(
         median(each),
-        at_least(least),
+        at_least(0.85),
         measured=f"{median(each)} ({pooled[0]} of {pooled[1]} neurons)",
         extra={"share": each.tolist()},
     )
 
 
-def _neurons_while_memorising(table: Curves, column: str) -> np.ndarray:
-    return vectors(table, column, np.full(len(table.members), float(MEMORISING_UNTIL)))
+def _live(table: Curves) -> np.ndarray:
+    return vectors(table, "neuron_largest") > PAGE_THRESHOLD
+
+
+def _neurons_obey(table: Curves, column: str, good: Callable[[np.ndarray], np.ndarray]) -> tuple[Finding, Finding]:
+    """That rule on live neurons at the end, and its control: all neurons while the network only memorises."""
+    early = good(vectors(table, column, np.full(len(table.members), float(MEMORISING_UNTIL))))
+    return (
+        _share_of_neurons(good(vectors(table, column)), _live(table)),
+        _share_of_neurons(early, np.ones_like(early)),
+    )
 
 
 @claim(
@@ -199,11 +209,9 @@ def phase_doubling(evidence: Evidence) -> Finding:
     table = settled(evidence.run)
     if len(table.members) < 5:
         return few(table)
-    error, live = np.abs(vectors(table, "neuron_doubling")), vectors(table, "neuron_largest") > PAGE_THRESHOLD
-    early = np.abs(_neurons_while_memorising(table, "neuron_doubling"))
-    control = _share_of_neurons(table, early <= 6, np.ones_like(early, dtype=bool), 0.85)
-    found = _share_of_neurons(table, error <= 6, live, 0.85)
-    typical = median(np.array([np.median(row[own]) for row, own in zip(error, live, strict=True) if own.any()]))
+    found, control = _neurons_obey(table, "neuron_doubling", lambda error: np.abs(error) <= 6)
+    errors = zip(np.abs(vectors(table, "neuron_doubling")), _live(table), strict=True)
+    typical = median([np.median(row[own]) for row, own in errors if own.any()])
     return with_control(replace(found, note=f"Median error of live neurons, degrees: {typical}."), control)
 
 
@@ -229,7 +237,5 @@ def one_frequency(evidence: Evidence) -> Finding:
     table = settled(evidence.run)
     if len(table.members) < 5:
         return few(table)
-    energy, live = vectors(table, "neuron_share_in"), vectors(table, "neuron_largest") > PAGE_THRESHOLD
-    early = _neurons_while_memorising(table, "neuron_share_in")
-    control = _share_of_neurons(table, early >= 0.92, np.ones_like(early, dtype=bool), 0.85)
-    return with_control(_share_of_neurons(table, energy >= 0.92, live, 0.85), control)
+    found, control = _neurons_obey(table, "neuron_share_in", lambda energy: energy >= 0.92)
+    return with_control(found, control)

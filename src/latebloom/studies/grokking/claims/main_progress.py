@@ -22,7 +22,7 @@ from latebloom.claims import (
     undecided,
     with_control,
 )
-from latebloom.claims.statistics import RankCorrelation, median, paired_ratio, rank_correlation, share
+from latebloom.claims.statistics import RankCorrelation, median, paired_ratio, rank_correlation, share_of
 from latebloom.instruments.events import first_stayed
 from latebloom.instruments.progress_rows import (
     excluded_loss_of_rows,
@@ -85,7 +85,6 @@ def before_the_test_loss(evidence: Evidence) -> Finding:
     times = _times(cast(Run, evidence.run), table, keys, start)
     wrong = np.array([_others(row, int(seed)) for row, seed in zip(keys, table.field("seed"), strict=True)])
     control = _times(cast(Run, evidence.run), table, wrong, start)
-    early = int(((control["excluded"] < test) & (control["restricted"] < test)).sum())
     parts = {}
     for name, own in times.items():
         ratio = paired_ratio(np.where(np.isfinite(own), own, table.steps[-1]), test)
@@ -93,7 +92,7 @@ def before_the_test_loss(evidence: Evidence) -> Finding:
         told = f"{ratio} of the test loss's step; {lead} before test accuracy stays above 5 %"
         parts[name] = decide(ratio, at_most(1.0), measured=told, extra={"step": own.tolist()})
     found = all_of(parts, note=f"Test loss passes ln 67 at {median(test, unit='steps')}.")
-    other = share(early, n)
+    other = share_of((control["excluded"] < test) & (control["restricted"] < test))
     return with_control(found, settle(other.value > 0.2, f"other frequencies precede in {other} of seeds", seeds=n))
 
 
@@ -171,7 +170,7 @@ def jump_at_cleanup(evidence: Evidence) -> Finding:
     for column in ("gini_embed", "gini_out", "ipr_in"):
         values = table.of(column)
         # The first and the last measured value within a window of steps.
-        first = _edge(np.where(table.steps >= start[:, None], values, np.nan), 0)
+        first = _edge(from_step(table, values, start), 0)
         before = _edge(np.where(table.steps <= visible[:, None], values, np.nan), -1)
         part = median((before - first) / (table.last(column) - first))
         told = f"{part} (from {median(first)} to {median(table.last(column))})"

@@ -15,7 +15,7 @@ from latebloom.claims import (
     decide,
     undecided,
 )
-from latebloom.claims.statistics import Estimate, median, paired_ratio, share
+from latebloom.claims.statistics import Estimate, median, paired_ratio, share_of
 from latebloom.studies.curves import Curves, curves, same_seeds
 from latebloom.studies.grokking.claims.dynamics_tables import FIXED
 from latebloom.studies.grokking.claims.main_runs import PAGE, outcome, vectors
@@ -58,7 +58,7 @@ def last_digits(evidence: Evidence) -> Finding:
     n = int(known.sum())
     if n < 5:
         return undecided(f"{n} pairs generalised", "Fewer than five pairs generalised.", seeds=n)
-    differ = share(int((other_set | other_step)[known].sum()), n)
+    differ = share_of((other_set | other_step)[known])
     finite = shift[np.isfinite(shift)]
     typical = median(finite, unit="steps") if len(finite) > 1 else "unknown"
     told = (

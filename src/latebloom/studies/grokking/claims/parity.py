@@ -15,7 +15,7 @@ from latebloom.claims import (
     settle,
     undecided,
 )
-from latebloom.claims.statistics import share
+from latebloom.claims.statistics import share_of
 from latebloom.studies.curves import curves, median_time
 from latebloom.studies.grokking.claims import parity_networks
 from latebloom.studies.grokking.claims.dynamics_tables import FIXED
@@ -24,9 +24,7 @@ from latebloom.studies.grokking.claims.parity_labels import (
     LOSS,
     RATIO,
     cell,
-    highest,
     in_words,
-    lowest,
     ratio_labels,
     share_by_seed,
     threshold_table,
@@ -128,9 +126,9 @@ def wider_is_later(evidence: Evidence) -> Finding:
     times = {name: median_time(table.where(own), t_gen[own]) for name, own in (("16", narrow), ("128", wide))}
     return all_of(
         {
-            "128 later than 16": decide(share(sum(later), len(later)), at_least(HALF)),
-            "16 together": decide(share(int(together[narrow].sum()), int(narrow.sum())), at_least(HALF)),
-            "128 together": decide(share(int(together[wide].sum()), int(wide.sum())), at_most(HALF)),
+            "128 later than 16": decide(share_of(later), at_least(HALF)),
+            "16 together": decide(share_of(together[narrow]), at_least(HALF)),
+            "128 together": decide(share_of(together[wide]), at_most(HALF)),
         },
         note=(
             f"Width 16: {in_words(labels[narrow])}; 95 % test accuracy at {times['16']}. "
@@ -163,8 +161,8 @@ def narrow_fails(evidence: Evidence) -> Finding:
     arms += [(wide, width, cell(wide, hidden=width)) for width in (128, 258)]
     parts, words = {}, []
     for table, width, own in arms:
-        loss, accuracy = lowest(table, "train_loss")[own], highest(table, "train_accuracy")[own]
-        failed = share(int((loss > LOSS).sum()), len(loss))
+        loss, accuracy = table.lowest("train_loss")[own], table.highest("train_accuracy")[own]
+        failed = share_of(loss > LOSS)
         parts[f"{width}"] = decide(failed, at_most(HALF) if table is wide else at_least(HALF))
         words.append(f"{width}: {np.median(loss):.2g} and {np.median(accuracy):.3f}")
     return all_of(parts, note=f"Lowest train loss and highest train accuracy, medians by width: {'; '.join(words)}.")
@@ -244,11 +242,11 @@ def float_floor(evidence: Evidence) -> Finding:
     fits = ratio_labels(sweep) != "nothing"
     if not fits.any():
         return undecided("no member fits", "No run of the sweep gets down to a train loss of 1e-5.", seeds=0)
-    floor = share_by_seed(lowest(sweep, "train_loss")[fits] <= FLOOR, sweep.field("seed")[fits])
-    zeros = {name: highest(table, "zero_loss") > 0 for name, table in (("f32", single), ("f64", double))}
+    floor = share_by_seed(sweep.lowest("train_loss")[fits] <= FLOOR, sweep.field("seed")[fits])
+    zeros = {name: table.highest("zero_loss") > 0 for name, table in (("f32", single), ("f64", double))}
     cut, free, other = ratio_labels(double), ratio_labels(double, floor=0.0), ratio_labels(single)
     seeds = double.field("seed")
-    least = {name: np.median(lowest(table, "train_loss")) for name, table in (("f32", single), ("f64", double))}
+    least = {name: np.median(table.lowest("train_loss")) for name, table in (("f32", single), ("f64", double))}
     return all_of(
         {
             "at the floor": decide(floor, at_least(0.8)),

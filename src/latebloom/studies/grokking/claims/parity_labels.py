@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from latebloom.claims import Readable
 from latebloom.claims.statistics import Estimate, mean
@@ -82,13 +82,3 @@ def cell(table: Curves, **fields: float) -> Bool[np.ndarray, " member"]:
     """Members whose varied fields have these values; a field that all share was fixed by the request, not asked."""
     asked = [table.field(name).astype(float) == value for name, value in fields.items() if name in table.members]
     return np.all([np.ones(len(table.members), dtype=bool), *asked], axis=0)
-
-
-def lowest(table: Curves, column: str) -> Float[np.ndarray, " member"]:
-    """Each member's smallest logged value of a quantity."""
-    return np.asarray(np.nanmin(table.of(column), axis=1))
-
-
-def highest(table: Curves, column: str) -> Float[np.ndarray, " member"]:
-    """Each member's largest logged value of a quantity."""
-    return np.asarray(np.nanmax(table.of(column), axis=1))

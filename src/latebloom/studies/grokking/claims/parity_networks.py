@@ -25,7 +25,6 @@ from latebloom.studies.grokking.claims.dynamics_tables import FIXED
 from latebloom.studies.grokking.claims.parity_labels import timed
 from latebloom.studies.grokking.claims.parity_switch import (
     NO_LOSS,
-    at_times,
     delayed,
     generalised,
     half_of_distractors,
@@ -87,7 +86,7 @@ def how_many_neurons(evidence: Evidence) -> Finding:
     if min(sizes.values()) < 5:
         return undecided(f"generalised: {sizes}", "Too few seeds generalise.", seeds=min(sizes.values()))
     l1, l2, sgd = arms.values()
-    early = at_times(l1, "live", timed(l1).t_mem)
+    early = l1.at_times("live", timed(l1).t_mem)
     copies = l2.last("live") / l2.last("distinct")
     found = all_of(
         {
@@ -148,7 +147,7 @@ def penalty_for_loss(evidence: Evidence) -> Finding:
     times = timed(table)
     rise = largest_rise(table, "train_loss", times.t_mem, times.t_gen)
     change = {
-        name: at_times(table, name, rise.end) - at_times(table, name, rise.start) for name in ("train_loss", "penalty")
+        name: table.at_times(name, rise.end) - table.at_times(name, rise.start) for name in ("train_loss", "penalty")
     }
     total = (change["train_loss"] + change["penalty"]) / np.maximum(change["train_loss"], NO_LOSS)
     found = all_of(
@@ -261,5 +260,5 @@ def sparsity_collapses(evidence: Evidence) -> Finding:
         note=f"{told}. Neurons by seed: {_whole(before)} when fitted, {_whole(end)} at the end.",
     )
     random_end = noisy.last("effective_sparsity")
-    fall = median(random_end / np.nanmax(noisy.of("effective_sparsity"), axis=1))
+    fall = median(random_end / noisy.highest("effective_sparsity"))
     return with_control(found, decide(fall, at_most(0.1)))

@@ -24,11 +24,6 @@ def delayed(table: Curves) -> Curves:
     return table.where(np.isfinite(times.t_gen) & (times.t_gen >= 2 * times.t_mem))
 
 
-def at_times(table: Curves, column: str, times: Times) -> Float[np.ndarray, " member"]:
-    """A quantity of each member at a logged step of its own."""
-    return table.of(column)[np.arange(len(times)), np.searchsorted(table.steps, times)]
-
-
 @dataclass(frozen=True)
 class Rise:
     """The largest rise of a curve within a window, from an earlier log to a later one."""
@@ -119,5 +114,5 @@ def half_of_distractors(table: Curves, first: Times) -> Times:
     The last log for a member that never gets there.
     """
     sums = table.of("distractor_l1")
-    low = (sums <= 0.5 * at_times(table, "distractor_l1", first)[:, None]) & (table.steps >= first[:, None])
+    low = (sums <= 0.5 * table.at_times("distractor_l1", first)[:, None]) & (table.steps >= first[:, None])
     return np.where(low.any(axis=1), table.steps[low.argmax(axis=1)], table.steps[-1])

@@ -4,8 +4,9 @@ import numpy as np
 from jaxtyping import Float
 
 from latebloom.claims import Change, Evidence, Finding, Request, all_of, at_least, claim, decide, with_control
+from latebloom.claims.statistics import share_of
 from latebloom.studies.curves import Curves, curves, running_median
-from latebloom.studies.grokking.claims.small_tables import FIXED, Flags, outcomes, part
+from latebloom.studies.grokking.claims.small_tables import FIXED, Flags, outcomes
 
 
 def falls_rises_falls(curve: Float[np.ndarray, "member step"]) -> tuple[Flags, np.ndarray]:
@@ -65,15 +66,15 @@ def fold_count(evidence: Evidence) -> Finding:
     return with_control(
         all_of(
             {
-                "fall, rise, fall": decide(part(shown), at_least(0.5)),
-                "peak before the switch": decide(part(inside), at_least(0.5)),
+                "fall, rise, fall": decide(share_of(shown), at_least(0.5)),
+                "peak before the switch": decide(share_of(inside), at_least(0.5)),
             },
             note=f"Folds near training points, median by step: {_told(table)}; {np.isfinite(found.t_gen).sum()} of "
             f"{len(at)} seeds generalised, median t_mem {np.median(found.t_mem):,.0f}, t_gen "
             f"{np.median(found.t_gen):,.0f}. One hidden layer, factored tables: {_told(shallow)}; t_mem "
             f"{np.median(one.t_mem):,.0f}, t_gen {np.median(one.t_gen):,.0f}.",
         ),
-        decide(part(never), at_least(0.5)),
+        decide(share_of(never), at_least(0.5)),
     )
 
 

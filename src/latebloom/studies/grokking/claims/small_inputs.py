@@ -19,9 +19,9 @@ from latebloom.claims import (
     decide,
     undecided,
 )
-from latebloom.claims.statistics import equivalence, median
+from latebloom.claims.statistics import equivalence, median, share_of
 from latebloom.studies.curves import Curves, curves
-from latebloom.studies.grokking.claims.small_tables import FIXED, Flags, outcomes, part
+from latebloom.studies.grokking.claims.small_tables import FIXED, Flags, outcomes
 
 
 def _steps(scale: str, steps: int) -> str:
@@ -72,13 +72,13 @@ def codes(evidence: Evidence) -> Finding:
             arms[kind, decay] = arm(table.where(table.field("encoding") == kind))
     table = curves(evidence.runs[2])
     digits = {f: arm(table.where(table.field("train_fraction") == f)) for f in (0.4, 0.7)}
-    best = max((0.0, 1.0), key=lambda decay: part(arms["codes", decay].prompt).value)
+    best = max((0.0, 1.0), key=lambda decay: share_of(arms["codes", decay].prompt).value)
     told = [f"{kind}, decay {decay:g}: {found}" for (kind, decay), found in arms.items()]
     told += [f"digits, decay 0, f {f:g}: {found}" for f, found in digits.items()]
     return all_of(
         {
-            "codes without delay": decide(part(arms["codes", best].prompt), at_least(0.5)),
-            "one-hot with delay": decide(part(arms["onehot", best].delayed), at_least(0.5)),
+            "codes without delay": decide(share_of(arms["codes", best].prompt), at_least(0.5)),
+            "one-hot with delay": decide(share_of(arms["onehot", best].delayed), at_least(0.5)),
         },
         note=f"At decay {best:g}. " + "; ".join(told) + ".",
     )
@@ -110,9 +110,7 @@ def arm(table: Curves) -> Arm:
     """Times and test accuracies of one arm (medians over its seeds)."""
     found = outcomes(table)
     fitted, generalised = np.isfinite(found.t_mem), np.isfinite(found.t_gen)
-    test = table.of("test_accuracy")
-    at = np.searchsorted(table.steps, found.t_mem[fitted])
-    when = test[fitted, at]
+    when = table.at_times("test_accuracy", found.t_mem)[fitted]
     prompt = fitted & generalised & (found.t_gen < 2 * found.t_mem)
     last = float(np.median(found.final_test))
     return Arm(fitted, generalised, prompt, last, float(np.median(when)) if when.size else math.nan)

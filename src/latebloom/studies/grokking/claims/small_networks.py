@@ -16,7 +16,7 @@ from latebloom.claims import (
     decide,
     with_control,
 )
-from latebloom.claims.statistics import Estimate, median
+from latebloom.claims.statistics import Estimate, median, share_of
 from latebloom.studies.curves import curves, median_time, running_median
 from latebloom.studies.grokking.claims.small_tables import (
     FIXED,
@@ -25,7 +25,6 @@ from latebloom.studies.grokking.claims.small_tables import (
     Flags,
     P,
     outcomes,
-    part,
 )
 
 PRODUCTS = {
@@ -64,7 +63,7 @@ def collapsed(evidence: Evidence) -> Finding:
     for name, products in PRODUCTS.items():
         for decay in np.unique(fields[2]):
             own = (fields[0] == products[0]) & (fields[1] == products[1]) & (fields[2] == decay)
-            found = part(reached[own])
+            found = share_of(reached[own])
             every[f"{name}, decay {decay:g}"] = found.value
             if name not in best or found.value > best[name][0].value:
                 best[name] = (found, float(decay))
@@ -113,7 +112,7 @@ def together(evidence: Evidence) -> Finding:
     time = decide(median_time(table, perfect), between(5_000, 20_000))
     reached = int(np.isfinite(perfect).sum())
     note = f"{reached} of {len(perfect)} seeds answered every test pair; best accuracies of the seeds: " + ", ".join(
-        f"{value:.3f}" for value in np.sort(np.nanmax(table.of("test_accuracy"), axis=1))
+        f"{value:.3f}" for value in np.sort(table.highest("test_accuracy"))
     )
     parts = {"all test pairs right": time}
     if both.any():
@@ -172,7 +171,7 @@ def reverse(evidence: Evidence) -> Finding:
     table = curves(evidence.run)
     train, test = (running_median(P * table.of(name), 5) for name in ("train_loss", "test_loss"))
     periodic = table.of("in_share")
-    found = part(reversed_late(train, test, periodic))
+    found = share_of(reversed_late(train, test, periodic))
     rise = median(test[:, -1] / test.min(1), unit="x")
     accuracy = table.of("test_accuracy")
     told = (
@@ -181,7 +180,7 @@ def reverse(evidence: Evidence) -> Finding:
         f"last {np.median(accuracy[:, -1]):.2f} (medians)"
     )
     finding = decide(found, at_least(0.1), measured=told, extra={"rise": np.sort(test[:, -1] / test.min(1))})
-    return with_control(finding, decide(part(periodic[:, 0] >= 0.5), at_least(0.1)))
+    return with_control(finding, decide(share_of(periodic[:, 0] >= 0.5), at_least(0.1)))
 
 
 @claim(
@@ -204,8 +203,8 @@ def regained(evidence: Evidence) -> Finding:
     """How often a small network loses what it had and finds it again."""
     table = curves(evidence.run)
     test = running_median(P * table.of("test_loss"), 5)
-    found = part(bounce(test))
-    lost = part((test.min(1) <= UNIFORM / 2) & (test[:, -1] >= 2 * test.min(1)))
+    found = share_of(bounce(test))
+    lost = share_of((test.min(1) <= UNIFORM / 2) & (test[:, -1] >= 2 * test.min(1)))
     accuracy = table.of("test_accuracy")
     last = ", ".join(f"{value:.2f}" for value in np.sort(accuracy[:, -1]))
     return decide(

@@ -5,7 +5,6 @@ import math
 import numpy as np
 from jaxtyping import Bool
 
-from latebloom.claims.statistics import Estimate, share
 from latebloom.instruments.outcome import TimeOutcome, outcome_by_time
 from latebloom.studies.curves import Curves
 
@@ -20,8 +19,3 @@ def outcomes(table: Curves) -> TimeOutcome:
     """Times to memorise (train 0.99) and to generalise (test 0.95 for three logs); chance 1/67, any delay counts."""
     train, test = table.of("train_accuracy"), table.of("test_accuracy")
     return outcome_by_time(table.steps, train, test, chance=1 / P, min_delay=0)
-
-
-def part(flags: Flags) -> Estimate:
-    """Share of members, with Wilson's interval."""
-    return share(int(flags.sum()), len(flags))

@@ -16,13 +16,15 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     PAPER,
     PENALTY,
     Network,
-    at_depth,
+    Places,
+    by_depth,
     by_place,
     curves_of,
-    half_error,
+    losses,
     networks,
     one_step,
     ridge_of,
+    shallowest_and_deepest,
     zero,
 )
 
@@ -30,12 +32,8 @@ SCALES = ("laptop", "paper")
 COST = {"laptop": "25 minutes on two cores"}
 STEPS = 6  # of the solver control, as published
 FIT_ON = 256  # sequences on which its numbers are fitted
+LAGS = {"fair": False, "lagged": True}  # whether the control leaves out the newest pair, as the released one does
 deep = asks_for("mesa_optimization.deep")  # stacks by depth on orthogonal systems
-
-
-def depths_of(nets: list[Network]) -> list[int]:
-    """The depths there are, shallowest first."""
-    return sorted({net.model.n_layers for net in nets})
 
 
 def fitted(net: Network, steps: int = STEPS, lagged: bool = False) -> Scalars:
@@ -47,11 +45,6 @@ def fitted(net: Network, steps: int = STEPS, lagged: bool = False) -> Scalars:
 def solved(net: Network, scalars: Scalars, lagged: bool = False) -> Tensor:
     """What the control says on a network's test sequences."""
     return chebyshev.chebyshev(*net.test[1:], scalars, PENALTY, lagged)
-
-
-def losses(nets: list[Network], outputs: list[Tensor]) -> np.ndarray:
-    """Test losses of predictions for each network's sequences."""
-    return np.array([half_error(said, net.test[2]) for net, said in zip(nets, outputs, strict=True)])
 
 
 @claim(
@@ -71,8 +64,7 @@ def losses(nets: list[Network], outputs: list[Tensor]) -> np.ndarray:
 )
 def deeper_is_better(evidence: Evidence) -> Finding:
     """Claim 12."""
-    everyone = networks(evidence.run)
-    groups = {depth: at_depth(evidence.run, depth) for depth in depths_of(everyone)}
+    groups = by_depth(evidence.run)
     loss = {depth: np.array([net.loss() for net in nets]) for depth, nets in groups.items()}
     parts = {}
     for shallow, more in pairwise(groups):
@@ -95,7 +87,30 @@ def deeper_is_better(evidence: Evidence) -> Finding:
     return all_of(parts, note=note)
 
 
-LAGS = {"fair": False, "lagged": True}
+def about_six_steps(
+    nets: list[Network], shallow: list[Network], name: str, references: dict[str, list[Places]]
+) -> Finding:
+    """The rule of claims 13 and 19: as good as the fair control; networks of few layers (their name) must not be.
+
+    The ratio to the released control is told beside it. `references` join the picture.
+    """
+    scalars = {kind: fitted(nets[0], STEPS, lag) for kind, lag in LAGS.items()}
+    said = {kind: [solved(n, scalars[kind], lag) for n in nets] for kind, lag in LAGS.items()}
+    own, solver = np.array([n.loss() for n in nets]), {kind: losses(nets, outputs) for kind, outputs in said.items()}
+    ratio = {kind: paired_ratio(own, values) for kind, values in solver.items()}
+    rows = {"network": [by_place(n, n.outputs()) for n in nets]}
+    for kind, outputs in said.items():
+        rows[f"six steps, {kind}"] = [by_place(n, o) for n, o in zip(nets, outputs, strict=True)]
+    found = decide(
+        ratio["fair"],
+        between(0.9, 1.1),
+        measured=f"network / six fair steps {ratio['fair']}; / six steps without the newest pair {ratio['lagged']}",
+        note=f"Median losses: network {np.median(own):.4f}, six steps {np.median(solver['fair']):.4f} (fair), "
+        f"{np.median(solver['lagged']):.4f} (as released).",
+        extra={"loss by place": curves_of(rows | references)},
+    )
+    few = paired_ratio([n.loss() for n in shallow], losses(shallow, [solved(n, scalars["fair"]) for n in shallow]))
+    return with_control(found, decide(few, between(0.9, 1.1), measured=f"{name} / six steps {few}"))
 
 
 @claim(
@@ -117,30 +132,10 @@ LAGS = {"fair": False, "lagged": True}
 )
 def six_layers_six_steps(evidence: Evidence) -> Finding:
     """Claim 13; the ratio to the released control is in the note."""
-    everyone = networks(evidence.run)
-    depths = depths_of(everyone)
-    nets, single = at_depth(evidence.run, depths[-1]), at_depth(evidence.run, depths[0])
-    scalars = {name: fitted(nets[0], STEPS, lag) for name, lag in LAGS.items()}
-    said = {name: [solved(n, scalars[name], lag) for n in nets] for name, lag in LAGS.items()}
-    own = np.array([net.loss() for net in nets])
-    ratios = {name: paired_ratio(own, losses(nets, outputs)) for name, outputs in said.items()}
-    rows = {"network": [by_place(n, n.outputs()) for n in nets]}
-    rows |= {
-        f"six steps, {name}": [by_place(n, o) for n, o in zip(nets, out, strict=True)] for name, out in said.items()
-    }
-    rows |= {f"ridge, {name}": [by_place(n, ridge_of(n, lag)) for n in nets] for name, lag in LAGS.items()}
-    rows["zero"] = [by_place(n, zero(n)) for n in nets]
-    medians = {name: float(np.median(losses(nets, outputs))) for name, outputs in said.items()}
-    found = decide(
-        ratios["fair"],
-        between(0.9, 1.1),
-        measured=f"network / six fair steps {ratios['fair']}; / six steps without the newest pair {ratios['lagged']}",
-        note=f"Median losses: network {np.median(own):.4f}, six steps {medians['fair']:.4f} (fair), "
-        f"{medians['lagged']:.4f} (as released).",
-        extra={"loss by place": curves_of(rows)},
-    )
-    one = paired_ratio([n.loss() for n in single], losses(single, [solved(n, scalars["fair"]) for n in single]))
-    return with_control(found, decide(one, between(0.9, 1.1), measured=f"one layer / six steps {one}"))
+    single, nets = shallowest_and_deepest(evidence.run)
+    references = {f"ridge, {kind}": [by_place(n, ridge_of(n, lag)) for n in nets] for kind, lag in LAGS.items()}
+    references["zero"] = [by_place(n, zero(n)) for n in nets]
+    return about_six_steps(nets, single, "one layer", references)
 
 
 def compression(net: Network) -> tuple[float, float, float]:
@@ -172,7 +167,7 @@ def compression(net: Network) -> tuple[float, float, float]:
 def compresses(evidence: Evidence) -> Finding:
     """Claim 14."""
     wide = networks(evidence.runs[0])
-    narrow = at_depth(evidence.runs[1], wide[0].model.n_layers)
+    narrow = by_depth(evidence.runs[1])[wide[0].model.n_layers]
     return with_control(_compressed(wide), _compressed(narrow))
 
 

@@ -14,8 +14,8 @@ from latebloom.claims.statistics import median, rank_correlation
 from latebloom.instruments.probes import probe, without_outliers
 from latebloom.models import Parameters
 from latebloom.randomness import stream
-from latebloom.studies.mesa_optimization.claims.deep import COST, SCALES, deep, depths_of, fitted
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, PENALTY, Network, at_depth, networks
+from latebloom.studies.mesa_optimization.claims.deep import COST, SCALES, deep, fitted
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, PENALTY, Network, deepest
 
 Layers = Float[np.ndarray, "layer pos"]
 
@@ -52,12 +52,6 @@ def same_norms(net: Network) -> Parameters:
         draw = torch.from_numpy(noise.standard_normal(tuple(value.shape)))
         found[name] = draw * (value.norm() / draw.norm())
     return found
-
-
-def deepest(evidence: Evidence, run: int = 0) -> list[Network]:
-    """The networks of most layers."""
-    everyone = networks(evidence.runs[run])
-    return at_depth(evidence.runs[run], depths_of(everyone)[-1])
 
 
 def by_layer(found: list[Read], name: str, places: list[int]) -> dict[str, dict[str, float]]:
@@ -101,7 +95,7 @@ def target_rule(found: list[Read]) -> dict[str, Finding]:
 )
 def target_by_layer(evidence: Evidence) -> Finding:
     """Claim 21."""
-    nets = deepest(evidence)
+    nets = deepest(evidence.run)
     scalars = fitted(nets[0])
     found = [read(net, scalars) for net in nets]
     random = [read(net, scalars, params=same_norms(net)) for net in nets]
@@ -153,7 +147,7 @@ def solver_rule(found: list[Read]) -> dict[str, Finding]:
 )
 def preconditioned_by_layer(evidence: Evidence) -> Finding:
     """Claim 22."""
-    nets, fixed = deepest(evidence), deepest(evidence, 1)
+    nets, fixed = (deepest(run) for run in evidence.runs)
     scalars = fitted(nets[0])
     found = [read(net, scalars) for net in nets]
     random = [read(net, scalars, params=same_norms(net)) for net in nets]

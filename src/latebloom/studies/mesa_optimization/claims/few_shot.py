@@ -4,7 +4,7 @@ import numpy as np
 
 from latebloom.claims import Change, Evidence, Finding, all_of, asks_for, at_least, at_most, claim, decide, with_control
 from latebloom.claims.statistics import paired_ratio
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, networks
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, by_seed
 from latebloom.studies.mesa_optimization.claims.prompts import Asked, Curves, Layout, least_squares
 
 RISES, FALLS, HELPS = 1.02, 0.9, 0.9
@@ -14,7 +14,7 @@ needed = asks_for("mesa_optimization.few_shot")  # the networks trained on long 
 
 def asked_of(evidence: Evidence, trained: bool = True) -> Asked:
     """The networks of the run, as they ended or as they began."""
-    nets = sorted(networks(evidence.run), key=lambda net: net.specification.seed)
+    nets = by_seed(evidence.run)
     return Asked(nets, None if trained else nets[0].steps[0])
 
 

@@ -15,16 +15,17 @@ from latebloom.claims import (
     with_control,
 )
 from latebloom.claims.statistics import median, paired_ratio
-from latebloom.studies.mesa_optimization.claims.deep import SCALES, depths_of, losses
+from latebloom.studies.mesa_optimization.claims.deep import SCALES
 from latebloom.studies.mesa_optimization.claims.networks import (
     FIXED,
     PAPER,
-    at_depth,
     by_place,
+    by_seed,
     curves_of,
-    networks,
+    losses,
     one_step,
     ridge_of,
+    shallowest_and_deepest,
 )
 
 MARKS = {200: 0.485, 500: 0.247}
@@ -51,20 +52,20 @@ MARKS = {200: 0.485, 500: 0.247}
 )
 def one_mesa_layer(evidence: Evidence) -> Finding:
     """Claim 15."""
-    nets = sorted(networks(evidence.runs[0]), key=lambda net: net.specification.seed)
-    depths = depths_of(networks(evidence.runs[1]))
-    stacks, single = (at_depth(evidence.runs[1], depth) for depth in (depths[-1], depths[0]))
+    nets = by_seed(evidence.runs[0])
+    single, stacks = shallowest_and_deepest(evidence.runs[1])
+    depth = stacks[0].model.n_layers
     own, deepest = np.array([n.loss() for n in nets]), np.array([n.loss() for n in stacks])
     ridge = losses(nets, [ridge_of(n) for n in nets])
     parts = {
-        f"mesa layer / {depths[-1]} linear layers": decide(paired_ratio(own, deepest), at_most(1.0)),
+        f"mesa layer / {depth} linear layers": decide(paired_ratio(own, deepest), at_most(1.0)),
         "mesa layer / ridge": decide(paired_ratio(own, ridge), at_most(1.1)),
     }
     for step, value in early(evidence.runs[2]).items():
         parts[f"after {step} steps / {MARKS[step]}"] = decide(median(value / MARKS[step]), between(0.67, 1.5))
     rows = {
         "one mesa layer": [by_place(n, n.outputs()) for n in nets],
-        f"{depths[-1]} linear layers": [by_place(n, n.outputs()) for n in stacks],
+        f"{depth} linear layers": [by_place(n, n.outputs()) for n in stacks],
         "one gradient step": [by_place(n, one_step(n)) for n in nets],
         "ridge": [by_place(n, ridge_of(n)) for n in nets],
     }

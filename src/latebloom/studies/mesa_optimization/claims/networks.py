@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latebloom.baselines import chebyshev, descent
+from latebloom.baselines import descent
 from latebloom.baselines.pairs import loss_by_place
 from latebloom.baselines.ridge import ridge
 from latebloom.claims import Readable
@@ -111,15 +111,37 @@ def networks(run: Readable) -> list[Network]:
     return [Network(own, int(member)) for member in members["member"][~members["diverged"].astype(bool)]]
 
 
-def at_depth(run: Readable, layers: int) -> list[Network]:
-    """The members of so many layers, by seed."""
-    chosen = [network for network in networks(run) if network.model.n_layers == layers]
-    return sorted(chosen, key=lambda network: network.specification.seed)
+def by_seed(run: Readable) -> list[Network]:
+    """The same in the order of their seeds."""
+    return sorted(networks(run), key=lambda network: network.specification.seed)
+
+
+def by_depth(run: Readable) -> dict[int, list[Network]]:
+    """The same by their number of layers, shallowest first, each depth by seed."""
+    everyone = by_seed(run)
+    depths = sorted({network.model.n_layers for network in everyone})
+    return {depth: [network for network in everyone if network.model.n_layers == depth] for depth in depths}
+
+
+def shallowest_and_deepest(run: Readable) -> tuple[list[Network], list[Network]]:
+    """The members with the fewest and with the most layers, by seed."""
+    groups = list(by_depth(run).values())
+    return groups[0], groups[-1]
+
+
+def deepest(run: Readable) -> list[Network]:
+    """The members with the most layers, by seed."""
+    return shallowest_and_deepest(run)[1]
 
 
 def half_error(outputs: Tensor, targets: Tensor) -> float:
     """Half the squared error summed over outputs, mean over places and sequences."""
     return float(loss_by_place(outputs, targets).mean())
+
+
+def losses(nets: list[Network], outputs: list[Tensor]) -> Float[np.ndarray, " network"]:
+    """Test losses of predictions for each network's sequences."""
+    return np.array([half_error(said, net.test[2]) for net, said in zip(nets, outputs, strict=True)])
 
 
 def _rows(task: LinearDynamics, made: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -140,6 +162,11 @@ def one_step(network: Network) -> Tensor:
     return descent.one_step(*network.test[1:], one_step_rate(network))
 
 
+def one_step_losses(nets: list[Network]) -> Float[np.ndarray, " network"]:
+    """Test losses of GD-1, clipped as each network's stream is."""
+    return losses(nets, [bounded(net, one_step(net)) for net in nets])
+
+
 def formula(network: Network) -> Tensor:
     """The best that one layer of block-scalar weights can do: eight coefficients (twelve numbers), fitted elsewhere."""
     table = compressed.fit_one_layer(*network.other[1:])
@@ -149,13 +176,6 @@ def formula(network: Network) -> Tensor:
 def ridge_of(network: Network, lagged: bool = False) -> Tensor:
     """Ridge regression on all visible pairs; `lagged` leaves out the newest, as the released control does."""
     return ridge(*network.test[1:], penalty=PENALTY, lagged=lagged)
-
-
-def solver_steps(network: Network, steps: int, lagged: bool = False) -> Tensor:
-    """The Chebyshev-like control with `steps` steps, its numbers fitted on other sequences."""
-    states, targets = (part[:256] for part in network.other[1:])
-    scalars = chebyshev.fitted_scalars(states, targets, steps, PENALTY, lagged)
-    return chebyshev.chebyshev(*network.test[1:], scalars, PENALTY, lagged)
 
 
 def bounded(network: Network, outputs: Tensor) -> Tensor:

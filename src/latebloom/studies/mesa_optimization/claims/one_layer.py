@@ -27,9 +27,10 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     by_place,
     curves_of,
     formula,
-    half_error,
+    losses,
     networks,
     one_step,
+    one_step_losses,
     one_step_rate,
     ridge_of,
     zero,
@@ -49,15 +50,12 @@ def as_one_step(nets: list[Network]) -> Finding:
         "ridge": [ridge_of(net) for net in nets],
         "zero": [zero(net) for net in nets],
     }
-    losses = {
-        name: np.array([half_error(o, n.test[2]) for o, n in zip(own, nets, strict=True)])
-        for name, own in outputs.items()
-    }
-    to_step = paired_ratio(losses["network"], losses["one gradient step"])
-    to_formula = paired_ratio(losses["network"], losses["best of 12 numbers"])
+    loss = {name: losses(nets, own) for name, own in outputs.items()}
+    to_step = paired_ratio(loss["network"], loss["one gradient step"])
+    to_formula = paired_ratio(loss["network"], loss["best of 12 numbers"])
     rate = median([one_step_rate(net) for net in nets])
     note = f"Best rate of one step {rate}. Median losses: " + ", ".join(
-        f"{name} {np.median(own):.4f}" for name, own in losses.items()
+        f"{name} {np.median(own):.4f}" for name, own in loss.items()
     )
     rows = {name: [by_place(n, o) for o, n in zip(own, nets, strict=True)] for name, own in outputs.items()}
     return all_of(
@@ -71,10 +69,7 @@ def as_one_step(nets: list[Network]) -> Finding:
 
 def untrained_loss(nets: list[Network]) -> Finding:
     """The control: the same networks before training, against GD-1."""
-    before = paired_ratio(
-        [net.loss(net.steps[0]) for net in nets],
-        [half_error(bounded(net, one_step(net)), net.test[2]) for net in nets],
-    )
+    before = paired_ratio([net.loss(net.steps[0]) for net in nets], one_step_losses(nets))
     return decide(before, at_most(1.01), measured=f"untrained / one gradient step {before}")
 
 

@@ -23,9 +23,10 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     Network,
     bounded,
     formula,
-    half_error,
+    losses,
     networks,
     one_step,
+    one_step_losses,
     one_step_rate,
 )
 from latebloom.studies.mesa_optimization.claims.one_layer import COST, as_one_step, structure
@@ -35,8 +36,7 @@ SCALES = ("laptop", "paper")
 
 def to_one_step(nets: list[Network]) -> tuple[np.ndarray, np.ndarray]:
     """Test losses of the networks and of one gradient step."""
-    steps = [half_error(bounded(net, one_step(net)), net.test[2]) for net in nets]
-    return np.array([net.loss() for net in nets]), np.array(steps)
+    return np.array([net.loss() for net in nets]), one_step_losses(nets)
 
 
 @claim(
@@ -101,9 +101,9 @@ def plateaus(run: Readable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def fixed_teacher(evidence: Evidence) -> Finding:
     """Claim 23."""
     fixed, fresh = (networks(run) for run in evidence.runs)
-    losses, steps = to_one_step(fixed)
-    ratio = paired_ratio(losses, steps)
-    told = f"{ratio} (medians {np.median(losses):.4f} and {np.median(steps):.4f})"
+    own, steps = to_one_step(fixed)
+    ratio = paired_ratio(own, steps)
+    told = f"{ratio} (medians {np.median(own):.4f} and {np.median(steps):.4f})"
     parts = {
         "network / one gradient step": decide(ratio, at_most(0.5), measured=told),
         "largest off-diagonal / diagonal": decide(median(structure(fixed)["off-diagonal"]), at_least(1.0)),
@@ -131,14 +131,14 @@ def fixed_teacher(evidence: Evidence) -> Finding:
 def contracting_systems(evidence: Evidence) -> Finding:
     """Claim 24; the note says how many sequences touch the clip, where the system is not linear."""
     nets = networks(evidence.run)
-    losses, steps = to_one_step(nets)
+    own, steps = to_one_step(nets)
     bound = 2.0 - 1e-9
     touched = median([float((net.test[1].abs() >= bound).flatten(1).any(-1).double().mean()) for net in nets])
-    twelve = np.median([half_error(bounded(net, formula(net)), net.test[2]) for net in nets])
+    twelve = np.median(losses(nets, [bounded(net, formula(net)) for net in nets]))
     found = decide(
-        paired_ratio(losses, steps),
+        paired_ratio(own, steps),
         between(0.95, 1.01),
-        note=f"Medians: network {np.median(losses):.4f}, one step {np.median(steps):.4f}, best formula of twelve "
+        note=f"Medians: network {np.median(own):.4f}, one step {np.median(steps):.4f}, best formula of twelve "
         f"numbers {twelve:.4f}. Share of sequences with a state at the clip of 2, where the system is not linear: "
         f"{touched}.",
     )
@@ -170,7 +170,7 @@ def both_starts(evidence: Evidence) -> Finding:
         nets = networks(run)
         parts[name] = as_one_step(nets)
         rates = median([one_step_rate(net) / rate for net in nets])
-        steps = median([half_error(one_step(net), net.test[2]) / loss for net in nets])
+        steps = median(losses(nets, [one_step(net) for net in nets]) / loss)
         parts[f"{name}: rate / {rate}"] = decide(rates, between(0.9, 1.1))
         parts[f"{name}: one step / {loss}"] = decide(steps, between(0.9, 1.1))
     return all_of(parts)

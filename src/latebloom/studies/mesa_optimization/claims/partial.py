@@ -6,7 +6,7 @@ import torch
 from latebloom.claims import Change, Evidence, Finding, all_of, asks_for, at_least, claim, decide, with_control
 from latebloom.claims.statistics import median
 from latebloom.instruments.binding import horizon
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, networks
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, by_seed
 from latebloom.studies.mesa_optimization.claims.plain import unread
 
 DISTANCES = 8
@@ -17,11 +17,6 @@ LEFT = 0.1  # share of a state's variance that may be left unread
 def horizons(table: np.ndarray) -> np.ndarray:
     """States in a row that are read, of each network."""
     return horizon(torch.from_numpy(table), LEFT).numpy()
-
-
-def by_seed(nets: list[Network]) -> list[Network]:
-    """In the order of their seeds."""
-    return sorted(nets, key=lambda net: net.specification.seed)
 
 
 @claim(
@@ -50,7 +45,7 @@ def by_seed(nets: list[Network]) -> list[Network]:
 )
 def binds_more(evidence: Evidence) -> Finding:
     """Claim 18."""
-    hidden, seen = (by_seed(networks(run)) for run in evidence.runs)
+    hidden, seen = (by_seed(run) for run in evidence.runs)
     tables = {
         "partly seen": unread(hidden),
         "fully seen": unread(seen),

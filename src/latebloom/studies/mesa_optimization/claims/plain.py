@@ -9,23 +9,24 @@ from latebloom.claims import (
     asks_for,
     at_least,
     at_most,
-    between,
     claim,
     decide,
     with_control,
 )
 from latebloom.claims.statistics import median, paired_ratio
 from latebloom.instruments.binding import copy_errors
-from latebloom.studies.mesa_optimization.claims.deep import LAGS, SCALES, STEPS, depths_of, fitted, losses, solved
+from latebloom.studies.mesa_optimization.claims.deep import SCALES, about_six_steps
 from latebloom.studies.mesa_optimization.claims.networks import (
     FIXED,
     PAPER,
     Network,
-    at_depth,
     by_place,
+    by_seed,
     curves_of,
-    networks,
+    deepest,
+    losses,
     ridge_of,
+    shallowest_and_deepest,
 )
 
 COST = {"laptop": "30 minutes on two cores"}
@@ -65,7 +66,7 @@ def unread(nets: list[Network], layer: int = 1, step: int | None = None, reach: 
 )
 def first_layer_binds(evidence: Evidence) -> Finding:
     """Claim 17."""
-    nets = at_depth(evidence.run, depths_of(networks(evidence.run))[-1])
+    nets = deepest(evidence.run)
     found, before = unread(nets), unread(nets, step=nets[0].steps[0])
     parts = {
         f"unread {distance} back": decide(
@@ -101,25 +102,9 @@ def first_layer_binds(evidence: Evidence) -> Finding:
 )
 def softmax_solves(evidence: Evidence) -> Finding:
     """Claim 19."""
-    depths = depths_of(networks(evidence.run))
-    nets, few = at_depth(evidence.run, depths[-1]), at_depth(evidence.run, depths[0])
-    scalars = {name: fitted(nets[0], STEPS, lag) for name, lag in LAGS.items()}
-    own = np.array([net.loss() for net in nets])
-    control = {name: losses(nets, [solved(n, scalars[name], lag) for n in nets]) for name, lag in LAGS.items()}
-    ratio = {name: paired_ratio(own, values) for name, values in control.items()}
-    rows = {"network": [by_place(n, n.outputs()) for n in nets]}
-    rows |= {f"six steps, {k}": [by_place(n, solved(n, scalars[k], lag)) for n in nets] for k, lag in LAGS.items()}
-    rows["ridge"] = [by_place(n, ridge_of(n)) for n in nets]
-    found = decide(
-        ratio["fair"],
-        between(0.9, 1.1),
-        measured=f"network / six fair steps {ratio['fair']}; / six steps without the newest pair {ratio['lagged']}",
-        note=f"Median losses: network {np.median(own):.4f}, six steps {np.median(control['fair']):.4f} (fair), "
-        f"{np.median(control['lagged']):.4f} (as released).",
-        extra={"loss by place": curves_of(rows)},
-    )
-    two = paired_ratio([n.loss() for n in few], losses(few, [solved(n, scalars["fair"]) for n in few]))
-    return with_control(found, decide(two, between(0.9, 1.1), measured=f"{depths[0]} layers / six steps {two}"))
+    few, nets = shallowest_and_deepest(evidence.run)
+    references = {"ridge": [by_place(n, ridge_of(n)) for n in nets]}
+    return about_six_steps(nets, few, f"{few[0].model.n_layers} layers", references)
 
 
 @claim(
@@ -140,9 +125,8 @@ def softmax_solves(evidence: Evidence) -> Finding:
 )
 def hybrid_is_best(evidence: Evidence) -> Finding:
     """Claim 20."""
-    nets = sorted(networks(evidence.runs[0]), key=lambda net: net.specification.seed)
-    stacks = at_depth(evidence.runs[1], depths_of(networks(evidence.runs[1]))[-1])
-    own, deepest = np.array([n.loss() for n in nets]), np.array([n.loss() for n in stacks])
+    nets, stacks = by_seed(evidence.runs[0]), deepest(evidence.runs[1])
+    own, softmax_alone = np.array([n.loss() for n in nets]), np.array([n.loss() for n in stacks])
     ridge = losses(nets, [ridge_of(n) for n in nets])
     rows = {
         "softmax and mesa": [by_place(n, n.outputs()) for n in nets],
@@ -151,13 +135,13 @@ def hybrid_is_best(evidence: Evidence) -> Finding:
         "ridge, lagged": [by_place(n, ridge_of(n, lagged=True)) for n in nets],
     }
     parts = {
-        "hybrid / softmax layers": decide(paired_ratio(own, deepest), at_most(1.0)),
+        "hybrid / softmax layers": decide(paired_ratio(own, softmax_alone), at_most(1.0)),
         "ridge / hybrid": decide(paired_ratio(ridge, own), at_most(1.0)),
     }
     note = (
         f"Median losses: hybrid {np.median(own):.4f}, {stacks[0].model.n_layers} softmax layers "
-        f"{np.median(deepest):.4f}, ridge {np.median(ridge):.4f}."
+        f"{np.median(softmax_alone):.4f}, ridge {np.median(ridge):.4f}."
     )
-    before = paired_ratio([n.loss(n.steps[0]) for n in nets], deepest)
+    before = paired_ratio([n.loss(n.steps[0]) for n in nets], softmax_alone)
     control = decide(before, at_most(1.0), measured=f"untrained / softmax layers {before}")
     return with_control(all_of(parts, note=note), control).with_rows({"loss by place": curves_of(rows)})

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, title
-from latebloom.studies.mesa_optimization.claims.deep import fitted, losses, solved
+from latebloom.studies.mesa_optimization.claims.deep import fitted, solved
 from latebloom.studies.mesa_optimization.claims.networks import (
     Network,
     by_place,
     formula,
+    losses,
     one_step,
     ridge_of,
     zero,

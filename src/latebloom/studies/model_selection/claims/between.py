@@ -56,14 +56,8 @@ class Nonzeros:
 def nonzeros(evidence: Evidence, values: Sequence[int] = ()) -> Nonzeros:
     """Asks everybody about functions of variance 1 with each number of non-zero weights."""
     groups = networks.arms(evidence.run)
-    rows = dict(
-        zip(
-            (MIXTURE, DENSE, SPARSE),
-            zip(*paired(groups[MIXTURE], groups[DENSE], groups[SPARSE]), strict=True),
-            strict=True,
-        )
-    )
-    return ask(rows, values)
+    names = (MIXTURE, DENSE, SPARSE)
+    return ask(dict(zip(names, paired(*(groups[name] for name in names)), strict=True)), values)
 
 
 def ask(rows: Mapping[str, Sequence[Network]], values: Sequence[int] = ()) -> Nonzeros:
@@ -210,5 +204,4 @@ def like_the_matching_one(evidence: Evidence) -> Finding:
     }
     parts = {name: decide(median(ratio), at_most(0.25)) for name, ratio in ratios.items()}
     swapped = {name: decide(median(1 / ratio), at_most(0.25)) for name, ratio in ratios.items()}
-    control = all_of(swapped)
-    return with_control(all_of(parts), networks.told(control, f"exchanged: {control.measured}"))
+    return with_control(all_of(parts), networks.told_of("exchanged", all_of(swapped)))

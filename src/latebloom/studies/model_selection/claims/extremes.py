@@ -7,11 +7,12 @@ from latebloom.claims import Evidence, Finding, all_of, asks_for, at_least, clai
 from latebloom.claims.statistics import crossed_median, crossed_ratio
 from latebloom.instruments.prompt_sweeps import AMPLITUDE_FACTORS, FREQUENCY_FACTORS, SCALE_FACTORS
 from latebloom.studies.model_selection.claims import networks
-from latebloom.studies.model_selection.claims.lines import COST, FLOOR, Tails, by_networks, by_optimum, rows_of, sweep
+from latebloom.studies.model_selection.claims.lines import COST, Tails, by_networks, by_optimum, rows_of, sweep
 from latebloom.studies.model_selection.claims.networks import Network, Predict, errors, prompts
 from latebloom.studies.model_selection.claims.references import optimum
 from latebloom.studies.model_selection.claims.words import (
     FIXED,
+    FLOOR,
     GARG,
     MAIN,
     OVER_PROMPTS,
@@ -71,7 +72,7 @@ def frequencies_fail(evidence: Evidence) -> Finding:
     parts = {"2 times": decide(own[2.0], at_least(0.5)), "0.1 times": decide(own[0.1], at_least(0.2))}
     best = {factor: by_optimum(nets, faster(nets[0], factor)).mean() for factor in (2.0, 0.1)}
     note = f"Exact optimum of the mixture: {best[2.0]:.3f} at 2 times, {best[0.1]:.3f} at 0.1 times."
-    whole = all_of(parts, note=note).with_rows({"error by frequency": rows_of(found, list(FREQUENCY_FACTORS))})
+    whole = all_of(parts, note=note).with_rows({"error by frequency": rows_of(found, FREQUENCY_FACTORS)})
     control = decide(own[1.0], at_least(0.2), measured=f"trained frequencies {own[1.0]}")
     return with_control(whole, control)
 
@@ -115,10 +116,9 @@ def large_values_fail(evidence: Evidence) -> Finding:
         f"{factor:.3g}": {who: float(np.median(values[:, i])) for who, values in mean.items()}
         for i, factor in enumerate(SCALE_FACTORS)
     }
-    rows = {"error by amplitude": rows_of(found, list(AMPLITUDE_FACTORS)), "error by scale of inputs": scales}
+    rows = {"error by amplitude": rows_of(found, AMPLITUDE_FACTORS), "error by scale of inputs": scales}
     whole = all_of(parts, note="; ".join(notes) + ".").with_rows(rows)
-    control = _fails(*usual)
-    return with_control(whole, networks.told(control, f"amplitude 1: {control.measured}"))
+    return with_control(whole, networks.told_of("amplitude 1", _fails(*usual)))
 
 
 def _fails(own: np.ndarray, best: np.ndarray) -> Finding:

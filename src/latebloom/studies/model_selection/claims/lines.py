@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from latebloom.studies.model_selection.claims.networks import Network, Predict, 
 from latebloom.studies.model_selection.claims.references import optimum
 from latebloom.studies.model_selection.claims.words import (
     FIXED,
+    FLOOR,
     MAIN,
     OVER_PROMPTS,
     SCALES,
@@ -28,7 +28,7 @@ from latebloom.studies.model_selection.experiments.testbed import COMBINED, LINE
 from latebloom.tasks import InContextFunctions
 
 COST = {"laptop": "35 minutes on two cores, shared by all claims about lines and sinusoids"}
-FLOOR = 1e-4  # errors are raised to it before they are divided
+HALF = LINE_SHARES.index(0.5)
 
 
 def combination(share: float) -> str:
@@ -81,11 +81,11 @@ def sweep(nets: list[Network], texts: list[str], mixture: str = MIXTURE) -> dict
     }
 
 
-def rows_of(found: dict[str, Tails], values: list[Any]) -> dict[str, dict[str, float]]:
+def rows_of(found: dict[str, Tails], values: Sequence[float]) -> dict[str, dict[str, float]]:
     """Medians over networks by value, for pictures: mean, 90th percentile, share above 1."""
     names = {"mean": "", "upper": ", 90th percentile", "above_one": ", share of prompts above 1"}
     return {
-        f"{value:g}" if isinstance(value, float) else str(value): {
+        f"{value:g}": {
             f"{who}{told}": float(np.median(getattr(own, field)[:, i]))
             for who, own in found.items()
             for field, told in names.items()
@@ -97,10 +97,6 @@ def rows_of(found: dict[str, Tails], values: list[Any]) -> dict[str, dict[str, f
 def shares(nets: list[Network], mixture: str = MIXTURE) -> dict[str, Tails]:
     """The sweep over convex combinations, beside the exact optimum of a mixture."""
     return sweep(nets, [combination(share) for share in LINE_SHARES], mixture)
-
-
-def _at(share: float) -> int:
-    return LINE_SHARES.index(share)
 
 
 @claim(
@@ -167,14 +163,12 @@ def combinations_fail(evidence: Evidence) -> Finding:
             }
         )
 
-    upper = np.median(found["network"].upper[:, _at(0.5)])
+    upper = np.median(found["network"].upper[:, HALF])
     best = by_optimum(groups[MIXTURE], combination(0.5)).mean()
     note = f"Half-way: network, 90th percentile over prompts {upper:.3f}; exact optimum of the mixture {best:.3f}."
-    whole = all_of({"error": rule(groups[MIXTURE])}, note=note).with_rows(
-        {"error by share": rows_of(found, list(LINE_SHARES))}
-    )
-    seen = rule(groups[COMBINED])
-    return with_control(whole, networks.told(seen, f"has seen combinations: {seen.measured}"))
+    rows = {"error by share": rows_of(found, LINE_SHARES)}
+    whole = all_of({"error": rule(groups[MIXTURE])}, note=note).with_rows(rows)
+    return with_control(whole, networks.told_of("has seen combinations", rule(groups[COMBINED])))
 
 
 @claim(
@@ -203,7 +197,7 @@ def dominated_is_fitted(evidence: Evidence) -> Finding:
     best = (by_optimum(nets, combination(share)).mean() for share in (0.1, 0.9))
     note = f"Exact optimum of the mixture: {' and '.join(f'{value:.3f}' for value in best)}."
     half = own[0.5]
-    whole = all_of(parts, note=note).with_rows({"error by share": rows_of(found, list(LINE_SHARES))})
+    whole = all_of(parts, note=note).with_rows({"error by share": rows_of(found, LINE_SHARES)})
     return with_control(whole, decide(half, at_most(0.1), measured=f"half-way {half}"))
 
 
@@ -242,7 +236,7 @@ def worse_than_the_optimum(evidence: Evidence) -> Finding:
         f"The optimum's own error half-way is {best.mean():.3f}. Ratios by share of the line, on the "
         f"{networks.PROMPTS:,} other prompts of the picture: {told}."
     )
-    rows = {"error by share": rows_of(found, list(LINE_SHARES)), "ratio by share": each}
+    rows = {"error by share": rows_of(found, LINE_SHARES), "ratio by share": each}
     seen = over_optimum(groups[COMBINED])
     control = decide(seen, at_least(1.0), measured=f"has seen combinations: {seen}")
     return with_control(decide(over_optimum(groups[MIXTURE]), at_least(1.0), note=note, extra=rows), control)

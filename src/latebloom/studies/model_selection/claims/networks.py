@@ -126,11 +126,11 @@ def _arms(path: Path, hash: str, steps: tuple[int, ...]) -> dict[str, list[Netwo
     return {name: sorted(group, key=lambda network: network.seed) for name, group in found.items()}
 
 
-def paired(*groups: Sequence[Network]) -> list[tuple[Network, ...]]:
-    """Networks of equal seed side by side; seeds that a group lacks (a member diverged) are left out."""
+def paired(*groups: Sequence[Network]) -> list[list[Network]]:
+    """The groups, equal seeds in equal places; seeds that a group lacks (a member diverged) are left out."""
     tables = [{network.seed: network for network in group} for group in groups]
     shared = sorted(set.intersection(*(set(table) for table in tables)))
-    return [tuple(table[seed] for table in tables) for seed in shared]
+    return [[table[seed] for seed in shared] for table in tables]
 
 
 def prompts(task: InContextFunctions, text: str, count: int | None = None) -> EvaluationPrompts:
@@ -167,6 +167,11 @@ def curves(networks: Sequence[Network], asked: EvaluationPrompts) -> Float[np.nd
     return np.stack([curve(network.says, asked) for network in networks])
 
 
+def untrained_curves(networks: Sequence[Network], asked: EvaluationPrompts) -> Float[np.ndarray, "network place"]:
+    """The same before their first step."""
+    return np.stack([curve(network.untrained, asked) for network in networks])
+
+
 def by_count(rows: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:
     """Median over networks of curves [network, place] (or [place]) by number of pairs and name, for pictures."""
     middle = {name: np.median(np.atleast_2d(values), 0) for name, values in rows.items()}
@@ -174,9 +179,9 @@ def by_count(rows: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:
     return {str(k): {name: float(values[k]) for name, values in middle.items()} for k in range(places)}
 
 
-def told(finding: Finding, words: str) -> Finding:
-    """A finding told in other words."""
-    return replace(finding, measured=words)
+def told_of(who: str, finding: Finding) -> Finding:
+    """A finding that says whom it is about."""
+    return replace(finding, measured=f"{who}: {finding.measured}")
 
 
 def nothing_to_see(why: str, seeds: int) -> Finding:

@@ -8,9 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from latebloom.claims import Evidence, Finding, all_of, at_most, claim, decide, with_control
-from latebloom.claims.statistics import median
+from latebloom.claims.statistics import Estimate, median
 from latebloom.studies.model_selection.claims import networks
-from latebloom.studies.model_selection.claims.networks import Curve, by_count, curve, curves, paired, prompts
+from latebloom.studies.model_selection.claims.networks import (
+    Curve,
+    by_count,
+    curve,
+    curves,
+    paired,
+    prompts,
+    untrained_curves,
+)
 from latebloom.studies.model_selection.claims.references import optimum_curve, tuned_lasso
 from latebloom.studies.model_selection.claims.words import FIXED, MAIN, PANWAR, SCALES, linear
 from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
@@ -33,8 +41,7 @@ def selection(evidence: Evidence, on: str) -> Finding:
     """Mixture against the specialist of one class, on that class."""
     groups = networks.arms(evidence.run)
     other = SPARSE if on == DENSE else DENSE
-    trios = paired(groups[MIXTURE], groups[on], groups[other])
-    mixed, own, crossed = (list(group) for group in zip(*trios, strict=True))
+    mixed, own, crossed = paired(groups[MIXTURE], groups[on], groups[other])
     asked = prompts(mixed[0].task, on)
     mixture, specialist, wrong = (curves(group, asked) for group in (mixed, own, crossed))
     best = {name: optimum_curve(mixed[0].task, on, text) for name, text in (("mixture", MIXTURE), ("class", on))}
@@ -54,10 +61,8 @@ def selection(evidence: Evidence, on: str) -> Finding:
         }
     )
     whole = all_of({f"cost on {on}": found}, note=note).with_rows({"error by pairs seen": rows})
-    untrained = np.stack([curve(network.untrained, asked) for network in mixed])
-    for name, control in ((f"{other} specialist", wrong), ("untrained", untrained)):
-        failing = above(control - specialist, LIMITS[on])
-        whole = with_control(whole, networks.told(failing, f"{name}: {failing.measured}"))
+    for name, control in ((f"{other} specialist", wrong), ("untrained", untrained_curves(mixed, asked))):
+        whole = with_control(whole, networks.told_of(name, above(control - specialist, LIMITS[on])))
     return whole
 
 
@@ -129,17 +134,20 @@ def deviations_decay(evidence: Evidence) -> Finding:
     for on, other in ((DENSE, SPARSE), (SPARSE, DENSE)):
         trios = paired(groups[MIXTURE], groups[on], groups[other])
         asked = prompts(trios[0][0].task, on)
-        mixture, own, wrong = (curves(group, asked) for group in zip(*trios, strict=True))
-        cost = mixture - own
-        if np.median(cost.max(1)) >= 0.01:
-            parts[on] = decide(median(cost[:, -1] / cost.max(1).clip(1e-9)), at_most(0.25))
+        mixture, own, wrong = (curves(group, asked) for group in trios)
+        if np.median((mixture - own).max(1)) >= 0.01:
+            parts[on] = decide(left(mixture - own), at_most(0.25))
         if on == DENSE:
-            crossed = wrong - own
-            left = median(crossed[:, -1] / crossed.max(1).clip(1e-9))
-            control = decide(left, at_most(0.25), measured=f"sparse specialist on dense {left}")
+            crossed = left(wrong - own)
+            control = decide(crossed, at_most(0.25), measured=f"sparse specialist on dense {crossed}")
     if not parts or control is None:
         return networks.nothing_to_see("the largest cost is below 0.01 on both classes", len(groups[MIXTURE]))
     return with_control(all_of(parts), control)
+
+
+def left(cost: np.ndarray) -> Estimate:
+    """Cost [network, place] after all pairs as a share of the largest, median over networks."""
+    return median(cost[:, -1] / cost.max(1).clip(1e-9))
 
 
 def reference_claim(evidence: Evidence, on: Sequence[str], reference: str) -> Finding:
@@ -153,11 +161,10 @@ def reference_claim(evidence: Evidence, on: Sequence[str], reference: str) -> Fi
         own = _reference(nets[0].task, name, reference)
         excess = curves(nets, asked) - own
         parts[name] = above(excess[:, 1:], LIMITS[name])
-        controls[name] = above(np.stack([curve(n.untrained, asked) for n in nets])[:, 1:] - own[1:], LIMITS[name])
+        controls[name] = above((untrained_curves(nets, asked) - own)[:, 1:], LIMITS[name])
         rows[name] = by_count({"mixture": excess + own, reference: own})
     found = all_of(parts).with_rows({f"{name}: error by pairs seen": row for name, row in rows.items()})
-    control = all_of(controls)
-    return with_control(found, networks.told(control, f"untrained: {control.measured}"))
+    return with_control(found, networks.told_of("untrained", all_of(controls)))
 
 
 def _reference(task: InContextFunctions, on: str, reference: str) -> Curve:

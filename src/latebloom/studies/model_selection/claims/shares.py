@@ -38,10 +38,10 @@ def weights_hardly_matter(evidence: Evidence) -> Finding:
     """Claim 9."""
     uneven, even = (networks.arms(run) for run in evidence.runs)
     arms = [uneven[weighted(0.1)], even[MIXTURE], uneven[weighted(0.9)]]
-    rows = list(zip(*paired(*arms), strict=True))
+    rows = paired(*arms)
     task = rows[0][0].task
 
-    def spread(groups: list[tuple[Network, ...]], first: int) -> np.ndarray:
+    def spread(groups: list[list[Network]], first: int) -> np.ndarray:
         table = np.stack([[curves(group, prompts(task, name)) for group in groups] for name in CLASSES])
         return np.asarray(np.ptp(table, axis=1)[..., first:].max((0, 2)))  # [class, arm, network, place]
 
@@ -56,8 +56,7 @@ def weights_hardly_matter(evidence: Evidence) -> Finding:
         for name in CLASSES
     }
     whole = decide(found, at_most(0.03), extra={f"{name}: error by pairs seen": row for name, row in shown.items()})
-    rare = list(zip(*paired(uneven[RARE], *arms), strict=True))
-    control = median(spread(rare, 1))
+    control = median(spread(paired(uneven[RARE], *arms), 1))
     return with_control(whole, decide(control, at_most(0.03), measured=f"with 0.01 dense {control}"))
 
 
@@ -123,16 +122,16 @@ def rare_class(evidence: Evidence) -> Finding:
 def named_class(evidence: Evidence) -> Finding:
     """Claim 11."""
     named, plain = (networks.arms(run) for run in evidence.runs)
-    rows = list(zip(*paired(named[MIXTURE], plain[MIXTURE], plain[DENSE], plain[SPARSE]), strict=True))
-    special = dict(zip(CLASSES, rows[2:], strict=True))
-    task = rows[1][0].task
+    told, untold, *alone = paired(named[MIXTURE], plain[MIXTURE], plain[DENSE], plain[SPARSE])
+    special = dict(zip(CLASSES, alone, strict=True))
+    task = untold[0].task
 
     def cost(kind: str) -> np.ndarray:
         found = []
         for place, name in enumerate(CLASSES):
             asked = prompts(task, name)
             label = {"named": place, "wrong": 1 - place}.get(kind)
-            group = rows[1] if kind == "plain" else rows[0]
+            group = untold if kind == "plain" else told
             own = np.stack([curve(partial(n.says, label=label), asked) for n in group])
             found.append((own - curves(special[name], asked)).mean(1))
         return np.asarray(np.mean(found, 0))
@@ -171,14 +170,14 @@ def unequal_scales(evidence: Evidence) -> Finding:
     exact: list[float] = []
     for run in evidence.runs:
         groups = networks.arms(run)
-        rows = list(zip(*paired(*(groups[name] for name in (MIXTURE, *CLASSES))), strict=True))
-        task = rows[0][0].task
+        mixed, *special = paired(*(groups[name] for name in (MIXTURE, *CLASSES)))
+        task = mixed[0].task
         asked = {name: prompts(task, name) for name in CLASSES}
         cost = [
-            curves(rows[0], asked[name]) - curves(own, asked[name]) for name, own in zip(CLASSES, rows[1:], strict=True)
+            curves(mixed, asked[name]) - curves(own, asked[name]) for name, own in zip(CLASSES, special, strict=True)
         ]
         best = [optimum_curve(task, name, MIXTURE) - optimum_curve(task, name, name) for name in CLASSES]
-        seeds = [network.seed for network in rows[0]]
+        seeds = [network.seed for network in mixed]
         found.append(dict(zip(seeds, np.mean(cost, (0, 2)), strict=True)))
         exact.append(float(np.mean(best)))
     shared = sorted(set(found[0]) & set(found[1]))
@@ -210,11 +209,11 @@ def unequal_scales(evidence: Evidence) -> Finding:
 def two_levels_of_noise(evidence: Evidence) -> Finding:
     """Claim 27."""
     groups = networks.arms(evidence.run)
-    nets, quiet = zip(*paired(groups[NOISES], groups[QUIET]), strict=True)
+    nets, quiet = paired(groups[NOISES], groups[QUIET])
     task = nets[0].task
     variances = dict(zip((QUIET, LOUD), (c.function.noise_variance for c in task.trained.components), strict=True))
 
-    def ratio(group: tuple[Network, ...], level: str) -> np.ndarray:
+    def ratio(group: list[Network], level: str) -> np.ndarray:
         best = optimum_curve(task, level, level).mean() + variances[level]
         return np.asarray((curves(group, prompts(task, level)).mean(1) + variances[level]) / best)
 

@@ -5,14 +5,20 @@ import numpy as np
 from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, claim, decide, with_control
 from latebloom.claims.statistics import exactly, median, paired_ratio
 from latebloom.studies.model_selection.claims import networks
-from latebloom.studies.model_selection.claims.networks import Network, by_count, curve, curves, paired, prompts
+from latebloom.studies.model_selection.claims.networks import (
+    Network,
+    by_count,
+    curve,
+    curves,
+    paired,
+    prompts,
+    untrained_curves,
+)
 from latebloom.studies.model_selection.claims.references import HELD_OUT, optimum, optimum_curve, tuned_lasso
 from latebloom.studies.model_selection.claims.selection import COST
-from latebloom.studies.model_selection.claims.words import FIXED, GARG, MAIN, PANWAR, SCALES, linear
+from latebloom.studies.model_selection.claims.words import FIXED, FLOOR, GARG, MAIN, PANWAR, SCALES, linear
 from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
 from latebloom.tasks import InContextFunctions
-
-FLOOR = 1e-4  # errors are raised to it before they are divided: a ratio of two zeros says nothing
 
 
 def middle(task: InContextFunctions) -> list[int]:
@@ -24,14 +30,9 @@ def _errors(evidence: Evidence, on: str) -> tuple[dict[str, np.ndarray], list[Ne
     """Curves [network, place] of the three arms on one class, networks of equal seed in equal rows."""
     groups = networks.arms(evidence.run)
     names = (MIXTURE, DENSE, SPARSE)
-    rows = list(zip(*paired(*(groups[name] for name in names)), strict=True))
+    rows = paired(*(groups[name] for name in names))
     asked = prompts(rows[0][0].task, on)
-    return {name: curves(row, asked) for name, row in zip(names, rows, strict=True)}, list(rows[1])
-
-
-def _untrained(nets: list[Network], on: str) -> np.ndarray:
-    asked = prompts(nets[0].task, on)
-    return np.stack([curve(network.untrained, asked) for network in nets])
+    return {name: curves(row, asked) for name, row in zip(names, rows, strict=True)}, rows[1]
 
 
 @claim(
@@ -135,8 +136,7 @@ def dense_is_least_squares(evidence: Evidence) -> Finding:
     note = f"Exact ridge: {ridge[d]:.4f} after {d} pairs, {ridge[last]:.4f} after {last}."
     rows = by_count({"dense specialist": found[DENSE], "ridge": ridge})
     whole = all_of({"error": rule(found[DENSE])}, note=note).with_rows({"dense: error by pairs seen": rows})
-    control = rule(found[SPARSE])
-    return with_control(whole, networks.told(control, f"sparse specialist: {control.measured}"))
+    return with_control(whole, networks.told_of("sparse specialist", rule(found[SPARSE])))
 
 
 def _on_sparse(evidence: Evidence) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[Network]]:
@@ -178,8 +178,8 @@ def sparse_is_lasso(evidence: Evidence) -> Finding:
     }
     rows = by_count({"sparse specialist": found[SPARSE], "Lasso": lasso, "optimum of sparse": best})
     whole = all_of(parts).with_rows({"sparse: error by pairs seen": rows})
-    control = above_lasso(_untrained(nets, SPARSE))
-    return with_control(whole, networks.told(control, f"untrained: {control.measured}"))
+    before = untrained_curves(nets, prompts(nets[0].task, SPARSE))
+    return with_control(whole, networks.told_of("untrained", above_lasso(before)))
 
 
 @claim(

@@ -1,5 +1,6 @@
 """What training, size and data change: plateaus, widths, combinations among the training functions."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ from latebloom.instruments.prompt_sweeps import LINE_SHARES
 from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.lines import (
     COST,
-    FLOOR,
+    HALF,
     by_networks,
     by_optimum,
     combination,
@@ -32,6 +33,7 @@ from latebloom.studies.model_selection.claims.lines import (
 from latebloom.studies.model_selection.claims.networks import Network
 from latebloom.studies.model_selection.claims.words import (
     FIXED,
+    FLOOR,
     GARG,
     MAIN,
     OVER_PROMPTS,
@@ -47,8 +49,6 @@ from latebloom.studies.model_selection.experiments.testbed import MIXTURE as LIN
 
 if TYPE_CHECKING:
     import pandas
-
-HALF = LINE_SHARES.index(0.5)
 
 
 @claim(
@@ -81,16 +81,15 @@ def wider_is_no_better(evidence: Evidence) -> Finding:
         groups.setdefault(network.width, []).append(network)
     widths = sorted(groups)
     found = {width: shares(groups[width]) for width in widths}
-    pairs = networks.paired(groups[widths[-1]], groups[widths[0]])
-    if not pairs:
+    wide, narrow = networks.paired(groups[widths[-1]], groups[widths[0]])
+    if not wide:
         return networks.nothing_to_see("no seed is left at both the least and the greatest width", 0)
 
     def ratio(share: float) -> Estimate:
-        wide, narrow = (by_networks(group, combination(share)) for group in zip(*pairs, strict=True))
-        return crossed_ratio(wide, narrow, floor=FLOOR)
+        return crossed_ratio(*(by_networks(group, combination(share)) for group in (wide, narrow)), floor=FLOOR)
 
     hump, inside = ratio(0.5), ratio(0.0)
-    rows = {f"width {width}, error by share": rows_of(found[width], list(LINE_SHARES)) for width in widths}
+    rows = {f"width {width}, error by share": rows_of(found[width], LINE_SHARES) for width in widths}
     told = ", ".join(f"{width}: {np.median(found[width]['network'].mean[:, HALF]):.3f}" for width in widths)
     best = found[widths[-1]]["optimum"].mean[0, HALF]
     whole = decide(hump, at_least(0.8), note=f"Half-way by width, {told}; exact optimum {best:.3f}.", extra=rows)
@@ -117,19 +116,16 @@ def wider_is_no_better(evidence: Evidence) -> Finding:
 def leaves_no_later(evidence: Evidence) -> Finding:
     """Claim 24."""
     groups = networks.arms(evidence.run)
-    seeds = [network.seed for network, _ in networks.paired(groups[MIXTURE], groups[SPARSE])]
+    seeds = [network.seed for network in networks.paired(groups[MIXTURE], groups[SPARSE])[0]]
     frame = evidence.run.measurements()
     last = float(frame["step"].max())
-    left = {name: _exits(frame, name, seeds) for name in (MIXTURE, SPARSE)}
-    if not np.isfinite(left[SPARSE]).any() and not np.isfinite(left[MIXTURE]).any():
+    mixed, special = (_exits(frame, name, seeds) for name in (MIXTURE, SPARSE))
+    if not np.isfinite([mixed, special]).any():
         return undecided("nobody left the plateau", f"Watched for {last:,.0f} steps.", seeds=len(seeds))
-    told = ", ".join(f"{name} {np.median(own):,.0f}" for name, own in left.items())
-    found = most_seeds([bool(m <= s) for m, s in zip(left[MIXTURE], left[SPARSE], strict=True)], "no later")
-    control = most_seeds(
-        [bool(m + last / 10 <= s) for m, s in zip(left[MIXTURE], left[SPARSE], strict=True)],
-        "a tenth of training earlier",
-    )
-    whole = networks.told(found, f"{found.measured}; median step of leaving: {told}")
+    told = f"{MIXTURE} {np.median(mixed):,.0f}, {SPARSE} {np.median(special):,.0f}"
+    found = most_seeds((mixed <= special).tolist(), "no later")
+    control = most_seeds((mixed + last / 10 <= special).tolist(), "a tenth of training earlier")
+    whole = replace(found, measured=f"{found.measured}; median step of leaving: {told}")
     return with_control(whole, control)
 
 
@@ -162,7 +158,7 @@ def combinations_repair(evidence: Evidence) -> Finding:
     seen, unseen = shares(groups[COMBINED], COMBINED), shares(groups[LINES])
     best = by_optimum(groups[COMBINED], combination(0.5), COMBINED).mean()
     found, without = (crossed_median(by_networks(groups[name], combination(0.5))) for name in (COMBINED, LINES))
-    rows = {"error by share": rows_of({"has seen": seen["network"], "has not": unseen["network"]}, list(LINE_SHARES))}
+    rows = {"error by share": rows_of({"has seen": seen["network"], "has not": unseen["network"]}, LINE_SHARES)}
     note = f"The exact optimum of the mixture with combinations has {best:.3f}."
     whole = decide(found, at_most(0.05), note=note, extra=rows)
     return with_control(whole, decide(without, at_most(0.05), measured=f"without combinations {without}"))

@@ -9,6 +9,7 @@ GARG = "Garg, Tsipras, Liang & Valiant 2022, arXiv:2208.01066"
 PANWAR = "stored results of the public code of Panwar, Ahuja & Goyal 2024, arXiv:2306.04891"
 FIXED = "2026-11-29"
 SCALES = ("laptop", "paper")
+FLOOR = 1e-4  # errors are raised to it before they are divided: a ratio of two zeros says nothing
 
 # The main paper prints curves; beyond its abstract they are recalled, so no number of it is shown as published.
 SHAPE = "no number: curves only, recalled and not read again"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def draw_nonzeros(groups: Arms, heading: str, caption: str = "") -> "Figure":
     """Error by number of non-zero weights, after d/2 pairs and 3d/4; and the share of the dense specialist."""
     names = (linear.MIXTURE, linear.DENSE, linear.SPARSE)
-    rows = dict(zip(names, zip(*paired(*(groups[name] for name in names)), strict=True), strict=True))
+    rows = dict(zip(names, paired(*(groups[name] for name in names)), strict=True))
     sweep = ask(rows)
     task = sweep.task
     places = sorted({max(task.d // 2, 1), max(round(3 * task.d / 4), 1)})

@@ -3,8 +3,8 @@
 import numpy as np
 
 from latebloom.claims import Change, Evidence, Finding, all_of, at_least, at_most, claim, decide, undecided
-from latebloom.claims.statistics import median, paired_difference, rank_correlation
-from latebloom.studies.curves import Curves, curves, same_seeds
+from latebloom.claims.statistics import median, rank_correlation
+from latebloom.studies.curves import Curves, curves
 from latebloom.studies.structural_grokking.claims.tables import (
     DEPTHS_LEARNED,
     DEPTHS_UNLEARNED,
@@ -13,6 +13,7 @@ from latebloom.studies.structural_grokking.claims.tables import (
     REVIEWED,
     TRAINED,
     depths_unfitted,
+    more,
     needs,
 )
 
@@ -87,8 +88,7 @@ def do_not_identify(evidence: Evidence) -> Finding:
         picked = _top(arms, column)
         others = {depth: table for depth, table in arms.items() if depth != picked}
         better = _top(others, "gen_first_word")
-        first, second = same_seeds(others[better], arms[picked])
-        gain = paired_difference(first.last("gen_first_word"), second.last("gen_first_word")).estimate
+        gain = more(others[better], arms[picked], "gen_first_word")
         told = f"largest at {picked} layers; generalisation at {better} layers minus there {gain}"
         parts[name] = decide(gain, at_least(1e-9), at_most(-1e-9), measured=told)
     end = whole.last("gen_first_word")

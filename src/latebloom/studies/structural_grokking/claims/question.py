@@ -15,11 +15,13 @@ from latebloom.claims import (
     settle,
     undecided,
 )
-from latebloom.claims.statistics import Estimate, median, share
+from latebloom.claims.statistics import Estimate, median, share_of
 from latebloom.instruments.instability import dip
 from latebloom.studies.curves import Curves, curves, median_time
 from latebloom.studies.structural_grokking.claims.tables import (
     FIXED,
+    HELD_OUT,
+    KNOWN,
     LOGS,
     MURTY,
     REVIEWED,
@@ -28,11 +30,11 @@ from latebloom.studies.structural_grokking.claims.tables import (
     TRAINED,
     listed,
     needs,
+    unsaturated,
     warm_up,
 )
 
 COST = {"laptop": "20 minutes on two cores", "paper": "10 seeds of 300,000 steps: days on a GPU"}
-KNOWN, HELD_OUT = "val_first_word", "gen_first_word"
 
 
 @claim(
@@ -107,8 +109,7 @@ def linear_phase(evidence: Evidence) -> Finding:
     there = np.isfinite(value)
     if there.sum() < 2:
         return undecided(f"{int(there.sum())} seeds saturate", "Too few seeds saturated.", seeds=int(there.sum()))
-    column = np.searchsorted(table.steps, np.nan_to_num(step))
-    front = table.of("gen_first_auxiliary")[np.arange(len(step)), column]
+    front = table.at_times("gen_first_auxiliary", step)
     return all_of(
         {
             "lowest": decide(median(value[there]), at_most(0.15), extra={"value": value[there].tolist()}),
@@ -143,12 +144,11 @@ def late_rise(evidence: Evidence) -> Finding:
     """Claim 3."""
     table = curves(evidence.run)
     known = table.reached(KNOWN, SATURATED, window=1)
-    if not np.isfinite(known).all():
-        return undecided(f"{int(np.isfinite(known).sum())} seeds saturate", "Too short a run.", seeds=len(known))
+    if early := unsaturated(known):
+        return early
     held_out = table.of(HELD_OUT)
     top = np.nanmax(np.where(table.steps >= known[:, None], held_out, -np.inf), axis=1)
-    start = held_out[np.arange(len(known)), np.searchsorted(table.steps, known)]
-    last = table.last(HELD_OUT)
+    start, last = table.at_times(HELD_OUT, known), table.last(HELD_OUT)
     wide = median(table.last("gen_first_word_any"))
     return all_of(
         {
@@ -183,7 +183,7 @@ def crossing_time(evidence: Evidence) -> Finding:
     time, unit = median_time(table, at, HELD_OUT), warm_up(evidence.run)
     limit = None if time.limit is None else time.limit / unit
     scaled = Estimate(time.value / unit, time.low / unit, time.high / unit, time.n, "warm-ups", limit)
-    crossed = share(int(np.isfinite(at).sum()), len(at))
+    crossed = share_of(np.isfinite(at))
     note = f"{time}; {crossed} of seeds cross."
     return decide(scaled, between(0.9, 6.3), note=note, extra={"steps": at.tolist()})
 
@@ -206,8 +206,8 @@ def some_perfect(evidence: Evidence) -> Finding:
     """Claim 8."""
     table = curves(evidence.run)
     top = table.highest(HELD_OUT)
-    many = share(int((top >= 0.95).sum()), len(top))
-    note = f"{share(int((top >= 0.99).sum()), len(top))} of seeds reach .99."
+    many = share_of(top >= 0.95)
+    note = f"{share_of(top >= 0.99)} of seeds reach .99."
     told = f"{many} of seeds reach .95; largest values {listed(top)}"
     return settle(bool((top >= 0.95).any()), told, seeds=len(top), estimate=many, note=note)
 

@@ -8,6 +8,8 @@ from latebloom.instruments.instability import fell_back, share_kept, swings, tot
 from latebloom.studies.curves import curves
 from latebloom.studies.structural_grokking.claims.tables import (
     FIXED,
+    HELD_OUT,
+    KNOWN,
     LOGS,
     MURTY,
     QIN,
@@ -17,9 +19,9 @@ from latebloom.studies.structural_grokking.claims.tables import (
     TRAINED,
     listed,
     needs,
+    unsaturated,
 )
 
-KNOWN, HELD_OUT = "val_first_word", "gen_first_word"
 COST = {"laptop": "20 minutes on two cores"}
 
 
@@ -53,8 +55,8 @@ def restless(evidence: Evidence) -> Finding:
     """Claim 28."""
     table = curves(evidence.run)
     since = table.reached(KNOWN, SATURATED, window=1)
-    if not np.isfinite(since).all():
-        return undecided(f"{int(np.isfinite(since).sum())} seeds saturate", "Too short a run.", seeds=len(since))
+    if early := unsaturated(since):
+        return early
     steps, gen = table.measured(HELD_OUT)
     after, inside = (np.where(steps >= since[:, None], table.measured(name)[1], np.nan) for name in (HELD_OUT, KNOWN))
     known, swung = total_variation(steps, inside), swings(steps, after)

@@ -6,7 +6,7 @@ from latebloom.claims import Evidence, Finding, all_of, at_least, claim, decide,
 from latebloom.claims.statistics import median
 from latebloom.instruments.stopping import compare
 from latebloom.studies.curves import Curves, curves
-from latebloom.studies.structural_grokking.claims.tables import FIXED, LOGS, MURTY, TRAINED, needs
+from latebloom.studies.structural_grokking.claims.tables import FIXED, LOGS, MURTY, QUESTION, TENSE, TRAINED, needs
 
 RULE = (
     "for each of three stopping rules (first log >= .99; first maximal log; best log with patience of five logs) the "
@@ -52,7 +52,7 @@ def lost(table: Curves, known: str, held_out: str) -> Finding:
 )
 def questions(evidence: Evidence) -> Finding:
     """Claim 5."""
-    return lost(curves(evidence.run), "val_first_word", "gen_first_word")
+    return lost(curves(evidence.run), *QUESTION)
 
 
 @claim(
@@ -72,4 +72,4 @@ def questions(evidence: Evidence) -> Finding:
 )
 def tense(evidence: Evidence) -> Finding:
     """Claim 6."""
-    return lost(curves(evidence.run), "val_main_verb", "gen_main_verb")
+    return lost(curves(evidence.run), *TENSE)

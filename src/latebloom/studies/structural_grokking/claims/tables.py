@@ -7,7 +7,8 @@ import scipy  # scipy.stats loads at its first use
 from jaxtyping import Float
 
 from latebloom.claims import Change, Finding, Needs, Readable, asks_for, undecided
-from latebloom.studies.curves import Curves
+from latebloom.claims.statistics import Estimate, paired_difference
+from latebloom.studies.curves import Curves, same_seeds
 
 FIXED = "2026-11-25"
 MURTY = "Murty et al. 2023, arXiv:2305.18741"
@@ -15,6 +16,8 @@ LOGS = "per-seed logs released with arXiv:2305.18741, recomputed"
 AHUJA = "Ahuja et al. 2024, arXiv:2404.16367"
 QIN = "Qin et al. 2024, arXiv:2412.04619"
 TRAINED = ("laptop", "paper")
+QUESTION, TENSE = ("val_first_word", "gen_first_word"), ("val_main_verb", "gen_main_verb")  # in the domain, held out
+KNOWN, HELD_OUT = QUESTION
 SATURATED, SUCCESS = 0.99, 0.8  # accuracy in the domain; generalisation
 FITTED = 0.9  # accuracy in the domain below which an arm has not learned its task
 UNLEARNED = "inconclusive where a seed of either arm ends below .9 in the domain"
@@ -58,6 +61,20 @@ def unfitted(known: str, **arms: Curves) -> Finding | None:
 def depths_unfitted(known: str, arms: Mapping[object, Curves]) -> Finding | None:
     """As `unfitted`, for arms by their number of layers."""
     return unfitted(known, **{f"{depth}_layers": table for depth, table in arms.items()})
+
+
+def more(first: Curves, second: Curves, column: str) -> Estimate:
+    """Median difference at the end, first minus second, paired by seed."""
+    own, other = same_seeds(first, second)
+    return paired_difference(own.last(column), other.last(column)).estimate
+
+
+def unsaturated(since: Float[np.ndarray, " seed"]) -> Finding | None:
+    """The finding where accuracy in the domain has not saturated in every seed; `since` when it did (inf: never)."""
+    seen = np.isfinite(since)
+    if seen.all():
+        return None
+    return undecided(f"{int(seen.sum())} seeds saturate", "Too short a run.", seeds=len(since))
 
 
 def listed(values: Float[np.ndarray, " n"], digits: int = 2) -> str:

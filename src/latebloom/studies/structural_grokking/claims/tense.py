@@ -1,7 +1,7 @@
 """Claim on Tense Inflection as published."""
 
 from latebloom.claims import Evidence, Finding, at_least, claim, decide
-from latebloom.claims.statistics import mean, median, share
+from latebloom.claims.statistics import mean, median, share_of
 from latebloom.studies.curves import curves
 from latebloom.studies.structural_grokking.claims.tables import FIXED, LOGS, SUCCESS, TRAINED, listed, needs
 
@@ -29,7 +29,7 @@ def agrees_with_subjects(evidence: Evidence) -> Finding:
     table = curves(evidence.run)
     end = table.last("gen_main_verb")
     note = (
-        f"{share(int((end >= SUCCESS).sum()), len(end))} of seeds >= .8 ({listed(end)}). Written word by word: "
+        f"{share_of(end >= SUCCESS)} of seeds >= .8 ({listed(end)}). Written word by word: "
         f"{median(table.last('gen_inflected'))}; the right form preferred to that of the nearest noun: "
         f"{median(table.last('gen_choice'))}."
     )

@@ -17,12 +17,12 @@ from latebloom.claims import (
     undecided,
     with_control,
 )
-from latebloom.claims.statistics import equivalence, median, paired_difference
+from latebloom.claims.statistics import equivalence, median
 from latebloom.instruments.events import Logs, own_logs
 from latebloom.instruments.tree_projection import project
 from latebloom.instruments.tree_score import expected_value
 from latebloom.randomness import stream
-from latebloom.studies.curves import Curves, curves, same_seeds
+from latebloom.studies.curves import Curves, curves
 from latebloom.studies.structural_grokking.claims.tables import (
     DEPTHS_LEARNED,
     DEPTHS_UNLEARNED,
@@ -33,6 +33,7 @@ from latebloom.studies.structural_grokking.claims.tables import (
     SUCCESS,
     TRAINED,
     depths_unfitted,
+    more,
     needs,
     trend,
 )
@@ -104,9 +105,8 @@ def highest_at_the_best(evidence: Evidence) -> Finding:
         if best not in arms or not all(other in arms for other in others):
             return undecided(f"{task}: depths {sorted(map(str, arms))}", "Depths are missing.", seeds=0)
         for other in others:
-            first, second = same_seeds(arms[best], arms[other])
-            difference = paired_difference(first.last("t_score_released"), second.last("t_score_released"))
-            parts[f"{task} {best} minus {other}"] = decide(difference.estimate, at_least(1e-9))
+            gain = more(arms[best], arms[other], "t_score_released")
+            parts[f"{task} {best} minus {other}"] = decide(gain, at_least(1e-9))
     return all_of(parts)
 
 

@@ -17,31 +17,27 @@ from latebloom.claims import (
     settle,
     undecided,
 )
-from latebloom.claims.statistics import Estimate, median, paired_difference, share
+from latebloom.claims.statistics import median, paired_difference, share_of
 from latebloom.instruments.instability import fell_back
-from latebloom.studies.curves import Curves, curves, same_seeds
+from latebloom.studies.curves import curves, same_seeds
 from latebloom.studies.structural_grokking.claims.tables import (
     AHUJA,
     FIXED,
+    HELD_OUT,
+    KNOWN,
     QIN,
     REVIEWED,
     TRAINED,
     UNLEARNED,
     listed,
+    more,
     needs,
     unfitted,
 )
 
-KNOWN, HELD_OUT = "val_first_word", "gen_first_word"
 LEARNED = Change(REVIEWED, "An arm may fall short because it has not learned its task: then nothing is decided.")
 GENERALISES = 0.5  # of verbs of withheld sentences, without which there is nothing to lose
 PAPER = "5 seeds of 300,000 steps an arm: days on a GPU"
-
-
-def more(first: Curves, second: Curves, column: str) -> Estimate:
-    """Median difference at the end, first minus second, paired by seed."""
-    own, other = same_seeds(first, second)
-    return paired_difference(own.last(column), other.last(column)).estimate
 
 
 @claim(
@@ -69,7 +65,7 @@ def answer_only(evidence: Evidence) -> Finding:
         return early
     found = decide(more(full, prefix, HELD_OUT), at_least(0.3))
     note = (
-        f"Answer only {listed(prefix.last(HELD_OUT))}, accuracy in the domain {median(prefix.last('val_first_word'))}; "
+        f"Answer only {listed(prefix.last(HELD_OUT))}, accuracy in the domain {median(prefix.last(KNOWN))}; "
         f"source in both directions {median(both.last(HELD_OUT))}."
     )
     return all_of({"full minus answer only": found}, note=note)
@@ -135,7 +131,7 @@ def telling_items(evidence: Evidence) -> Finding:
     table = curves(evidence.run)
     steps, values = table.measured(HELD_OUT)
     fell = fell_back(steps, values, 0.98, 0.5)
-    found = share(int(fell.sum()), len(fell))
+    found = share_of(fell)
     first = np.where((values >= 0.98).any(1), steps[(values >= 0.98).argmax(1)], np.inf)
     told = ", ".join("never" if np.isinf(step) else f"{step:,.0f}" for step in first)
     return all_of(
@@ -203,12 +199,11 @@ def centre_embedding(evidence: Evidence) -> Finding:
     only, none = same_seeds(arms[1.0], arms[0.0])
     if early := unfitted(KNOWN, only=only, none=none):
         return early
-    a, b = only.last(HELD_OUT), none.last(HELD_OUT)
-    good = share(int((b >= 0.8).sum()), len(b))
+    good = share_of(none.last(HELD_OUT) >= 0.8)
     return all_of(
         {
-            "only minus none": decide(paired_difference(a, b).estimate, at_least(0.5)),
-            "none fails": settle(good.value == 0, f"{good} of seeds end >= .8", seeds=len(b), estimate=good),
+            "only minus none": decide(more(only, none, HELD_OUT), at_least(0.5)),
+            "none fails": settle(good.value == 0, f"{good} of seeds end >= .8", seeds=good.n, estimate=good),
         },
-        note=f"Only {listed(a)}; none {listed(b)}.",
+        note=f"Only {listed(only.last(HELD_OUT))}; none {listed(none.last(HELD_OUT))}.",
     )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latebloom.claims.statistics import median, share
+from latebloom.claims.statistics import median, share_of
 from latebloom.instruments.events import own_logs
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, title
@@ -33,7 +33,7 @@ def draw_depths(logged: Logged, heading: str, caption: str = "") -> "Figure | No
         depth = arm.settings["n_layers"]
         steps, values = logged.table(found.held_out, arm.members)
         end = np.asarray(own_logs(steps, values).last_value)
-        middle, good = median(end), share(int((end >= SUCCESS).sum()), len(end))
+        middle, good = median(end), share_of(end >= SUCCESS)
         spread = np.linspace(-0.25, 0.25, len(end)) if len(end) > 1 else [0.0]
         left.plot(depth + np.asarray(spread), end, ".", color=HELD_OUT, alpha=0.5)
         low, high = (middle.value if bound is None else bound for bound in middle.bounds)
