@@ -95,6 +95,47 @@ def test_a_stopping_rule_can_be_made_changed_and_taken_away():
     assert gone.training.stop is None
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["training.lr=1", "training.lr=2"],
+            "training.lr is named twice: training.lr=1 and training.lr=2. Write one of them, or training.lr=1,2 for "
+            "members of each.",
+        ),
+        (
+            ["lr=0.1", "seed=0", "training.lr=0.2"],
+            "training.lr is named twice: lr=0.1 and training.lr=0.2. Write one of them, or training.lr=0.1,0.2 for "
+            "members of each.",
+        ),
+        (["seed=0:2", "seed=0:2"], "seed is named twice: seed=0:2 and seed=0:2. Write one of them."),
+        (
+            ["population=2", "population=4"],
+            "population is named twice: population=2 and population=4. Write one of them.",
+        ),
+        (
+            ["measure.norms.every=5", "measure.norms.every=9"],
+            "measure.norms.every is named twice: measure.norms.every=5 and measure.norms.every=9. Write one of them.",
+        ),
+        (
+            ["measure=norms", "measure=stability"],
+            "measure is named twice: measure=norms and measure=stability. Write one of them.",
+        ),
+    ],
+)
+def test_a_field_named_twice_is_refused(words, told):
+    with pytest.raises(LatebloomError) as caught:
+        members(*words)
+    assert str(caught.value) == told
+
+
+def test_what_is_told_of_a_field_named_twice_can_be_written():
+    with pytest.raises(LatebloomError) as caught:
+        members("log.at=[1,2]", "log.at=[3]")
+    written = str(caught.value).partition(", or ")[2].partition(" for ")[0]
+    assert [member.log.at for member in members(written)] == [(1, 2), (3,)]
+
+
 REFUSED = {
     "sed=3": r"tiny has no field 'sed'\. Did you mean 'seed' or 'shared'\? `latebloom show tiny --fields` lists all",
     "training.lrr=3": r"Did you mean 'training\.lr' or 'training\.lr_rest'\? Fields beside it: training\.steps, ",
