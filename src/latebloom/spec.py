@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from latebloom.errors import LatebloomError, unknown_name
+from latebloom.errors import LatebloomError, SpecificationError, unknown_name
 
 NO_NUMBER = PydanticCustomError("no_number", "a number is meant, not true or false")
 MEANT = {"tuple_type": "a list in brackets is meant, e.g. [1,2]"}  # kind of mistake -> what pydantic says less plainly
@@ -58,6 +58,16 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def __init__(self, /, **data: Any) -> None:
+        """Validates settings; raises `SpecificationError` with one sentence for each mistake."""
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise SpecificationError(explain(error, type(self).__name__)) from None
+
+    # Nothing but these words is added: pydantic need not call it for sections, which would hide where a mistake is.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
     @model_validator(mode="before")
     @classmethod
     def _refuse(cls, data: Any) -> Any:
@@ -73,14 +83,16 @@ class Spec(BaseModel):
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], at: str = "") -> Self:
-        """Validates settings; a mistake becomes one sentence per field, not a traceback.
+        """The specification of settings read from words or files.
 
-        `at` is what the user calls the place where the settings stand; the sentences name each field behind it.
+        `at` is what the user calls the place where they stand; sentences name each field behind it.
+
+        Raises `SpecificationError` with one sentence for each mistake.
         """
         try:
             return cls.model_validate(dict(data))
         except ValidationError as error:
-            raise LatebloomError(explain(error, at)) from None
+            raise SpecificationError(explain(error, at)) from None
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """The same specification with dotted fields changed, validated again.
@@ -187,16 +199,14 @@ def explain(error: ValidationError, at: str = "") -> str:
     """A validation error as plain sentences: field (behind the place `at`), value, what would be right."""
     lines = []
     for item in error.errors():
-        place, value = _dotted(at, *item["loc"]), item["input"]
+        place, value = ".".join(str(part) for part in (at, *item["loc"]) if part != ""), item["input"]
         message = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "value_error" and (isinstance(value, Mapping | Spec) or not item["loc"]):
+        if not item["loc"]:
+            lines.append(message)
+        elif item["type"] == "value_error" and isinstance(value, Mapping | Spec):
             lines.append(message if message.startswith(place) else f"{place}: {message}")  # it names its fields itself
         elif item["type"] == "missing":
             lines.append(f"{place} is missing: it has no value of its own.")
         else:
             lines.append(f"{place} = {value!r}: {MEANT.get(item['type'], message).removesuffix('.')}.")
     return "\n".join(lines)
-
-
-def _dotted(*parts: str | int) -> str:
-    return ".".join(str(part) for part in parts if part != "")
