@@ -21,6 +21,10 @@ class LatebloomError(Exception):
     exit_code = 2
 
 
+class SpecificationError(LatebloomError, ValueError):
+    """A specification has a field or a value that does not fit."""
+
+
 class RunFailed(LatebloomError):
     """Training or measuring started and could not finish."""
 

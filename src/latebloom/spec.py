@@ -14,8 +14,12 @@ from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from latebloom.errors import LatebloomError, unknown_name
+from latebloom.errors import LatebloomError, SpecificationError, unknown_name
+
+NO_NUMBER = PydanticCustomError("no_number", "a number is meant, not true or false")
+MEANT = {"tuple_type": "a list in brackets is meant, e.g. [1,2]"}  # kind of mistake -> what pydantic says less plainly
 
 
 def vary(default: Any = ..., *, joined: bool = False, **constraints: Any) -> Any:
@@ -54,6 +58,16 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def __init__(self, /, **data: Any) -> None:
+        """Validates settings; raises `SpecificationError` with one sentence for each mistake."""
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise SpecificationError(explain(error, type(self).__name__)) from None
+
+    # Nothing but these words is added: pydantic need not call it for sections, which would hide where a mistake is.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
     @model_validator(mode="before")
     @classmethod
     def _refuse(cls, data: Any) -> Any:
@@ -62,16 +76,23 @@ class Spec(BaseModel):
                 if key not in cls.model_fields:
                     raise ValueError(str(unknown_name(f"field of {cls.__name__}", str(key), cls.model_fields)))
                 if isinstance(data[key], bool) and not _may_be_bool(cls.model_fields[key]):
-                    raise ValueError(f"{key} = {data[key]}: a number is meant, not true or false.")
+                    raise ValidationError.from_exception_data(
+                        cls.__name__, [InitErrorDetails(type=NO_NUMBER, loc=(key,), input=data[key])]
+                    )
         return data
 
     @classmethod
-    def parse(cls, data: Mapping[str, Any]) -> Self:
-        """Validates settings; a mistake becomes one sentence per field, not a traceback."""
+    def parse(cls, data: Mapping[str, Any], at: str = "") -> Self:
+        """The specification of settings read from words or files.
+
+        `at` is what the user calls the place where they stand; sentences name each field behind it.
+
+        Raises `SpecificationError` with one sentence for each mistake.
+        """
         try:
             return cls.model_validate(dict(data))
         except ValidationError as error:
-            raise LatebloomError(explain(error)) from None
+            raise SpecificationError(explain(error, at)) from None
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """The same specification with dotted fields changed, validated again.
@@ -174,14 +195,18 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def explain(error: ValidationError) -> str:
-    """A validation error as plain sentences: field, value, what would be right."""
+def explain(error: ValidationError, at: str = "") -> str:
+    """A validation error as plain sentences: field (behind the place `at`), value, what would be right."""
     lines = []
     for item in error.errors():
-        place = ".".join(str(part) for part in item["loc"])
+        place, value = ".".join(str(part) for part in (at, *item["loc"]) if part != ""), item["input"]
         message = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "value_error":
-            lines.append(f"{place}: {message}" if place else message)
+        if not item["loc"]:
+            lines.append(message)
+        elif item["type"] == "value_error" and isinstance(value, Mapping | Spec):
+            lines.append(message if message.startswith(place) else f"{place}: {message}")  # it names its fields itself
+        elif item["type"] == "missing":
+            lines.append(f"{place} is missing: it has no value of its own.")
         else:
-            lines.append(f"{place} = {item['input']!r}: {message}.")
+            lines.append(f"{place} = {value!r}: {MEANT.get(item['type'], message).removesuffix('.')}.")
     return "\n".join(lines)

@@ -19,12 +19,13 @@ class FakeRun:
     seconds: float = 42.0
     path: Path = Path("runs/aa11")
     table: dict = field(default_factory=dict)
+    rows: dict = field(default_factory=lambda: {"member": []})
 
     def measurements(self) -> pd.DataFrame:
         return pd.DataFrame(self.table)
 
     def members(self) -> pd.DataFrame:
-        return pd.DataFrame({"member": []})
+        return pd.DataFrame(self.rows)
 
 
 def needs_one(scale):

@@ -31,6 +31,36 @@ def test_a_judge_reads_the_measurements_of_its_run():
     assert make_entry(make_claim(mean_accuracy), runs=[FakeRun(table=table)]).measured == "0.3"
 
 
+def _lost(*seeds, of=9, **more):
+    """The members of a run, one a seed, of which some diverged at step 40."""
+    ends = [40.0 if seed in seeds else math.nan for seed in range(of)]
+    return {"member": range(of), "seed": range(of), "ended_at": ends, "diverged": [end == 40 for end in ends], **more}
+
+
+def test_the_note_names_members_that_diverged():
+    found = settle(True, "as told", seeds=9, note="why.")
+    runs = [FakeRun("aa", rows=_lost(3, 7)), FakeRun("bb", rows=_lost(1, n_layers=[2] * 9))]
+    plain, told = (
+        make_entry(make_claim(found, needs=_two), runs=own) for own in ([FakeRun("aa"), FakeRun("bb")], runs)
+    )
+    assert told.note == (
+        "why. 3 of 18 members diverged and have no later logs: seed 3 at step 40; seed 7 at step 40; "
+        "seed 1, n_layers 2 at step 40."
+    )
+    assert (plain.note, plain.verdict, plain.fingerprint) == ("why.", told.verdict, told.fingerprint)
+
+
+def test_a_run_is_counted_once_and_of_many_a_few_are_named():
+    entry = make_entry(make_claim(needs=_two), runs=[FakeRun("aa", rows=_lost(*range(7)))] * 2)
+    assert entry.note.startswith("7 of 9 members diverged")
+    assert entry.note.endswith("seed 4 at step 40; and 2 more.")
+    assert make_entry(runs=[FakeRun(rows=_lost())]).note == ""
+
+
+def _two(scale):
+    return Request("a", scale), Request("b", scale)
+
+
 def test_a_run_that_serves_two_needs_is_paid_once():
     def twice(scale):
         return (Request("a", scale), Request("b", scale))

@@ -93,6 +93,11 @@ def test_members_begin_from_their_own_seeds_in_any_order(tmp_path):
     assert_same_tensors(run.parameters(1, 0), first.parameters(0, 24))
 
 
+def test_a_beginning_has_the_seed_of_its_member(tmp_path):
+    with pytest.raises(LatebloomError, match=r"start\.overrides holds 'seed=3': weights come from the member"):
+        plan("small.later", "smoke", ['start.overrides=["lr=0.1","seed=3"]'], tmp_path)
+
+
 def test_a_source_that_is_not_finished_is_no_beginning(tmp_path):
     laid = plan("small.later", "smoke", (), tmp_path)
     (unit,) = laid.units

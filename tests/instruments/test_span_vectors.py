@@ -177,6 +177,19 @@ def test_an_encoder_that_is_not_what_it_is_called_is_refused():
             span_similarities(lambda *row, of=model: noisy(encode(of)(*row)), SENTENCES, causal=causal, before=[0])
 
 
+@pytest.mark.parametrize("model", [CAUSAL, BOTH_WAYS], ids=["causal", "bidirectional"])
+def test_masked_passes_refuse_dropout_as_the_others_do(model):
+    noisy = torch.nn.Dropout(0.1).train()
+
+    def dropping(*row):
+        return noisy(masked_encode(model)(*row))
+
+    with pytest.raises(LatebloomError, match=r"call model.eval\(\) first"):
+        masked_span_similarities(dropping, SENTENCES, before=[0])
+    noisy.eval()
+    assert_equals_slow(masked_span_similarities(dropping, SENTENCES, before=[0]), model, before=[0])
+
+
 def test_states_that_are_not_finite_have_no_similarity():
     """They had similarity 0, so a network that had diverged scored like one that sees no context."""
 

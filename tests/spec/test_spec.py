@@ -1,17 +1,20 @@
 """Specifications: strict, frozen, the same after a journey through JSON; digests; streams of random numbers."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latebloom.errors import LatebloomError, unknown_name
+from latebloom.errors import LatebloomError, SpecificationError, unknown_name
+from latebloom.models import Decoder, ModularMLP
 from latebloom.randomness import stream
 from latebloom.registry import Registry
 from latebloom.spec import Spec, digest, fields, vary
-from latebloom.training.experiment import Experiment, Stop
+from latebloom.tasks import ModularArithmetic
+from latebloom.training.experiment import Experiment, Start, Stop, Training
 from tests.training.build import parity, tiny
 
 
@@ -64,6 +67,39 @@ def test_replace_changes_dotted_fields_and_leaves_the_original():
 def test_replace_refuses_in_a_sentence(changes, told):
     with pytest.raises(LatebloomError, match=told):
         Outer().replace(changes)
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (lambda: Inner(dept=1), "Unknown field of Inner 'dept'. Did you mean 'depth'? Known: depth, rate."),
+        (lambda: Inner(rate=-1), "Inner.rate = -1: Input should be greater than 0."),
+        (lambda: Inner(depth=True), "Inner.depth = True: a number is meant, not true or false."),
+        (lambda: Start(), "Start.experiment is missing: it has no value of its own."),
+        (lambda: Training(steps=-1, lr=-2).lr, "Training.steps = -1: .*\nTraining.lr = -2: .*"),
+        (lambda: Training(stop={"logs": 0}), "Training.stop.logs = 0: Input should be greater than or equal to 1."),
+        (lambda: Stop(at_least=None), "training.stop needs at_least or at_most: .*"),
+        (
+            lambda: Experiment(name="x", task={"kind": "modular", "q": 1}, model={"kind": "mlp"}),
+            "Experiment.task: Unknown field of ModularArithmetic 'q'. .*",
+        ),
+        (
+            lambda: Experiment(name="x", task={"kind": "modular", "p": 0}, model={"kind": "mlp"}),
+            "Experiment.task.p = 0: Input should be greater than or equal to 3.",
+        ),
+        (
+            lambda: Experiment(name="x", task=ModularArithmetic(), model=ModularMLP(), trainng={}),
+            "Unknown field of Experiment 'trainng'. Did you mean 'training'.*",
+        ),
+        (lambda: Decoder(d_model=5, n_heads=2), "model.d_model = 5 cannot be shared by model.n_heads = 2 heads: .*"),
+    ],
+)
+def test_a_specification_built_in_python_is_refused_in_the_same_sentences(build, told):
+    with pytest.raises(SpecificationError) as caught:
+        build()
+    assert re.fullmatch(re.escape(told).replace(r"\.\*", ".*"), str(caught.value)), str(caught.value)
+    assert isinstance(caught.value, LatebloomError) and isinstance(caught.value, ValueError)
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__
 
 
 def test_every_mistake_has_its_own_line():

@@ -12,6 +12,7 @@ import pytest
 
 from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
+from latebloom.tasks import text
 from latebloom.tasks.hub_text import HubText
 from latebloom.tasks.shipped_text import Shakespeare, plays
 from latebloom.tasks.text import Text
@@ -46,6 +47,30 @@ def test_a_file_that_changes_is_refused_and_its_digest_is_found_by_itself(book):
     with pytest.raises(LatebloomError, match=r"is no longer the text it was.*set task\.digest= to nothing"):
         Text.parse(task.model_dump())
     assert Text.parse({"file": str(book)}).digest != task.digest
+
+
+def test_a_byte_order_mark_is_no_character(book):
+    plain = Text.parse({"file": str(book), "places": 8})
+    assert plain.digest == hashlib.sha256(BOOK.encode()).hexdigest()
+    tokens = plain.corpus
+    book.write_bytes(b"\xef\xbb\xbf" + BOOK.encode())
+    marked = Text.parse({"file": str(book), "places": 8})
+    assert marked == plain and marked.signature.d_vocab == len(set(BOOK))
+    text._read.cache_clear()
+    for part in ("train", "test"):
+        assert np.array_equal(getattr(marked.corpus, part), getattr(tokens, part))
+    book.write_bytes(b"\xef\xbb\xbf")
+    with pytest.raises(LatebloomError, match="The text is empty"):
+        _ = Text.parse({"file": str(book)}).corpus
+
+
+def test_a_run_that_was_made_with_the_mark_as_a_character_keeps_it(book):
+    content = b"\xef\xbb\xbf" + BOOK.encode()
+    book.write_bytes(content)
+    earlier = Text.parse({"file": str(book), "places": 8, "digest": hashlib.sha256(content).hexdigest()})
+    assert earlier.digest == hashlib.sha256(content).hexdigest() != Text.parse({"file": str(book)}).digest
+    assert earlier.signature.d_vocab == len(set(BOOK)) + 1
+    assert earlier.corpus.tokenizer.decode(earlier.corpus.train[:3]) == "\ufeffIt"
 
 
 def test_missing_and_foreign_files_are_told(tmp_path, book):

@@ -95,6 +95,47 @@ def test_a_stopping_rule_can_be_made_changed_and_taken_away():
     assert gone.training.stop is None
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["training.lr=1", "training.lr=2"],
+            "training.lr is named twice: training.lr=1 and training.lr=2. Write one of them, or training.lr=1,2 for "
+            "members of each.",
+        ),
+        (
+            ["lr=0.1", "seed=0", "training.lr=0.2"],
+            "training.lr is named twice: lr=0.1 and training.lr=0.2. Write one of them, or training.lr=0.1,0.2 for "
+            "members of each.",
+        ),
+        (["seed=0:2", "seed=0:2"], "seed is named twice: seed=0:2 and seed=0:2. Write one of them."),
+        (
+            ["population=2", "population=4"],
+            "population is named twice: population=2 and population=4. Write one of them.",
+        ),
+        (
+            ["measure.norms.every=5", "measure.norms.every=9"],
+            "measure.norms.every is named twice: measure.norms.every=5 and measure.norms.every=9. Write one of them.",
+        ),
+        (
+            ["measure=norms", "measure=stability"],
+            "measure is named twice: measure=norms and measure=stability. Write one of them.",
+        ),
+    ],
+)
+def test_a_field_named_twice_is_refused(words, told):
+    with pytest.raises(LatebloomError) as caught:
+        members(*words)
+    assert str(caught.value) == told
+
+
+def test_what_is_told_of_a_field_named_twice_can_be_written():
+    with pytest.raises(LatebloomError) as caught:
+        members("log.at=[1,2]", "log.at=[3]")
+    written = str(caught.value).partition(", or ")[2].partition(" for ")[0]
+    assert [member.log.at for member in members(written)] == [(1, 2), (3,)]
+
+
 REFUSED = {
     "sed=3": r"tiny has no field 'sed'\. Did you mean 'seed' or 'shared'\? `latebloom show tiny --fields` lists all",
     "training.lrr=3": r"Did you mean 'training\.lr' or 'training\.lr_rest'\? Fields beside it: training\.steps, ",
@@ -120,11 +161,16 @@ REFUSED = {
     "loss=foo": r"Unknown loss 'foo'\. Known: cross_entropy, ",
     "clamp_norm=0": r"training\.clamp_norm = 0: Input should be greater than 0",
     "log.every=0": r"log\.every = 0: Input should be greater than or equal to 1",
-    "log.window=[1,9,0]": r"log: window = \(1, 9, 0\) is from, to, stride",
-    "log.window=[9,1,1]": r"log: window = \(9, 1, 1\) is from, to, stride",
-    "log.at=[-1]": r"log: at = \[-1\]: a step is 0 or more",
+    "log.window=[1,9,0]": r"log\.window = \[1, 9, 0\]: it is from, to, stride: .* e\.g\. \[0,500,10\]\.",
+    "log.window=[9,1,1]": r"log\.window = \[9, 1, 1\]: it is from, to, stride",
+    "log.window=[9]": r"log\.window = \[9\]: it is from, to, stride",
+    "log.window=9": r"log\.window = 9: it is from, to, stride",
+    "log.at=[3,-1]": r"log\.at = \[3, -1\]: a step is 0 or more, which -1 is not\.",
+    "log.at=3": r"log\.at = 3: a list in brackets is meant, e\.g\. \[1,2\]\.",
+    "log.every=true": r"^log\.every = True: a number is meant, not true or false\.",
+    "start.step=3": r"^start\.experiment is missing: it has no value of its own\.$",
     "stop.at_most=0.5": r"no value is at least 0\.99 and at most 0\.5.*training\.stop\.at_least=None",
-    "stop.at_least=None": r"training\.stop needs at_least or at_most",
+    "stop.at_least=None": r"^training\.stop needs at_least or at_most",
     "population=0": r"population = 0",
     "name=other": r"has no field 'name'",
     "kind=parity": r"has no field 'kind'",

@@ -59,10 +59,10 @@ def test_log_spaced_steps_leave_no_gap(per_decade, widest):
     ("wrong", "told"),
     [
         ({"every": 0}, r"Schedule\.every = 0|every = 0"),
-        ({"window": (5, 2, 1)}, r"window = \(5, 2, 1\) is from, to, stride"),
+        ({"window": (5, 2, 1)}, r"window = \(5, 2, 1\): it is from, to, stride"),
         ({"window": (-1, 2, 1)}, r"window = \(-1, 2, 1\)"),
         ({"window": (1, 2, 0)}, r"window = \(1, 2, 0\)"),
-        ({"at": (3, -4)}, r"at = \[-4\]: a step is 0 or more"),
+        ({"at": (3, -4)}, r"at = \(3, -4\): a step is 0 or more, which -4 is not"),
         ({"evry": 3}, r"Unknown field of Schedule 'evry'\. Did you mean 'every'"),
     ],
 )

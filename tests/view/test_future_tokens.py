@@ -35,6 +35,11 @@ def products(home):
     return _made(home, "multiplication")
 
 
+@pytest.fixture(scope="module")
+def majorities(home):
+    return _made(home, "majority")
+
+
 def _read(logged, name):
     return unpack(packs_of(logged)[name]())
 
@@ -81,6 +86,17 @@ def test_where_no_loss_by_place_was_logged_it_is_computed(products):
     assert not arrays["weight"][:, 0].any() and arrays["weight"][:, -1].all()
 
 
+def test_kinds_of_majority_are_told_in_plain_words(majorities):
+    document, _ = _read(majorities, "future")
+    by_label = {group["label"]: group for group in document["groups"]}
+    assert list(by_label) == ["majority", "conditioned majority"]
+    for label, group in by_label.items():
+        members = [document["members"][place]["member"] for arm in group["arms"] for place in arm["members"]]
+        assert {majorities.specifications[n].task.conditioned for n in members} == {label.startswith("conditioned")}
+    assert {sample["group"] for sample in document["samples"]} == set(by_label)
+    assert not [word for arm in majorities.arms for word in ("True", "False") if word in arm.label]
+
+
 def test_probe_maps_are_the_runs_own(sine):
     document, arrays = _read(sine, "future")
     told = document["maps"]["lags"]
@@ -103,8 +119,8 @@ def test_views_are_chosen_by_what_is_measured(text, sine, lab_home):
     assert "future_tokens" not in [view.name for view in views_of(parity.specifications[0])]
 
 
-def test_every_pack_is_small_and_strict_json(text, sine, products):
-    for logged in (text, sine, products):
+def test_every_pack_is_small_and_strict_json(text, sine, products, majorities):
+    for logged in (text, sine, products, majorities):
         for name, make in packs_of(logged).items():
             content = make()
             header = content[8 : 8 + int.from_bytes(content[:8], "little")].decode()

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from latebloom.baselines.mixture_posterior import Hypotheses, MixturePosterior
 from latebloom.baselines.predictor import prompts, queries
+from latebloom.errors import LatebloomError
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ def answer(
     """Posterior mean at queries [query, d]. Raises `LatebloomError` for shapes that do not fit."""
     x, y = prompts(context_x, context_y)
     asked = queries(x, query_x)
+    if x.ndim != 2 or asked.ndim != 2:
+        raise LatebloomError(
+            f"Inputs of shape {tuple(x.shape)} and queries of shape {tuple(asked.shape)}: `answer` reads one context, "
+            "[n, d], and queries [query, d]."
+        )
     both = [_one_class(own, noise, x, y, asked) for own, noise in zip(mixture.classes, mixture.noises, strict=True)]
     means = torch.stack([mean for mean, _ in both], -1)
     evidence = torch.stack([log for _, log in both]) + torch.tensor(mixture.weights, dtype=torch.float64).log()

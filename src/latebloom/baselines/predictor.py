@@ -60,6 +60,8 @@ def predict_prefixes(
         raise LatebloomError(f"Place {outside[0]} is outside the prompt: {n} pairs have the places 0 to {n - 1}.")
     if isinstance(predictor, OnePass):
         return predictor.prefixes(x, y)[..., chosen]
+    if not chosen:
+        return y[..., :0]
     return torch.stack([predictor(x[..., :k, :], y[..., :k], x[..., k, :]) for k in chosen], -1)
 
 
@@ -90,9 +92,11 @@ def queries(x: Float[Tensor, "*prompt n d"], query_x: Tensor) -> Float[Tensor, "
 
 def _wide(what: str, value: Tensor) -> Tensor:
     """As float64 on the CPU. Raises `LatebloomError` for what is no table of finite numbers."""
+    if isinstance(value, Tensor) and value.is_complex():
+        raise LatebloomError(f"{what} are complex numbers: they must be real.")
     try:
-        wide = torch.as_tensor(value, dtype=torch.float64, device="cpu")
-    except (TypeError, ValueError) as error:
+        wide = torch.as_tensor(value, dtype=torch.float64, device="cpu").to_dense()
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise LatebloomError(f"{what} are no table of numbers: {error}") from None
     if not bool(wide.isfinite().all()):
         place = tuple(wide.isfinite().logical_not().nonzero()[0].tolist())

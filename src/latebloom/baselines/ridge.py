@@ -24,10 +24,13 @@ def ridge(
     `penalty` is 1/lambda of the source, 1e-3 in its controls. All prefixes at once: with the Cholesky factor
     L L' = X X' + penalty (of all pairs, in time order) the factor of a prefix is the upper left corner of L, so
     L^-1 Y and L^-1 X x_t hold every prefix's solution. Computed in float64, O(pos^3) a sequence whatever the width.
-    `queries` other than the inputs may be given. Raises `LatebloomError` unless the penalty is positive.
+    `queries` other than the inputs may be given. Raises `LatebloomError` unless the penalty is positive,
+    and for shapes that do not pair up or numbers that are not finite.
     """
-    if penalty <= 0:
+    if not 0 < penalty < float("inf"):
         raise LatebloomError(f"penalty = {penalty}: ridge needs a positive one; without penalty use least_squares.")
+    _check_pairs("ridge", inputs, targets)
+    _check_finite("ridge", inputs=inputs, targets=targets)
     x, y = inputs.double(), targets.double()
     q = x if queries is None else queries.double()
     eye = torch.eye(x.shape[-2], dtype=x.dtype, device=x.device)
@@ -67,6 +70,8 @@ def least_squares(
 
     Singular values below `rtol` times the largest count as zero.
     """
+    _check_pairs("least_squares", inputs, targets)
+    _check_finite("least_squares", inputs=inputs)
     x, y = inputs.double(), targets.double()
     said = torch.zeros_like(y)
     for t in range(x.shape[-2]):
@@ -88,6 +93,22 @@ def softmax_kernel(
     # A place without pairs has scores of -inf alone, whose softmax is NaN.
     weights = torch.softmax(scores.masked_fill(~mask.any(-1, keepdim=True), 0.0), -1) * mask
     return weights @ targets
+
+
+def _check_pairs(owner: str, inputs: Tensor, targets: Tensor) -> None:
+    """Refuses inputs and targets that are no pairs of vectors."""
+    if min(inputs.ndim, targets.ndim) < 2 or inputs.shape[-2] != targets.shape[-2]:
+        raise LatebloomError(
+            f"{owner}: inputs of shape {tuple(inputs.shape)} and targets of shape {tuple(targets.shape)} do not pair "
+            "up; they must be [..., pos, d_in] and [..., pos, d_out]."
+        )
+
+
+def _check_finite(owner: str, **tables: Tensor) -> None:
+    """Refuses numbers on which a factorisation would fail."""
+    for what, numbers in tables.items():
+        if not bool(torch.isfinite(numbers).all()):
+            raise LatebloomError(f"{owner}: the {what} hold numbers that are not finite.")
 
 
 def best_setting(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from latebloom.claims.claim import SCALES, Claim, Evidence
+from latebloom.claims.diverged import diverged_note
 from latebloom.claims.ledger import Entry
 from latebloom.claims.statistics.estimate import Estimate
 from latebloom.claims.verdict import Finding, Verdict
@@ -30,7 +31,8 @@ def judge(claim: Claim, evidence: Evidence, *, now: datetime | None = None) -> E
     """Applies a claim's judge function to its runs.
 
     At smoke the function is exercised and the verdict is `not run`. At laptop and paper a result of trained networks
-    with fewer than five seeds is `inconclusive`; at quick the note says that seeds are few.
+    with fewer than five seeds is `inconclusive`; at quick the note says that seeds are few. The note names members that
+    diverged: a judge reads their last log as their end, or leaves them out.
 
     Args:
         claim: a claim with a judge function.
@@ -45,6 +47,7 @@ def judge(claim: Claim, evidence: Evidence, *, now: datetime | None = None) -> E
     start = time.perf_counter()
     try:
         finding = _tempered(claim, evidence.scale, _find(claim, evidence))
+        lost = diverged_note(evidence.runs)
         estimates = {name: _plain(estimate) for name, estimate in finding.estimates.items()}
         extra = _plain(finding.extra)
     except Exception as error:
@@ -59,7 +62,7 @@ def judge(claim: Claim, evidence: Evidence, *, now: datetime | None = None) -> E
         seeds=finding.seeds,
         runs=tuple(run.hash for run in evidence.runs),
         seconds=round(seconds, 1 if seconds >= 1 else 3),
-        note=finding.note,
+        note=_joined(finding.note, lost),
         judged_at=(now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
         estimates=estimates,
         extra=extra,

@@ -71,7 +71,7 @@ def member_hash(member: Experiment) -> str:
     own = unit_hash([alone], versions(member.measure))
     if member.start is None:
         return own
-    sources = members_of(member.start.experiment, member.scale, [*member.start.overrides, f"seed={member.seed}"])
+    sources = members_of(member.start.experiment, member.scale, _source_words(member.start, [member.seed]))
     if len(sources) != 1:
         differ = ", ".join(name for name in varied(sources) if name != "seed")
         raise LatebloomError(
@@ -233,9 +233,18 @@ def _sources(members: Sequence[Experiment], scale: str, root: Path, known: Index
     found = []
     for start in starts:
         seeds = sorted({member.seed for member in members if member.start == start})
-        texts = [*start.overrides, "seed=" + ",".join(map(str, seeds))]
-        found.append((start, plan(start.experiment, scale, texts, root, known)))
+        found.append((start, plan(start.experiment, scale, _source_words(start, seeds), root, known)))
     return found
+
+
+def _source_words(start: Start, seeds: Sequence[int]) -> list[str]:
+    """What is written behind the name of the experiment that weights begin from: its own words, and the seeds."""
+    for word in start.overrides:
+        if word.partition("=")[0] == "seed":
+            raise LatebloomError(
+                f"start.overrides holds {word!r}: weights come from the member of the same seed. Take the word away."
+            )
+    return [*start.overrides, "seed=" + ",".join(map(str, seeds))]
 
 
 def processor() -> str:

@@ -62,6 +62,12 @@ def _counted(patterns: Sequence[Tensor], queries: Bool[Tensor, "row query"] | No
         raise LatebloomError("No attention patterns were given; give one array [..., row, head, query, key] a layer.")
     for layer, pattern in enumerate(patterns):
         _check_pattern(layer, pattern)
+    for layer, pattern in enumerate(patterns):
+        if (*pattern.shape[:-3], pattern.shape[-2]) != (*patterns[0].shape[:-3], patterns[0].shape[-2]):
+            raise LatebloomError(
+                f"The pattern of layer {layer} has shape {tuple(pattern.shape)}, that of layer 0 "
+                f"{tuple(patterns[0].shape)}: rows and queries must be the same in all."
+            )
     rows, _, places, _ = patterns[0].shape[-4:]
     if queries is None:
         return torch.ones(rows, places, dtype=torch.bool, device=patterns[0].device)

@@ -79,7 +79,7 @@ def branching(
     left: Callable[[Int[Tensor, "#start end"]], Int[Tensor, "#start end"]],
 ) -> Bool[Tensor, "sentence start end"]:
     """Trees in which a node of so many words has `left(words)` of them on its left."""
-    size = int(np.max(lengths))
+    size = int(_whole(lengths).max())
     start, end = torch.arange(size).unsqueeze(-1), torch.arange(size)
     split = start + left(end - start + 1) - 1
     return from_splits(split.expand(len(lengths), size, size), lengths)
@@ -109,7 +109,7 @@ def from_splits(
 
 def check_lengths(lengths: Sequence[int] | Int[np.ndarray, "sentence"], table: Tensor) -> Int[np.ndarray, "sentence"]:
     """Lengths as an array; refuses those that do not fit a table `[..., sentence, start, end]`."""
-    found = np.asarray(lengths, dtype=np.int64)
+    found = _whole(lengths)
     if table.ndim < 3 or table.shape[-1] != table.shape[-2] or found.shape != table.shape[-3:-2]:
         raise LatebloomError(
             f"A table of shape {tuple(table.shape)} does not fit {found.size} sentences; it must be "
@@ -120,6 +120,19 @@ def check_lengths(lengths: Sequence[int] | Int[np.ndarray, "sentence"], table: T
             f"Lengths from {found.min()} to {found.max()} words do not fit a table for 1 to {table.shape[-1]} words."
         )
     return found
+
+
+def _whole(lengths: Sequence[int] | Int[np.ndarray, "sentence"]) -> Int[np.ndarray, "sentence"]:
+    """Lengths as whole numbers; refuses what are none, and no lengths at all."""
+    try:
+        found = np.asarray(lengths)
+        whole = found.astype(np.int64)
+        fits = found.size > 0 and bool((whole == found).all())
+    except (TypeError, ValueError):  # words, or lists of different lengths
+        fits = False
+    if not fits:
+        raise LatebloomError(f"Lengths {lengths!r} are no numbers of words: give a whole number for each sentence.")
+    return whole
 
 
 def _constituents(tree: object, first: int) -> tuple[int, list[tuple[int, int]]]:

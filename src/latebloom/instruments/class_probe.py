@@ -46,10 +46,24 @@ def class_posterior_probe(
     not sum to 1.
     """
     for some, own in ((activations, posterior), (held_out_activations, held_out_posterior)):
-        if len(some) != len(own) or bool(((own.sum(-1) - 1).abs() > 1e-3).any()):
+        if some.ndim != 2 or own.ndim != 2 or not len(some):
+            raise LatebloomError(
+                f"class_posterior_probe: activations of shape {tuple(some.shape)} and probabilities of shape "
+                f"{tuple(own.shape)}: they must be [row, feature] and [row, class], with at least one row."
+            )
+        if len(some) != len(own) or not bool(((own.sum(-1) - 1).abs() <= 1e-3).all()):
             raise LatebloomError(
                 f"class_posterior_probe: {len(some)} rows of activations and {len(own)} of probabilities must pair up, "
                 "and the probabilities of each row must sum to 1."
+            )
+    for what, fit, score in (
+        ("features", activations, held_out_activations),
+        ("classes", posterior, held_out_posterior),
+    ):
+        if fit.shape[1] != score.shape[1]:
+            raise LatebloomError(
+                f"class_posterior_probe: fitted on {fit.shape[1]} {what} and scored on {score.shape[1]}; they must be "
+                "the same."
             )
     inputs, target = activations.double(), _centred_log(posterior)
     mean, spread = inputs.mean(0), inputs.std(0).clamp(min=1e-12)

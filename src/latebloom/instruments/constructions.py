@@ -108,6 +108,8 @@ def preconditioned_step(d: int, rates: Sequence[float], momenta: Sequence[float]
     at_zero = float(polynomial(0.0))
     if abs(at_zero) < 1e-12:
         raise LatebloomError("This solver's polynomial is 0 at 0, so no stack of linear attention computes it.")
+    if len(rates) and not abs(float(np.mean(rates))) > 0:
+        raise LatebloomError(f"The mean of the rates {list(rates)} must not be 0: every layer divides by it.")
     layers = [
         [_head(d, 4, query={1: -own, 2: fresh}, key={3: 1.0}, value={3: 1.0}, out={1: 1.0})]
         for own, fresh in _layers_of(polynomial / at_zero, float(np.mean(rates)) if len(rates) else 1.0, len(rates))

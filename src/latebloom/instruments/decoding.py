@@ -33,6 +33,11 @@ def greedy(
     What follows a first `end` is `pad`; once every row has one no more is asked of the network. Raises
     `LatebloomError` for an empty prefix or lengths that do not fit.
     """
+    if not len(prefix) or steps < 0 or lengths.is_floating_point():
+        raise LatebloomError(
+            f"{len(prefix)} prefixes with lengths of type {lengths.dtype} for {steps} steps: give at least one prefix, "
+            "lengths as whole numbers, and 0 steps or more."
+        )
     if lengths.shape != prefix.shape[:1] or int(lengths.min()) < 1 or int(lengths.max()) > prefix.shape[1]:
         raise LatebloomError(
             f"Prefixes of shape {tuple(prefix.shape)} need one length a row, from 1 to {prefix.shape[1]}; got shape "

@@ -129,6 +129,8 @@ def closing_distances(
     `opening[i]` is closed by `closing[i]`; other tokens are passed over. Raises `LatebloomError` for a row that
     closes what is not open.
     """
+    if len(opening) != len(closing):
+        raise LatebloomError(f"{len(opening)} opening and {len(closing)} closing brackets: each needs its partner.")
     pairs = dict(zip(closing, opening, strict=True))
     found = torch.zeros_like(tokens)
     for number, row in enumerate(tokens.tolist()):

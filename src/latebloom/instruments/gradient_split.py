@@ -57,6 +57,12 @@ def gradient_split(
         )
     if not kept:
         raise LatebloomError(f"leave_out = {leave_out} leaves no table of {', '.join(total)}.")
+    for name in kept:
+        if total[name].shape != diagonal[name].shape:
+            raise LatebloomError(
+                f"Table {name!r}: the gradients have shapes {tuple(total[name].shape)} and "
+                f"{tuple(diagonal[name].shape)}; they must be equal."
+            )
     whole, now = ({name: table[name] for name in kept} for table in (total, diagonal))
     later = {name: whole[name] - now[name] for name in kept}
     return GradientSplit(

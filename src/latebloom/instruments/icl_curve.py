@@ -59,6 +59,13 @@ def normalised_errors(
             f"Predictions of shape {tuple(predictions.shape)} and values of shape {tuple(clean.shape)} must end in "
             "the same [prompt, place]."
         )
+    try:
+        torch.broadcast_shapes(predictions.shape, clean.shape)
+    except RuntimeError:
+        raise LatebloomError(
+            f"Predictions of shape {tuple(predictions.shape)} and values of shape {tuple(clean.shape)}: values are "
+            "[prompt, place], or have the leading axes of the predictions."
+        ) from None
     if not variance > 0:
         raise LatebloomError(f"Errors cannot be divided by the variance {variance}: it must be above 0.")
     return (predictions - clean).square() / variance

@@ -14,7 +14,17 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from latebloom.instruments._sentences import Layout, Sentence, batches, layout, to_tensor, wide
-from latebloom.instruments.span_vectors import Compare, Measured, Rows, Spans, all_spans, check_hidden, cosine, gather
+from latebloom.instruments.span_vectors import (
+    Compare,
+    Measured,
+    Rows,
+    Spans,
+    all_spans,
+    check_hidden,
+    check_repeats,
+    cosine,
+    gather,
+)
 
 VERSION = 1  # bump when any number returned from this file changes
 
@@ -37,9 +47,12 @@ def masked_span_similarities(
 ) -> Spans:
     """Similarity of every span's vectors with and without context; arguments as of `span_similarities`.
 
-    The hidden states of places that are not visible may be anything, NaN included.
+    The hidden states of places that are not visible may be anything, NaN included. Dropout is refused: one call, with
+    the longest sentence twice, finds out.
     """
     whole = layout(sentences, before, after)
+    longest = np.full(2, int(whole.lengths.argmax()))
+    check_repeats(_hidden_states(encode, whole, longest, None, device))
     rows = batches(whole.ends[:, -1], max(1, tokens_at_once // int(whole.lengths.max())))
     return gather((_measure(encode, whole, part, compare, tokens_at_once, device) for part in rows), whole.lengths)
 
@@ -53,21 +66,14 @@ def _measure(
     device: torch.device | str | None,
 ) -> Iterator[Measured]:
     """All spans of sentences that have one number of pieces."""
-
-    def hidden_states(sentence: Rows, visible: Bool[np.ndarray, "row pos"]) -> Float[Tensor, "*lead row pos d_model"]:
-        tokens, positions = whole.tokens(sentence, np.zeros_like(sentence), whole.lengths[sentence] - 1)
-        hidden = encode(to_tensor(tokens, device), to_tensor(positions, device), to_tensor(visible, device))
-        check_hidden(hidden, tokens)
-        return hidden
-
     place = np.arange(whole.width(int(part[0])))
     around = (place < len(whole.before)) | (place >= len(place) - len(whole.after))
-    ordinary = hidden_states(part, np.ones((len(part), len(place)), dtype=bool))
+    ordinary = _hidden_states(encode, whole, part, None, device)
     sentence, first, last = all_spans(whole.lengths[part])
     begin, end = (len(whole.before) + whole.ends[part[sentence], word] for word in (first, last + 1))
     for rows in batches(np.full_like(sentence, len(place)), tokens_at_once):
         inside = (begin[rows, None] <= place) & (place < end[rows, None])
-        alone = hidden_states(part[sentence[rows]], inside | around)
+        alone = _hidden_states(encode, whole, part[sentence[rows]], inside | around, device)
         words = to_tensor(inside, alone.device).unsqueeze(-1)
         # Selected, not multiplied: hidden places may hold NaN.
         vectors = [
@@ -75,3 +81,18 @@ def _measure(
             for hidden in (ordinary[..., sentence[rows], :, :], alone)
         ]
         yield part[sentence[rows]], first[rows], last[rows], compare(*vectors)
+
+
+def _hidden_states(
+    encode: MaskedEncode,
+    whole: Layout,
+    sentence: Rows,
+    visible: Bool[np.ndarray, "row pos"] | None,
+    device: torch.device | str | None,
+) -> Float[Tensor, "*lead row pos d_model"]:
+    """Last hidden states of whole sentences of one number of pieces; `visible` None: every place is."""
+    tokens, positions = whole.tokens(sentence, np.zeros_like(sentence), whole.lengths[sentence] - 1)
+    seen = np.ones(tokens.shape, dtype=bool) if visible is None else visible
+    hidden = encode(to_tensor(tokens, device), to_tensor(positions, device), to_tensor(seen, device))
+    check_hidden(hidden, tokens)
+    return hidden

@@ -56,7 +56,9 @@ def contraction(mu: float, kappa: float, smoothness: float, coupling: float, rat
     (kappa < mu), or for a rate outside 0 < rate < 2 (mu - kappa) / (smoothness + coupling)^2.
     """
     bias, size = mu - kappa, smoothness + coupling
-    if bias <= 0:
+    if not size > 0:
+        raise LatebloomError(f"smoothness + coupling = {size:g} must be above 0: no gradient is as smooth as that.")
+    if not bias > 0:
         raise LatebloomError(f"kappa = {kappa:g} is not below mu = {mu:g}: without forward bias nothing is promised.")
     if not 0 < rate < 2 * bias / size**2:
         raise LatebloomError(f"rate = {rate:g}: the bound holds for rates between 0 and {2 * bias / size**2:.3g}.")

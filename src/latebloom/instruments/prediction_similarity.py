@@ -55,6 +55,9 @@ def nearest_reference(distances: Mapping[str, Float[Tensor, "*lead place"]]) -> 
     """Name of the closest reference at each place, for one predictor. Raises `LatebloomError` for several at once."""
     if not distances:
         raise LatebloomError("nearest_reference: no references were given.")
+    shapes = {name: tuple(own.shape) for name, own in distances.items()}
+    if len(set(shapes.values())) > 1:
+        raise LatebloomError(f"nearest_reference: distances must be of the same places; got shapes {shapes}.")
     table = torch.stack(list(distances.values()))
     if table.ndim != 2:
         raise LatebloomError(

@@ -46,8 +46,16 @@ def probe(
     `held_out=0` scores on the fitted sequences, as published. Without `ridge` the solution of smallest norm is taken,
     so channels that hold zeros or copies do no harm; the ridge penalty is added to the sums of squares. Sequences where
     `keep` is false count neither in fit nor in score (see `without_outliers`). Leading axes, of members or layers, are
-    measured alone. Float64. Raises `LatebloomError` if nothing is left to fit on or to score on.
+    measured alone. Float64. Raises `LatebloomError` if nothing is left to fit on or to score on, and for shapes that do
+    not pair up.
     """
+    if min(activations.ndim, targets.ndim) < 3 or activations.shape[-3:-1] != targets.shape[-3:-1]:
+        raise LatebloomError(
+            f"Activations of shape {tuple(activations.shape)} and targets of shape {tuple(targets.shape)} do not pair "
+            "up: they must be [..., batch, pos, d_model] and [..., batch, pos, out]."
+        )
+    if not 0 <= held_out <= 1:
+        raise LatebloomError(f"held_out = {held_out} is no share of the sequences: it must be 0 or more and below 1.")
     x, y = activations.double().transpose(-3, -2), targets.double().transpose(-3, -2)  # [..., pos, batch, d]
     batch = x.shape[-2]
     split = batch - round(held_out * batch)
@@ -57,6 +65,8 @@ def probe(
         )
     kept = torch.ones_like(y[..., :1]) if keep is None else keep.transpose(-2, -1)[..., None].to(y)
     fitted, scored = slice(0, split), slice(split if held_out else 0, batch)
+    if not all(bool(kept[..., part, 0].any(-1).all()) for part in (fitted, scored)):
+        raise LatebloomError("At some place `keep` leaves no sequence to fit on or to score on: keep more of them.")
     centre_x, centre_y = (
         (v[..., fitted, :] * kept[..., fitted, :]).sum(-2, keepdim=True) / kept[..., fitted, :].sum(-2, keepdim=True)
         if intercept

@@ -49,9 +49,12 @@ def prompt_gradient(
     Prompts must not see each other in `predict`, as they do not in a batch of sequences. Raises `LatebloomError` when
     the predictor returns something that cannot be differentiated.
     """
+    if not all(part.is_floating_point() for part in (query_x, context_x, context_y)):
+        raise LatebloomError("prompt_gradient: whole numbers have no gradient; give queries and contexts as floats.")
     parts = [part.detach().clone().requires_grad_(True) for part in (query_x, context_x, context_y)]
     with torch.enable_grad():
         said = predict(parts[1], parts[2], parts[0])
+        _check_tensor("prompt_gradient", said)
         if said.shape != query_x.shape[:1] or not said.requires_grad:
             raise LatebloomError(
                 f"prompt_gradient: the predictor gave shape {tuple(said.shape)}"
@@ -72,15 +75,28 @@ def implied_weights(
     """The weights for which w . query explains the predictor's answers to all queries best, for each prompt.
 
     Panwar et al. ask 2 d queries drawn as the inputs are. Raises `LatebloomError` for fewer than d + 1 of them: any
-    answers could be explained.
+    answers could be explained; and for numbers that are not finite.
     """
     count, d = queries.shape
     if count <= d:
         raise LatebloomError(f"implied_weights: {count} queries of {d} numbers explain anything; ask at least {d + 1}.")
-    answers = torch.stack([predict(context_x, context_y, q.expand(len(context_x), d)) for q in queries], -1)
+    said = [predict(context_x, context_y, q.expand(len(context_x), d)) for q in queries]
+    for one in said:
+        _check_tensor("implied_weights", one)
+    answers = torch.stack(said, -1)
+    for what, numbers in (("queries", queries), ("the predictor's answers", answers)):
+        if not bool(torch.isfinite(numbers).all()):
+            raise LatebloomError(f"implied_weights: {what} hold numbers that are not finite, which no weights explain.")
     weights = torch.linalg.lstsq(queries.to(answers), answers.T).solution.T
     rest = answers - weights @ queries.to(answers).T
     return ImpliedWeights(weights, rest.square().sum(-1) / answers.square().sum(-1))
+
+
+def _check_tensor(owner: str, said: object) -> None:
+    if not isinstance(said, Tensor):
+        raise LatebloomError(
+            f"{owner}: the predictor gave a {type(said).__name__}; it must give a tensor, one number for each prompt."
+        )
 
 
 def weight_cosine(

@@ -21,6 +21,11 @@ def quality_index(
     it instead of as integers. `delta` is a length in the units of the embeddings, so shrinking weights raise the
     index: standardise embeddings first if their scale moves. Raises `LatebloomError` if no quadruple exists.
     """
+    if embeddings.ndim < 2 or not embeddings.is_floating_point() or (modulus is not None and modulus < 1):
+        raise LatebloomError(
+            f"quality_index: embeddings of shape {tuple(embeddings.shape)} and type {embeddings.dtype}, modulus "
+            f"{modulus}: they must be floats [..., vocab, d_model], and the modulus 1 or more."
+        )
     hits = torch.zeros(embeddings.shape[:-2], device=embeddings.device, dtype=torch.int64)
     quadruples = 0
     for pairs in _pairs_by_sum(embeddings.shape[-2], modulus):

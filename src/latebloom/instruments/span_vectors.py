@@ -110,19 +110,28 @@ def _check_encoder(encode: Encode, whole: Layout, causal: bool, device: torch.de
         return hidden
 
     both = states([longest, longest], words - 1)
-    first, second = both[..., 0, :, :], both[..., 1, :, :]
-    near = torch.finfo(both.dtype).eps ** 0.5 * first.abs().amax()  # far above rounding, far below an effect
-    if bool((first - second).abs().amax() > near):
-        raise LatebloomError(
-            "The encoder gives the same row other states the second time: dropout is on, so call model.eval() first."
-        )
+    check_repeats(both)
     if causal and words > 1:
-        alone = states([longest], words - 2)[..., 0, :, :]
-        if bool((first[..., : alone.shape[-2], :] - alone).abs().amax() > near):
+        first, alone = both[..., 0, :, :], states([longest], words - 2)[..., 0, :, :]
+        if bool((first[..., : alone.shape[-2], :] - alone).abs().amax() > _near(first)):
             raise LatebloomError(
                 "The encoder was called causal, but its states change when a later word is left out: say causal=False, "
                 "with the symbols after the sentence in `after`."
             )
+
+
+def check_repeats(both: Float[Tensor, "*lead 2 pos d_model"]) -> None:
+    """Refuses an encoder that gave the two rows of a call, which are one row twice, different states."""
+    first, second = both[..., 0, :, :], both[..., 1, :, :]
+    if bool((first - second).abs().amax() > _near(first)):
+        raise LatebloomError(
+            "The encoder gives the same row other states the second time: dropout is on, so call model.eval() first."
+        )
+
+
+def _near(hidden: Float[Tensor, "*lead pos d_model"]) -> Float[Tensor, ""]:
+    """What two states may differ by: far above rounding, far below an effect."""
+    return torch.finfo(hidden.dtype).eps ** 0.5 * hidden.abs().amax()
 
 
 Rows = Int[np.ndarray, "row"]

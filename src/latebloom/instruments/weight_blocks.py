@@ -27,6 +27,11 @@ class Blocks:
 
 def split(product: Float[Tensor, "*lead d_in d_out"], width: int) -> Float[Tensor, "*lead row column width width"]:
     """A product as its blocks. Raises `LatebloomError` if channels of `width` do not fill it."""
+    if product.ndim < 2 or width < 1:
+        raise LatebloomError(
+            f"A product of shape {tuple(product.shape)} has no blocks of width {width}: it must be [..., d_in, d_out], "
+            "and the width 1 or more."
+        )
     rows, columns = product.shape[-2:]
     if rows % width or columns % width:
         raise LatebloomError(

@@ -6,6 +6,7 @@ sequence one of the second. Windows begin anywhere, so the first places see text
 
 import hashlib
 from abc import abstractmethod
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,7 +95,9 @@ class Text(Windows):
 
     kind: Literal["text"] = "text"
     file: str = Field("", description="path of a plain-text file, UTF-8")
-    digest: str = Field("", description="its SHA-256, found by itself; a file that changes later is refused")
+    digest: str = Field(
+        "", description="its SHA-256 without a byte order mark, found by itself; a file that changes later is refused"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -107,13 +110,13 @@ class Text(Windows):
         path = Path(data["file"]).expanduser()
         if not path.is_file():
             raise ValueError(f"task.file = {data['file']!r}: there is no such file.")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if data.get("digest", "") not in ("", digest):
+        digest, whole = _digests(path.read_bytes())
+        if data.get("digest", "") not in ("", digest, whole):
             raise ValueError(
                 f"task.file = {data['file']!r} is no longer the text it was (SHA-256 {data['digest'][:12]}..., now "
                 f"{digest[:12]}...): put the old file back, or set task.digest= to nothing for a new experiment."
             )
-        return {**data, "digest": digest}
+        return {**data, "digest": data.get("digest") or digest}
 
     @property
     def corpus(self) -> Corpus:
@@ -135,14 +138,23 @@ class SyntheticText(Windows):
         return _spoken(self.language_seed, self.length, self.tokenizer, self.vocabulary, self.test_share)
 
 
+def _digests(content: bytes) -> tuple[str, str]:
+    """SHA-256 of a file's text, and of all its bytes: they differ where a byte order mark comes first."""
+    return hashlib.sha256(content.removeprefix(BOM_UTF8)).hexdigest(), hashlib.sha256(content).hexdigest()
+
+
 @lru_cache(maxsize=4)
 def _read(file: str, digest: str, tokenizer: TokenizerName, vocabulary: int, test_share: float) -> Corpus:
+    """The file as tokens. Runs whose digest covers a byte order mark were made with it as a character, and keep it."""
+    path = Path(file).expanduser()
     try:
-        text = Path(file).expanduser().read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise LatebloomError(
             f"task.file = {file!r} is not UTF-8 text (byte {error.start}): convert it, e.g. iconv -f latin1 -t utf-8."
         ) from None
+    if digest == _digests(path.read_bytes())[0]:
+        text = text.removeprefix("\ufeff")
     return cut(text, tokenizer, vocabulary, test_share)
 
 

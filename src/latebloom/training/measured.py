@@ -32,7 +32,7 @@ def choose(measures: Sequence[Measure], words: Sequence[tuple[str, str]]) -> lis
     >>> choose([Measure(name="stability")], [("measure.norms.every", "50")])
     [{'name': 'stability', 'when': None}, {'name': 'norms', 'when': {'every': 50}}]
 
-    Raises `LatebloomError` for a measure that does not exist, with the nearest names, and for a value that is none.
+    Raises `LatebloomError` for a measure that does not exist, with the nearest names, and for values that do not fit.
     """
     chosen: Chosen = {m.name: m.when.model_dump() if m.when else None for m in measures}
     for field, text in words:
@@ -40,6 +40,9 @@ def choose(measures: Sequence[Measure], words: Sequence[tuple[str, str]]) -> lis
             chosen = _all(text)
         else:
             _one(chosen, field.removeprefix("measure."), text)
+    for name, when in chosen.items():
+        if when is not None:
+            Schedule.parse(when, at=f"measure.{name}")  # here its fields still have the names that were typed
     return [{"name": name, "when": when} for name, when in chosen.items()]
 
 

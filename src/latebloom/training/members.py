@@ -55,26 +55,43 @@ def writable(experiment: Experiment) -> list[Setting]:
 
 
 def parse_overrides(experiment: Experiment, texts: Sequence[str]) -> Axes:
-    """`field=value` words as axes; one value changes the field, several make members. Measures: see `measured`."""
+    """`field=value` words as axes; one value changes the field, several make members. Measures: see `measured`.
+
+    Raises `LatebloomError` for a field that does not exist or is named twice, and for a word without a value.
+    """
     axes: Axes = {}
     chosen: list[tuple[str, str]] = []
+    said: dict[str, str] = {}
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign or not value:
             raise LatebloomError(f"{text!r} is not of the form field=value, e.g. training.lr=1e-3 or seed=0:8.")
         if is_measure(name):
+            _say_once(said, name, text)
             chosen.append((name, value))
             continue
         values = parse_values(value)
         if not values:
             raise LatebloomError(f"{text!r} names no value: write one, several with commas, or a range a:b.")
         field = find_field(experiment, name)
+        _say_once(said, field, text)
         if field == "population" and len(values) > 1:
             raise LatebloomError(f"{text!r}: population says how many members train together; give it one value.")
         axes[field] = values
     if chosen:
         axes["measure"] = [choose(experiment.measure, chosen)]
     return axes
+
+
+def _say_once(said: dict[str, str], field: str, text: str) -> None:
+    """Keeps in `said` which word sets a field; refuses a second one, since only one of the two could hold."""
+    if field not in said:
+        said[field] = text
+        return
+    first, second = said[field].partition("=")[2], text.partition("=")[2]
+    members = first != second and field != "population" and not is_measure(field)
+    told = f", or {field}={first},{second} for members of each" if members else ""
+    raise LatebloomError(f"{field} is named twice: {said[field]} and {text}. Write one of them{told}.")
 
 
 def expand(experiment: Experiment, axes: Mapping[str, Sequence[Any]]) -> list[Experiment]:

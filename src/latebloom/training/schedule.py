@@ -1,9 +1,13 @@
 """At which steps something happens: every n, log-spaced, listed, or any union. Step s means after s updates."""
 
+from typing import Any
+
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from latebloom.spec import Spec
+
+WINDOW = "it is from, to, stride: 0 <= from <= to, and a stride of 1 or more, e.g. [0,500,10]."
 
 
 class Schedule(Spec):
@@ -14,17 +18,26 @@ class Schedule(Spec):
     at: tuple[int, ...] = Field((), description="these steps")
     window: tuple[int, int, int] | None = Field(None, description="from, to, stride: dense around a transition")
 
-    @model_validator(mode="after")
-    def _check(self) -> "Schedule":
-        if self.window is not None:
-            first, last, stride = self.window
-            if not 0 <= first <= last or stride < 1:
-                raise ValueError(
-                    f"window = {self.window} is from, to, stride: 0 <= from <= to, and a stride of 1 or more."
-                )
-        if negative := [step for step in self.at if step < 0]:
-            raise ValueError(f"at = {negative}: a step is 0 or more.")
-        return self
+    @field_validator("window", mode="before")
+    @classmethod
+    def _three(cls, value: Any) -> Any:
+        if value is not None and not (isinstance(value, list | tuple) and len(value) == 3):
+            raise ValueError(WINDOW)
+        return value
+
+    @field_validator("window")
+    @classmethod
+    def _in_order(cls, value: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
+        if value is not None and not (0 <= value[0] <= value[1] and value[2] >= 1):
+            raise ValueError(WINDOW)
+        return value
+
+    @field_validator("at")
+    @classmethod
+    def _not_negative(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if negative := [step for step in value if step < 0]:
+            raise ValueError(f"a step is 0 or more, which {', '.join(map(str, negative))} is not")
+        return value
 
     def steps(self, total: int) -> list[int]:
         """Sorted steps within 0..total.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 
 from latebloom.claims import Evidence, get, judge
@@ -73,6 +74,9 @@ class FakeRun:
 
     def measurements(self):
         return self.table
+
+    def members(self):
+        return pd.DataFrame({"member": []})
 
 
 def verdict(monkeypatch, claim, *groups, tables=(), scale="laptop", prompts=500):

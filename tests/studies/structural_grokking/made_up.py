@@ -24,6 +24,11 @@ class FakeRun:
     def measurements(self) -> pd.DataFrame:
         return self.table
 
+    def members(self) -> pd.DataFrame:
+        """A member that stops before the others diverged."""
+        last = self.table.groupby("member", as_index=False).agg(seed=("seed", "first"), ended_at=("step", "max"))
+        return last.assign(diverged=last["ended_at"] < self.table["step"].max())
+
     def specification(self, member: int) -> dict:
         return {"training": {"warmup": 1500}}
 

@@ -170,6 +170,25 @@ def test_a_member_that_diverged_is_judged_by_the_logs_it_has(number):
         assert "3 measurements" in cut(500).measured
 
 
+def test_a_member_that_diverged_as_it_saturated_leaves_its_swings_undecided():
+    """One log from there on has no neighbour; the judge ended in an error."""
+    table = single()
+    found = finding("28", table[(table["member"] != 3) | (table["step"] <= 1000)].reset_index(drop=True))
+    assert (found.verdict, found.measured) == (Verdict.INCONCLUSIVE, "1 seeds have too few logs")
+
+
+def test_a_member_that_diverged_is_named_in_the_note_and_its_last_log_still_counts():
+    """With every generalisation but one near 0 at the cut, "some seed reaches .95" rests on who did not diverge."""
+    claim = get("structural_grokking.08")
+    whole = single([0.02, 0.02, 0.02, 0.97, 0.02])
+    cut = whole[(whole["member"] != 3) | (whole["step"] <= 500)].reset_index(drop=True)
+    before, after = (judge(claim, Evidence("laptop", (FakeRun(table),))) for table in (whole, cut))
+    assert (before.verdict, after.verdict) == (Verdict.REPRODUCED, Verdict.CONTRADICTED)
+    assert "diverged" not in before.note
+    assert after.note.endswith("1 of 5 members diverged and have no later logs: seed 3 at step 500.")
+    assert after.verdict is finding("08", cut).verdict and after.measured == finding("08", cut).measured
+
+
 def test_a_loss_that_rises_is_not_flat():
     table = single(train_loss=lambda value, s: 1.5 + s / 6000)
     assert finding("13", table).verdict is Verdict.CONTRADICTED

@@ -25,8 +25,8 @@ class Arm:
 
     @property
     def label(self) -> str:
-        """`weight decay 0.1, hidden 32`; empty if nothing but the seed varies."""
-        return ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in self.settings.items())
+        """`weight decay 0.1, hidden 32, not tied`; empty if nothing but the seed varies."""
+        return ", ".join(said(name, value) for name, value in self.settings.items())
 
 
 class Logged:
@@ -124,6 +124,18 @@ class Logged:
     def chance(self, member: int) -> float:
         """Accuracy of guessing: one over the number of classes."""
         return 1 / self.specifications[member].task.signature.n_outputs
+
+
+def said(name: str, value: Any) -> str:
+    """A setting as people say it.
+
+    >>> said("weight_decay", 0.1), said("tied", True), said("tied", False)
+    ('weight decay 0.1', 'tied', 'not tied')
+    """
+    spoken = name.replace("_", " ")
+    if isinstance(value, bool | np.bool_):
+        return spoken if value else f"not {spoken}"
+    return f"{spoken} {shown(value)}"
 
 
 def shown(value: Any) -> str:

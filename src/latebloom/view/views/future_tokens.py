@@ -9,7 +9,7 @@ import numpy as np
 
 from latebloom.models import Decoder
 from latebloom.studies.drawing.logged import Arm, Logged
-from latebloom.studies.future_tokens.figures.arms import NAMES, by_rest, past_of
+from latebloom.studies.future_tokens.figures.arms import NAMES, by_rest, name_of, past_of
 from latebloom.tasks import Majority
 from latebloom.training.experiment import Experiment
 from latebloom.view.pack import pack
@@ -84,7 +84,7 @@ def _groups(logged: Logged) -> list[dict[str, Any]]:
 
     groups = by_rest(logged)
     if len(groups) > 1 and all(len(arms) == 1 for arms in groups.values()):
-        return [{"label": "", "arms": [told(arm, arm.label or NAMES["whole"]) for arm in logged.arms]}]
+        return [{"label": "", "arms": [told(arm, name_of(arm.settings) or NAMES["whole"]) for arm in logged.arms]}]
     return [
         {"label": rest, "arms": [told(arm, NAMES[past_of(logged, arm)]) for arm in arms]}
         for rest, arms in groups.items()

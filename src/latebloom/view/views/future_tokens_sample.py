@@ -10,8 +10,8 @@ from torch import Tensor
 
 from latebloom.data import Place
 from latebloom.models import LOSSES, Decoder
-from latebloom.studies.drawing.logged import Logged, shown
-from latebloom.studies.future_tokens.figures.arms import NAMES
+from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.future_tokens.figures.arms import NAMES, rest_of
 from latebloom.tasks import Majority, Multiplication
 from latebloom.tasks.multiplication import SYMBOLS
 from latebloom.tasks.text import Windows
@@ -41,9 +41,8 @@ def pairings(logged: Logged) -> list[Pairing]:
     for number, own in logged.specifications.items():
         if not logged.run.snapshot_steps(number):
             continue
-        rest = {name: rows.loc[number, name] for name in logged.axes if name.split(".")[-1] != "past"}
-        words = ", ".join(f"{name.split('.')[-1].replace('_', ' ')} {shown(value)}" for name, value in rest.items())
-        found.setdefault((own.seed, words), {})[_past(own)] = number
+        rest = rest_of({name: rows.loc[number, name] for name in logged.axes})  # as the view's groups are called
+        found.setdefault((own.seed, rest), {})[_past(own)] = number
     order = list(NAMES)
     return [
         Pairing(rest, f"seed {seed}", dict(sorted(members.items(), key=lambda item: order.index(item[0]))))

@@ -1,11 +1,12 @@
 """Names and colours of the arms, and one arm's last list column in every picture of the study."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from latebloom.studies.drawing.logged import Arm, Logged
+from latebloom.studies.drawing.logged import Arm, Logged, said
 
 NAMES = {
     "whole": "vanilla",
@@ -23,6 +24,7 @@ COLOURS = {
     "teacher_hidden": "#009e73",
     "teacher_keys": "#009e73",
 }
+MAJORITIES = {False: "majority", True: "conditioned majority"}  # by `task.conditioned`
 
 
 def past_of(logged: Logged, arm: Arm) -> str:
@@ -30,16 +32,27 @@ def past_of(logged: Logged, arm: Arm) -> str:
     return str(getattr(logged.specifications[arm.members[0]].model, "past", "whole"))
 
 
-def rest_of(arm: Arm) -> str:
-    """What an arm is called besides its past."""
-    return Arm({name: value for name, value in arm.settings.items() if name != "past"}, arm.members).label
+def name_of(settings: Mapping[str, Any]) -> str:
+    """What networks with these settings are called; empty without any.
+
+    >>> name_of({"conditioned": True, "d_model": 64}), name_of({"conditioned": False})
+    ('conditioned majority, d model 64', 'majority')
+    """
+    own = {name.rsplit(".", 1)[-1]: value for name, value in settings.items()}
+    tasks = [MAJORITIES[bool(own.pop("conditioned"))]] if "conditioned" in own else []
+    return ", ".join(tasks + [said(name, value) for name, value in own.items()])
+
+
+def rest_of(settings: Mapping[str, Any]) -> str:
+    """What networks with these settings are called besides their past."""
+    return name_of({name: value for name, value in settings.items() if name.rsplit(".", 1)[-1] != "past"})
 
 
 def by_rest(logged: Logged) -> Mapping[str, list[Arm]]:
     """Arms that differ in nothing but their past, vanilla first, by what else they are called."""
     groups: dict[str, list[Arm]] = {}
     for arm in sorted(logged.arms, key=lambda arm: list(NAMES).index(past_of(logged, arm))):
-        groups.setdefault(rest_of(arm), []).append(arm)
+        groups.setdefault(rest_of(arm.settings), []).append(arm)
     return groups
 
 

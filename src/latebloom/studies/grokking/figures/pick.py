@@ -7,7 +7,7 @@ import torch
 from latebloom.models import ModularMLP
 from latebloom.runs.run import Run
 from latebloom.studies.drawing import curves, outcomes
-from latebloom.studies.drawing.logged import Logged, shown
+from latebloom.studies.drawing.logged import Logged, said
 from latebloom.studies.drawing.pictures import Named, draw_pictures
 from latebloom.studies.grokking.figures import modular, parity
 from latebloom.studies.grokking.figures.tables import has_tables, memorised_step, read_tables
@@ -48,7 +48,7 @@ def _of_member(run: Run, logged: Logged, member: int) -> Named:
     settings = {"seed": specification.seed} | {
         name: logged.members.loc[logged.members["member"] == member, name].item() for name in logged.axes
     }
-    told = ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in settings.items())
+    told = ", ".join(said(name, value) for name, value in settings.items())
     who, command = f"{run.experiment}, member {member} ({told})", f"Run: {run.label}"
     if has_tables(specification):
         late = read_tables(run, logged, member)

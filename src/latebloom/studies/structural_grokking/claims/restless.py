@@ -60,6 +60,8 @@ def restless(evidence: Evidence) -> Finding:
     steps, gen = table.measured(HELD_OUT)
     after, inside = (np.where(steps >= since[:, None], table.measured(name)[1], np.nan) for name in (HELD_OUT, KNOWN))
     known, swung = total_variation(steps, inside), swings(steps, after)
+    if (few := ~np.isfinite(swung - 5 * known)).any():  # a member that diverged
+        return undecided(f"{int(few.sum())} seeds have too few logs", "Too few logs after saturation.", seeds=len(few))
     fell = int(fell_back(steps, after, SUCCESS, 0.5).sum())
     kept = share_kept(steps, after, SUCCESS)
     told = f"; {median(kept[np.isfinite(kept)])} of later logs stay >= .8" if np.isfinite(kept).any() else ""
