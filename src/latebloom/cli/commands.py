@@ -11,7 +11,7 @@ from latebloom import studies
 from latebloom.claims import terminal_table
 from latebloom.cli import listing, look
 from latebloom.cli.fields import show_fields
-from latebloom.cli.plan import print_plan
+from latebloom.cli.plan import print_plan, print_plan_of_claims
 from latebloom.cli.progress import Progress
 from latebloom.cli.zoom import parse_window, run_zoom
 from latebloom.errors import LatebloomError
@@ -27,6 +27,7 @@ from latebloom.training.presets import PRESETS, members_of
 
 INTERRUPTED = 3
 FAILED = 1
+CLAIM_ID = re.compile(r"[a-z_]+\.[0-9]+")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         "reproduce": reproduce_claims,
         "claims": show_claims,
         "show": show_thing,
-        "plan": plan_experiment,
+        "plan": plan_ahead,
         "check": check_file,
         "serve": look.serve_lab,
         "export": look.export_site,
@@ -129,7 +130,7 @@ def show_thing(arguments: argparse.Namespace) -> int:
         claims = select([arguments.name])
     except LatebloomError:
         claims = []
-    if not claims and re.fullmatch(r"[a-z_]+\.[0-9]+", arguments.name):
+    if not claims and CLAIM_ID.fullmatch(arguments.name):
         select([arguments.name])  # written like a claim: say which claims there are, not which runs
     if arguments.name in PRESETS and not any(path.parent.name == arguments.name for path in run_folders(home())):
         raise LatebloomError(
@@ -165,9 +166,20 @@ def _refuse_pictures(arguments: argparse.Namespace) -> None:
             )
 
 
-def plan_experiment(arguments: argparse.Namespace) -> int:
+def plan_ahead(arguments: argparse.Namespace) -> int:
     """`latebloom plan`."""
-    print_plan(arguments.experiment, arguments.scale, arguments.overrides, console())
+    name = arguments.experiment
+    if name not in STUDIES and not CLAIM_ID.fullmatch(name):
+        print_plan(*_asked(arguments), console())
+        return 0
+    if arguments.overrides:
+        raise LatebloomError(
+            f"{arguments.overrides[0]!r} belongs behind the name of an experiment; what the claims of {name} need is "
+            "fixed. `latebloom ls experiments` lists experiments."
+        )
+    claims = select([name])
+    check_judgeable(claims, arguments.scale)
+    print_plan_of_claims(claims, arguments.scale, home(), console())
     return 0
 
 

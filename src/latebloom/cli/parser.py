@@ -101,10 +101,12 @@ def build_parser() -> Parser:
 
     plan = commands.add_parser(
         "plan",
-        help="parameters, FLOPs, memory and time of an experiment; trains nothing",
-        usage="latebloom plan [-h] [--scale SCALE] EXPERIMENT [field=value ...]",
+        help="parameters, FLOPs, memory and time of an experiment, or of all that claims need; trains nothing",
+        usage="latebloom plan [-h] [--scale SCALE] EXPERIMENT|STUDY|CLAIM [field=value ...]",
+        description="Parameters, FLOPs, memory and time of an experiment; of a study or a claim, what `reproduce` has "
+        "still to train. Trains nothing.",
     )
-    _experiment(plan)
+    _experiment(plan, "EXPERIMENT|STUDY|CLAIM", "a name from `latebloom ls experiments`, `ls studies` or `ls claims`")
 
     check = commands.add_parser(
         "check",
@@ -141,8 +143,10 @@ def build_parser() -> Parser:
     return parser
 
 
-def _experiment(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("experiment", metavar="EXPERIMENT", help="a name from `latebloom ls experiments`")
+def _experiment(
+    parser: argparse.ArgumentParser, what: str = "EXPERIMENT", where: str = "a name from `latebloom ls experiments`"
+) -> None:
+    parser.add_argument("experiment", metavar=what, help=where)
     parser.set_defaults(overrides=[])
     _scale(parser)
 

@@ -1,15 +1,19 @@
-"""`latebloom plan`: what an experiment will cost."""
+"""`latebloom plan`: what an experiment, or all that some claims need, will cost."""
 
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from latebloom.claims import Claim
 from latebloom.claims.rendering import duration
-from latebloom.fleet.estimate import Cost, costs
+from latebloom.fleet.estimate import Cost, costs, makespan
 from latebloom.fleet.local import cores
+from latebloom.studies.reproduce import missing
 from latebloom.training.presets import members_of
 
 
@@ -27,13 +31,9 @@ def _times(found: Sequence[Cost]) -> list[float]:
 
 
 def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console) -> None:
-    """Prints parameters, arithmetic, memory and time of every population; trains nothing."""
+    """Prints parameters, arithmetic, memory and time of every population of an experiment; trains nothing."""
     members = members_of(name, scale, overrides)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("population", "times", "members", "steps", "weights", "MFLOP/step", "memory", "time"):
-        table.add_column(
-            heading, justify="left" if heading == "population" else "right", no_wrap=heading != "population"
-        )
+    table = _table("population", "times", "members", "steps", "weights", "MFLOP/step", "memory", "time")
     found = costs(members)
     for alike in _alike(found):
         cost = alike[0]
@@ -48,16 +48,62 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
             duration(sum(times) / len(times)) if (times := _times(alike)) else "not timed",
         )
     console.print(table)
-    total = sum(_times(found))
-    work = sum(cost.flops_per_step * cost.steps * cost.members for cost in found) / 1e15
-    workers = min(cores(), len(found))
-    console.print(
-        f"{len(members)} members in {len(found)} population{'s' if len(found) > 1 else ''}, {work:.2g} PFLOP: "
-        f"about {duration(total / workers)} with {workers} worker{'s' if workers > 1 else ''} on this machine, "
-        "timed for a second each; measurements not included."
-    )
-    if untimed := len(found) - len(_times(found)):
-        console.print(f"Not timed, for want of memory: {untimed} of {len(found)}. They are missing in the sum.")
+    _print_sum(found, console)
     for start in dict.fromkeys(member.start for member in members if member.start is not None):
         source = shlex.join(["latebloom", "plan", start.experiment, "--scale", scale, *start.overrides])
         console.print(f"Begins from {start.experiment}, which is not counted here: {source}", soft_wrap=True)
+
+
+def print_plan_of_claims(claims: Sequence[Claim], scale: str, root: Path, console: Console) -> None:
+    """Prints what `reproduce` would have to train for claims, an experiment a line; trains nothing."""
+    runs = [run for run in missing(claims, scale, root) if run]
+    if not runs:
+        told = f"Nothing to train at scale {scale}: every run that is needed is finished under {root}."
+        console.print(told, soft_wrap=True)
+        return
+    rows: dict[str, list[Cost]] = {}
+    for run in runs:
+        for name, members in groupby(run, key=lambda member: member.name):
+            with console.status(f"Timing {name} ..."):
+                rows.setdefault(name, []).extend(costs(list(members)))
+    table = _table("experiment", "populations", "members", "PFLOP", "memory", "one core")
+    for name, found in rows.items():
+        table.add_row(
+            name,
+            str(len(found)),
+            str(sum(cost.members for cost in found)),
+            f"{_work(found):.2g}",
+            f"{max(cost.memory for cost in found) / 1e6:,.0f} MB",
+            duration(sum(times)) if (times := _times(found)) else "not timed",
+        )
+    console.print(table)
+    _print_sum([cost for found in rows.values() for cost in found], console)
+    console.print(
+        f"Members that are finished under {root} are not counted, and those that several runs share only once."
+    )
+
+
+def _table(*headings: str) -> Table:
+    """Words to the left in the first column, numbers to the right in the others."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in headings:
+        first = heading == headings[0]
+        table.add_column(heading, justify="left" if first else "right", no_wrap=not first, overflow="fold")
+    return table
+
+
+def _work(found: Sequence[Cost]) -> float:
+    """Arithmetic in units of 10^15 operations."""
+    return sum(cost.flops_per_step * cost.steps * cost.members for cost in found) / 1e15
+
+
+def _print_sum(found: Sequence[Cost], console: Console) -> None:
+    """All populations in a sentence, and what could not be timed."""
+    members, workers = sum(cost.members for cost in found), min(cores(), len(found))
+    console.print(
+        f"{members} members in {len(found)} population{'s' if len(found) > 1 else ''}, {_work(found):.2g} PFLOP: "
+        f"about {duration(makespan(_times(found), workers))} with {workers} worker{'s' if workers > 1 else ''} on this "
+        "machine, timed for a second each; measurements not included."
+    )
+    if untimed := len(found) - len(_times(found)):
+        console.print(f"Not timed, for want of memory: {untimed} of {len(found)}. They are missing in the sum.")

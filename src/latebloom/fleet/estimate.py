@@ -1,5 +1,6 @@
 """What an experiment will cost, before it is spent: parameters, arithmetic, memory, time."""
 
+import heapq
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,3 +120,11 @@ def costs(members: Sequence[Experiment], timed: bool = True) -> list[Cost]:
             known[key] = cost(group, timed)
         found.append(known[key])
     return found
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """Seconds until the last of some units ends, where each worker takes the longest that is left."""
+    free = [0.0] * workers
+    for own in sorted(seconds, reverse=True):
+        heapq.heapreplace(free, free[0] + own)
+    return max(free)

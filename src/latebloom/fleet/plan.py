@@ -227,14 +227,24 @@ def _shown(member: Experiment, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def with_sources(members: Sequence[Experiment], scale: str) -> list[Experiment]:
+    """Members behind those whose weights they begin from."""
+    found = list(members)
+    for start, words in _starts(members):
+        found = with_sources(members_of(start.experiment, scale, words), scale) + found
+    return found
+
+
 def _sources(members: Sequence[Experiment], scale: str, root: Path, known: Index | None) -> list[tuple[Start, Plan]]:
     """The runs that members begin from, each with just the seeds that are needed."""
+    return [(start, plan(start.experiment, scale, words, root, known)) for start, words in _starts(members)]
+
+
+def _starts(members: Sequence[Experiment]) -> list[tuple[Start, list[str]]]:
+    """Where members begin from, and what is written behind the name of that experiment."""
     starts = list(dict.fromkeys(member.start for member in members if member.start is not None))
-    found = []
-    for start in starts:
-        seeds = sorted({member.seed for member in members if member.start == start})
-        found.append((start, plan(start.experiment, scale, _source_words(start, seeds), root, known)))
-    return found
+    seeds = [sorted({member.seed for member in members if member.start == start}) for start in starts]
+    return [(start, _source_words(start, own)) for start, own in zip(starts, seeds, strict=True)]
 
 
 def _source_words(start: Start, seeds: Sequence[int]) -> list[str]:

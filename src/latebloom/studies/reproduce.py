@@ -7,8 +7,9 @@ from pathlib import Path
 from latebloom.claims import Claim, Entry, Evidence, Ledger, Request, Standing, all_claims, judge, standings
 from latebloom.errors import LatebloomError, RunFailed, unknown_name
 from latebloom.fleet.local import Display, run_plans
-from latebloom.fleet.plan import Plan, existing_run, finished_members, plan, run_hash
-from latebloom.training.experiment import check_scale
+from latebloom.fleet.plan import Plan, existing_run, finished_members, member_hash, plan, run_hash, with_sources
+from latebloom.training.experiment import Experiment, check_scale
+from latebloom.training.presets import members_of
 
 LEDGER = Path("ledger")
 
@@ -58,6 +59,17 @@ def prepare(claims: Sequence[Claim], scale: str, root: Path) -> dict[Request, Pl
     """Lays out the runs that claims need; trains nothing."""
     known = finished_members(root)
     return {need: plan(need.experiment, need.scale, need.overrides, root, known) for need in requests(claims, scale)}
+
+
+def missing(claims: Sequence[Claim], scale: str, root: Path) -> list[list[Experiment]]:
+    """Members that `reproduce` would train: for each run, those that neither this home nor a run before it has."""
+    seen, found = set(finished_members(root)), []
+    for need in requests(claims, scale):
+        members = with_sources(members_of(need.experiment, need.scale, need.overrides), need.scale)
+        own = {member_hash(member): member for member in members}
+        found.append([member for identity, member in own.items() if identity not in seen])
+        seen |= own.keys()
+    return found
 
 
 def reproduce(

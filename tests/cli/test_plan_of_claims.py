@@ -1,0 +1,86 @@
+"""`latebloom plan STUDY|CLAIM`: what `reproduce` would still train, counted once, and nothing laid out."""
+
+import pytest
+
+from latebloom import studies
+from latebloom.cli import main
+from latebloom.fleet.estimate import makespan
+from latebloom.runs.home import run_folders
+from latebloom.studies.reproduce import missing, prepare, select
+
+studies.load()
+
+
+@pytest.fixture(autouse=True)
+def quick_probe(monkeypatch):
+    monkeypatch.setattr("latebloom.fleet.estimate.PROBE_SECONDS", 0.01)
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+def plan(capsys, *words):
+    """Exit code and what was printed."""
+    code = main(["plan", *words])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def test_a_claim_costs_what_it_still_needs_and_nothing_is_laid_out(capsys, runs_home):
+    code, out, _ = plan(capsys, "grokking.01", "--scale", "smoke")
+    assert code == 0
+    (row,) = [line.split() for line in out.splitlines() if line.startswith("grokking.modular_addition ")]
+    assert row[2] == "2"
+    assert "2 members in" in out
+    assert run_folders(runs_home) == []
+
+
+def test_what_is_finished_is_not_counted(capsys, runs_home):
+    main(["run", "grokking.modular_addition", "--scale", "smoke", "seed=0"])
+    assert [len(run) for run in missing(select(["grokking.01"]), "smoke", runs_home)] == [1]
+    main(["run", "grokking.modular_addition", "--scale", "smoke"])
+    capsys.readouterr()
+    code, out, _ = plan(capsys, "grokking.01", "--scale", "smoke")
+    assert code == 0
+    assert out == f"Nothing to train at scale smoke: every run that is needed is finished under {runs_home}.\n"
+
+
+@pytest.mark.parametrize("words", [["grokking.01", "grokking.03"], ["future_tokens.26"], ["structural_grokking"]])
+def test_members_are_those_that_reproduce_trains(runs_home, words):
+    """Sources included, and what several runs share once."""
+    claims = select(words)
+    counted = sum(len(run) for run in missing(claims, "smoke", runs_home))
+    units = {unit.path: unit for laid in prepare(claims, "smoke", runs_home).values() for unit in laid.all_units}
+    assert counted == len({own for unit in units.values() for own in unit.hashes})
+
+
+def test_runs_that_others_begin_from_have_their_own_line(capsys, runs_home):
+    _, out, _ = plan(capsys, "future_tokens.26", "--scale", "smoke")
+    first = [line.split()[0] for line in out.splitlines() if line.startswith("future_tokens.")]
+    assert first == [
+        *(f"future_tokens.curriculum_{n}" for n in (1, 2, 3, 4)),
+        "future_tokens.grown",
+        "future_tokens.sine_p",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["grokking", "lr=1"], "'lr=1' belongs behind the name of an experiment"),
+        (["grokking.99"], "Unknown study or claim 'grokking.99'"),
+        (["groking"], "Unknown experiment 'groking'"),
+        (["future_tokens.18", "--scale", "laptop"], "Nothing can be judged at scale laptop"),
+        (["grokking", "--scale", "huge"], "'huge'"),
+    ],
+)
+def test_wrong_words_are_told(capsys, runs_home, words, told):
+    code, out, error = plan(capsys, *words)
+    assert (code, out) == (2, "")
+    assert told in error
+
+
+@pytest.mark.parametrize(
+    ("seconds", "workers", "last"),
+    [([3, 3, 2, 2, 2], 2, 7), ([5, 1, 1], 2, 5), ([1, 2, 3], 1, 6), ([4], 3, 4)],
+)
+def test_units_are_shared_out_longest_first(seconds, workers, last):
+    assert makespan(seconds, workers) == last
