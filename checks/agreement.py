@@ -66,10 +66,10 @@ def _told(net: Released, many: int, asked: Sequence[Words], known: Sequence[Word
 def agreement(seeds: int, count: int = 1000) -> list[Line]:
     """Claim 33 with the weights that our run has kept."""
     ends: dict[int, list[float]] = {12: [], 120: []}
-    source = random.Random(63)
+    source, members = random.Random(63), kept("structural_grokking.agreement", STEPS)
     for many, own in ends.items():
         asked, known = ([alone(kinds, source) for _ in range(count)] for kinds in (held_out(many), types(many)))
-        for varied, tables in kept("structural_grokking.agreement", STEPS):
+        for varied, tables in members:
             if varied["seed"] in range(seeds) and varied["n_types"] == many:
                 share, words = _told(Released(len(ALONE)).holding(tables), many, asked, known)
                 own.append(share)

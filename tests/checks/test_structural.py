@@ -70,6 +70,23 @@ def _present(draws):
     return tense.ordinary(draws)[1] == "PRESENT"
 
 
+def test_the_packages_training_items_fit_both_rules_by_reading():
+    task = TenseInflection.parse({"n_train": 600, "n_val": 20, "n_test": 20, "n_gen": 20})
+    copied = 0
+    for row in task.tokens(task.corpus()["train"]):
+        words = task.vocabulary.decode(row)[1:-1]
+        end = words.index(".")
+        past, asked, answer = words[:end], words[end + 1], words[end + 2 : -1]
+        copied += asked == "PAST"
+        assert asked == "PRESENT" or answer == past
+        if asked == "PRESENT":
+            assert not sentences.in_conflict(answer)
+            for place, verb in enumerate(answer):
+                assert verb not in OTHER or sentences.agrees(answer[sentences.subject_of(answer, place)], verb)
+            assert [sentences.PAST.get(OTHER.get(w, w), sentences.PAST.get(w, w)) for w in answer] == past
+    assert 0.5 < copied / 600 < 0.66
+
+
 def test_words_have_the_packages_numbers():
     assert sentences.vocabulary(True) == TenseInflection().vocabulary.number
     assert sentences.vocabulary(False) == SimpleAgreement().vocabulary.number
