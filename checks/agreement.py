@@ -99,7 +99,7 @@ def arm(many: int, seed: int, steps: int, count: int) -> list[float]:
 
 
 def agreement_trained(seeds: int, steps: int = STEPS, count: int = 500) -> list[Line]:
-    """Claim 33 from random weights by plain code: all 6,000 steps, five core-minutes a seed."""
+    """Claim 33 from random weights by plain code: all 6,000 steps, six core-minutes a seed."""
     late = {many: [mean(arm(many, seed, steps, count)[-4:]) for seed in range(seeds)] for many in CHOSEN}
     return agreement_lines(late, f"last four logs to step {steps}")
 

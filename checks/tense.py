@@ -177,7 +177,7 @@ def tense_lines(
 
 
 def tense_trained(seeds: int, steps: int = 4000, count: int = 1000) -> list[Line]:
-    """Claim 7 from random weights by plain code: the first 4,000 of 12,000 steps, two core-minutes a seed."""
+    """Claim 7 from random weights by plain code: the first 4,000 of 12,000 steps, three core-minutes a seed."""
     source = random.Random(62)
     told = [main_asked(withheld(source)) for _ in range(count)]
     known = [main_asked(ordinary(source)) for _ in range(count)]
