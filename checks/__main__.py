@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from checks.agreement import agreement, agreement_trained
 from checks.binding import binding
 from checks.compare import Line, row
 from checks.data import data, decay
@@ -21,7 +22,9 @@ from checks.muon import muon
 from checks.norm import norm
 from checks.parity import floor, switch
 from checks.push import push
+from checks.splits import splits
 from checks.swapped import swapped
+from checks.tense import tense, tense_trained
 from checks.written_down import solver, steps
 
 CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many seeds tell
@@ -46,6 +49,11 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "mixtures": (mixtures, 5),  # model_selection 8, 28, 29
     "mixtures_short": (beginning, 1),  # 28, 29
     "lines": (lines, 5),  # 13, 15, 16, 25
+    "tense": (tense, 5),  # structural_grokking 6, 7
+    "tense_trained": (tense_trained, 1),  # 7
+    "splits": (splits, 5),  # 22
+    "agreement": (agreement, 5),  # 33
+    "agreement_trained": (agreement_trained, 1),  # 33
 }
 HEADINGS = ["claim", "quantity", "asked", "ledger", "here", ""]
 
