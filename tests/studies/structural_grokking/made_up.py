@@ -10,6 +10,7 @@ from latebloom.randomness import stream
 
 STEPS = np.arange(0, 12_001, 250)
 SEEDS = 5
+AGREEMENT = {"kind": "simple_agreement", "n_types": 120, "n_train": 2000, "n_eval": 1000}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class FakeRun:
         return last.assign(diverged=last["ended_at"] < self.table["step"].max())
 
     def specification(self, member: int) -> dict:
-        return {"training": {"warmup": 1500}}
+        return {"training": {"warmup": 1500}, "task": AGREEMENT}
 
 
 def noise(*purpose):

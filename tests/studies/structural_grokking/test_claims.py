@@ -10,6 +10,7 @@ from latebloom.studies.structural_grokking.claims.agreement import first_noun_sc
 from latebloom.studies.structural_grokking.claims.stopping import lost
 from latebloom.studies.structural_grokking.claims.tables import LOGS
 from latebloom.studies.structural_grokking.claims.trees import random_loss
+from latebloom.tasks import SimpleAgreement
 from latebloom.training.presets import PRESETS
 from tests.studies.structural_grokking import made_up
 from tests.studies.structural_grokking.made_up import STEPS, FakeRun, depths, dyck, single, tense_depths, variants
@@ -271,7 +272,18 @@ def test_a_curve_that_stays_put_or_rises_once_is_not_restless(still):
 
 
 def test_first_nouns_do_not_solve_all_verbs_of_simple_agreement():
-    assert 0.2 < first_noun_score(120) < 0.6
+    task = SimpleAgreement.parse({"n_types": 120, "n_train": 2000, "n_eval": 1000})
+    assert 0.2 < first_noun_score(task) < 0.6
+
+
+def test_the_control_of_agreement_is_counted_on_the_sentences_of_the_run(monkeypatch):
+    seen = []
+    name = "latebloom.studies.structural_grokking.claims.agreement.first_noun_score"
+    monkeypatch.setattr(name, lambda task: seen.append(task) or 0.95)
+    found = finding("33", variants("n_types", {12: 0.5, 120: 0.98}))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "0.95 of sentences" in found.measured + found.note
+    assert seen == [SimpleAgreement.parse(made_up.AGREEMENT)]
 
 
 def test_an_early_stop_that_never_comes_is_told_and_not_guessed():
