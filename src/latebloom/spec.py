@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from latebloom.errors import LatebloomError, SpecificationError, unknown_name
+from latebloom.errors import LatebloomError, SpecificationError, UnknownName, unknown_name
 
 NO_NUMBER = PydanticCustomError("no_number", "a number is meant, not true or false")
 MEANT = {"tuple_type": "a list in brackets is meant, e.g. [1,2]"}  # kind of mistake -> what pydantic says less plainly
@@ -199,10 +199,8 @@ def _in_sentences(at: str) -> Iterator[None]:
         yield
     except ValidationError as error:
         raise SpecificationError(explain(error, at)) from None
-    except LatebloomError as error:
-        if type(error) is not LatebloomError:
-            raise
-        raise SpecificationError(str(error)) from None  # an unknown name: pydantic lets it through as it is
+    except UnknownName as error:  # it is no ValueError, so pydantic lets it through as it is
+        raise SpecificationError(str(error)) from None
 
 
 def explain(error: ValidationError, at: str = "") -> str:
