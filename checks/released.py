@@ -132,6 +132,8 @@ def train(
     for step in range(steps + 1):
         if step % every == 0 or step == steps:
             look(step)
+        if step == steps:
+            break
         if not batches:
             window = sorted((draw(source) for _ in range(WINDOW * BATCH)), key=len)
             batches = [padded(window[i : i + BATCH]) for i in range(0, len(window), BATCH)]

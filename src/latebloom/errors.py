@@ -25,6 +25,10 @@ class SpecificationError(LatebloomError, ValueError):
     """A specification has a field or a value that does not fit."""
 
 
+class UnknownName(LatebloomError):
+    """A name that is in no table."""
+
+
 class RunFailed(LatebloomError):
     """Training or measuring started and could not finish."""
 
@@ -37,7 +41,7 @@ class StoreError(LatebloomError):
     exit_code = 1
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> LatebloomError:
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownName:
     """The error for a name that is in no table, with the nearest names.
 
     >>> print(unknown_name("scale", "laptpo", ["smoke", "quick", "laptop"]))
@@ -49,7 +53,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> LatebloomError:
     own = [full for full in names if name and full.endswith(f".{name}")]  # said without its study
     near = (own or difflib.get_close_matches(name, names, n=2))[:2]
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return LatebloomError(f"Unknown {kind} {name!r}.{hint} {_known(kind, names, bool(near))}")
+    return UnknownName(f"Unknown {kind} {name!r}.{hint} {_known(kind, names, bool(near))}")
 
 
 def _known(kind: str, names: list[str], hinted: bool) -> str:

@@ -8,6 +8,7 @@ part of the population's shape.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, Self, get_args
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from latebloom.errors import LatebloomError, SpecificationError, unknown_name
+from latebloom.errors import LatebloomError, SpecificationError, UnknownName, unknown_name
 
 NO_NUMBER = PydanticCustomError("no_number", "a number is meant, not true or false")
 MEANT = {"tuple_type": "a list in brackets is meant, e.g. [1,2]"}  # kind of mistake -> what pydantic says less plainly
@@ -60,10 +61,8 @@ class Spec(BaseModel):
 
     def __init__(self, /, **data: Any) -> None:
         """Validates settings; raises `SpecificationError` with one sentence for each mistake."""
-        try:
+        with _in_sentences(type(self).__name__):
             super().__init__(**data)
-        except ValidationError as error:
-            raise SpecificationError(explain(error, type(self).__name__)) from None
 
     # Nothing but these words is added: pydantic need not call it for sections, which would hide where a mistake is.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
@@ -89,10 +88,8 @@ class Spec(BaseModel):
 
         Raises `SpecificationError` with one sentence for each mistake.
         """
-        try:
+        with _in_sentences(at):
             return cls.model_validate(dict(data))
-        except ValidationError as error:
-            raise SpecificationError(explain(error, at)) from None
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """The same specification with dotted fields changed, validated again.
@@ -193,6 +190,17 @@ def digest(value: Any) -> str:
     """Sixteen hexadecimal digits of a value's canonical JSON: equal content, equal digest."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _in_sentences(at: str) -> Iterator[None]:
+    """What validation of settings at a place refuses, as `SpecificationError`."""
+    try:
+        yield
+    except ValidationError as error:
+        raise SpecificationError(explain(error, at)) from None
+    except UnknownName as error:  # it is no ValueError, so pydantic lets it through as it is
+        raise SpecificationError(str(error)) from None
 
 
 def explain(error: ValidationError, at: str = "") -> str:

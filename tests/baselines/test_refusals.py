@@ -31,6 +31,8 @@ REFUSED = {
     ),
     "targets of NaN": (lambda: ridge(drawn(3, 2), drawn(3, 1) * math.nan), "the targets hold numbers that are not"),
     "other places": (lambda: ridge(drawn(3, 2), drawn(4, 1)), "do not pair up"),
+    "other queries": (lambda: ridge(drawn(3, 2), drawn(3, 1), queries=drawn(5, 2)), r"queries of shape \(5, 2\)"),
+    "wide queries": (lambda: ridge(drawn(3, 2), drawn(3, 1), queries=drawn(3, 4)), "one query of d_in numbers a place"),
     "vectors": (lambda: least_squares(drawn(3), drawn(3)), "do not pair up"),
     "NaN, no penalty": (lambda: least_squares(drawn(3, 2) * math.nan, drawn(3, 1)), "least_squares: the inputs hold"),
     "several contexts": (lambda: answer(MIXTURE, drawn(2, 3, 4), drawn(2, 3), drawn(2, 4)), "reads one context"),

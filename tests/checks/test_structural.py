@@ -1,6 +1,7 @@
 """The second opinions on structural grokking: sentences, networks and trees; each with a wrong answer refused."""
 
 import itertools
+import math
 import random
 from types import SimpleNamespace
 
@@ -299,6 +300,18 @@ def test_training_learns_what_is_there_and_nothing_at_a_rate_of_nothing(monkeypa
     assert learned(1e-2) == [3, 4] and learned(0.0) != [3, 4]
 
 
+def test_what_is_looked_at_last_is_what_training_leaves():
+    net = Released(6, 1, 16, 2).drawn(0)
+    seen = {}
+
+    def look(step):
+        seen[step] = net.out.weight.detach().clone()
+
+    train(net, lambda draws: [5, 1, 2, 3], 0, 3, 110, 2, look)
+    assert list(seen) == [0, 2, 3]
+    assert torch.equal(seen[3], net.out.weight) and not torch.equal(seen[2], seen[3])
+
+
 # Trees.
 
 
@@ -329,6 +342,13 @@ def test_the_best_of_all_trees_is_found_and_greedy_ones_can_miss_it():
     worth = {(i, j): draws.random() for i in range(3) for j in range(i, 3)}
     pair = [sum(worth[span] for span in tree if span != (0, 2)) for tree in every_tree(0, 2)]
     assert splits.best_and_mean(worth, 3)[1] == pytest.approx(sum(pair) / 2)
+    # Of more words a tree is as likely as all its splits together, which is not one in so many trees.
+    worth = {(i, j): draws.random() for i in range(5) for j in range(i, 5)}
+    chances = [math.prod(1 / (end - start) for start, end in tree if end > start) for tree in every_tree(0, 4)]
+    values = [sum(worth[span] for span in tree if span != (0, 4)) for tree in every_tree(0, 4)]
+    assert sum(chances) == pytest.approx(1) and len(set(chances)) > 1
+    even = sum(chance * value for chance, value in zip(chances, values, strict=True))
+    assert splits.best_and_mean(worth, 5)[1] == pytest.approx(even)
 
 
 def test_spans_out_of_context_are_those_of_our_own_shortcut(pair):

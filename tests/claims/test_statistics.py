@@ -83,8 +83,9 @@ def test_share_of_counts_trues_and_refuses_numbers():
     assert s.share_of(np.array([True, False, True])) == s.share(2, 3)
     with pytest.raises(LatebloomError, match=r"true and false; got float64 of shape \[2\]"):
         s.share_of([0.2, 1.0])
-    with pytest.raises(LatebloomError, match="got 0 of 0"):
-        s.share_of(np.array([], dtype=bool))
+    for nothing in (np.array([], dtype=bool), []):
+        with pytest.raises(LatebloomError, match="got 0 of 0"):
+            s.share_of(nothing)
 
 
 @pytest.mark.parametrize(

@@ -406,6 +406,7 @@ def test_a_plan_of_what_does_not_fit_says_so(capsys, runs_home, monkeypatch):
     assert code == 0
     assert "not timed" in out
     assert "Not timed, for want of memory: 1 of 1" in out
+    assert "about" not in out
 
 
 def test_a_plan_names_what_a_run_begins_from(capsys, monkeypatch):

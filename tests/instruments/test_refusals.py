@@ -47,6 +47,8 @@ REFUSED = {
     "no sentences": (lambda: project(X[:0], []), r"Lengths \[\] are no numbers of words"),
     "half a word": (lambda: project(drawn(1, 3, 3), [2.7]), r"Lengths \[2\.7\] are no numbers of words"),
     "a word": (lambda: project(drawn(1, 3, 3), ["x"]), r"Lengths \['x'\]"),
+    "lengths of NaN": (lambda: project(drawn(1, 3, 3), [math.nan]), "a whole number for each sentence"),
+    "lengths too long": (lambda: project(drawn(1, 3, 3), [10**30]), "a whole number for each sentence"),
     "ragged lengths": (lambda: project(drawn(2, 3, 3), [[1], [1, 2]]), "a whole number for each sentence"),
     "no splits": (lambda: from_splits(torch.zeros(0, 3, 3, dtype=torch.long), []), "a whole number for each"),
     "no trees": (lambda: right_branching([]), "a whole number for each sentence"),
@@ -72,6 +74,7 @@ REFUSED = {
     "too few axes": (lambda: probe(drawn(6), drawn(6)), r"must be \[\.\.\., batch, pos, d_model\]"),
     "less than none": (lambda: probe(X, Y, held_out=-1.0), r"held_out = -1\.0 is no share"),
     "held out NaN": (lambda: probe(X, Y, held_out=math.nan), "held_out = nan is no share"),
+    "other kept": (lambda: probe(X, Y, keep=torch.ones(2, 6, dtype=torch.bool)), r"keep of shape \(2, 6\)"),
     "nothing kept": (lambda: probe(X, Y, keep=torch.zeros(6, 2, dtype=torch.bool)), "leaves no sequence to fit"),
     "nothing to score": (lambda: probe(X, Y, keep=(torch.arange(6) < 3)[:, None].expand(6, 2)), "or to score on"),
     "other shapes": (

@@ -75,6 +75,15 @@ def test_the_way_back_is_that_of_finite_differences(members, places):
     assert torch.autograd.gradcheck(gated_layer, inputs)
 
 
+@pytest.mark.parametrize(("batch", "places"), [(3, 0), (0, 4)])
+def test_of_nothing_there_is_no_state_and_no_gradient(batch, places):
+    inputs = [torch.ones(dims, requires_grad=True) for dims in [(2, batch, places, 6), (2, 2, 6), (2, 6)]]
+    found = gated_layer(*inputs)
+    assert found.shape == (2, batch, places, 2)
+    for grad, given in zip(torch.autograd.grad(found.sum(), inputs), inputs, strict=True):
+        assert grad.shape == given.shape and not grad.any()
+
+
 def test_rows_are_refused():
     with pytest.raises(LatebloomError, match="reads sequences"):
         GRU().shapes(Signature(n_inputs=2, n_outputs=7, d_vocab=7))

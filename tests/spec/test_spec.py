@@ -91,6 +91,14 @@ def test_replace_refuses_in_a_sentence(changes, told):
             lambda: Experiment(name="x", task=ModularArithmetic(), model=ModularMLP(), trainng={}),
             "Unknown field of Experiment 'trainng'. Did you mean 'training'.*",
         ),
+        (
+            lambda: Experiment(name="x", task={"kind": "modlar"}, model={"kind": "mlp"}),
+            "Unknown task 'modlar'. Did you mean 'modular'.*",
+        ),
+        (
+            lambda: Experiment.parse({"name": "x", "task": {"kind": "modular"}, "model": {"kind": "mpl"}}),
+            "Unknown model 'mpl'. Did you mean 'mlp'.*",
+        ),
         (lambda: Decoder(d_model=5, n_heads=2), "model.d_model = 5 cannot be shared by model.n_heads = 2 heads: .*"),
     ],
 )

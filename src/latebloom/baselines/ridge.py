@@ -33,6 +33,11 @@ def ridge(
     _check_finite("ridge", inputs=inputs, targets=targets)
     x, y = inputs.double(), targets.double()
     q = x if queries is None else queries.double()
+    if q.shape[-2:] != x.shape[-2:]:
+        raise LatebloomError(
+            f"ridge: queries of shape {tuple(q.shape)} for inputs of shape {tuple(x.shape)}: one query of d_in numbers "
+            "a place."
+        )
     eye = torch.eye(x.shape[-2], dtype=x.dtype, device=x.device)
     factor = torch.linalg.cholesky(x @ x.mT + penalty * eye)
     whitened = torch.linalg.solve_triangular(factor, torch.cat([y, x @ q.mT], -1), upper=False)
@@ -68,7 +73,8 @@ def least_squares(
 ) -> Float[Tensor, "*lead pos d_out"]:
     """The least-squares solution of smallest norm on the visible pairs, applied to x_t; 0 where there is none.
 
-    Singular values below `rtol` times the largest count as zero.
+    Singular values below `rtol` times the largest count as zero. Raises `LatebloomError` for shapes that do not pair
+    up and for inputs that are not finite.
     """
     _check_pairs("least_squares", inputs, targets)
     _check_finite("least_squares", inputs=inputs)

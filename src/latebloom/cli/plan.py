@@ -79,7 +79,8 @@ def print_plan_of_claims(claims: Sequence[Claim], scale: str, root: Path, consol
     console.print(table)
     _print_sum([cost for found in rows.values() for cost in found], console)
     console.print(
-        f"Members that are finished under {root} are not counted, and those that several runs share only once."
+        f"Members that are finished under {root} are not counted, and those that several runs share only once, though "
+        "a few of these may be trained twice: with members that only one of the runs has."
     )
 
 
@@ -99,11 +100,14 @@ def _work(found: Sequence[Cost]) -> float:
 
 def _print_sum(found: Sequence[Cost], console: Console) -> None:
     """All populations in a sentence, and what could not be timed."""
-    members, workers = sum(cost.members for cost in found), min(cores(), len(found))
+    members, workers, times = sum(cost.members for cost in found), min(cores(), len(found)), _times(found)
+    what = f"{members} members in {len(found)} population{'s' if len(found) > 1 else ''}, {_work(found):.2g} PFLOP"
+    if not times:
+        console.print(f"{what}. Not timed, for want of memory: {len(found)} of {len(found)}.")
+        return
     console.print(
-        f"{members} members in {len(found)} population{'s' if len(found) > 1 else ''}, {_work(found):.2g} PFLOP: "
-        f"about {duration(makespan(_times(found), workers))} with {workers} worker{'s' if workers > 1 else ''} on this "
+        f"{what}: about {duration(makespan(times, workers))} with {workers} worker{'s' if workers > 1 else ''} on this "
         "machine, timed for a second each; measurements not included."
     )
-    if untimed := len(found) - len(_times(found)):
+    if untimed := len(found) - len(times):
         console.print(f"Not timed, for want of memory: {untimed} of {len(found)}. They are missing in the sum.")

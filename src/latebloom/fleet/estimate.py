@@ -123,7 +123,7 @@ def costs(members: Sequence[Experiment], timed: bool = True) -> list[Cost]:
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:
-    """Seconds until the last of some units ends, where each worker takes the longest that is left."""
+    """Seconds until the last unit ends, where each worker takes the longest that is left and none waits for another."""
     free = [0.0] * workers
     for own in sorted(seconds, reverse=True):
         heapq.heapreplace(free, free[0] + own)

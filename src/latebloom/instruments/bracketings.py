@@ -126,9 +126,10 @@ def _whole(lengths: Sequence[int] | Int[np.ndarray, "sentence"]) -> Int[np.ndarr
     """Lengths as whole numbers; refuses what are none, and no lengths at all."""
     try:
         found = np.asarray(lengths)
-        whole = found.astype(np.int64)
+        with np.errstate(invalid="ignore"):  # NaN and infinities are no whole numbers, which the next line finds
+            whole = found.astype(np.int64)
         fits = found.size > 0 and bool((whole == found).all())
-    except (TypeError, ValueError):  # words, or lists of different lengths
+    except (TypeError, ValueError, OverflowError):  # words, lists of different lengths, or too long for any sentence
         fits = False
     if not fits:
         raise LatebloomError(f"Lengths {lengths!r} are no numbers of words: give a whole number for each sentence.")

@@ -54,6 +54,11 @@ def probe(
             f"Activations of shape {tuple(activations.shape)} and targets of shape {tuple(targets.shape)} do not pair "
             "up: they must be [..., batch, pos, d_model] and [..., batch, pos, out]."
         )
+    if keep is not None and keep.shape[-2:] != targets.shape[-3:-1]:
+        raise LatebloomError(
+            f"keep of shape {tuple(keep.shape)} does not pair up with targets of shape {tuple(targets.shape)}: it must "
+            "be [..., batch, pos]."
+        )
     if not 0 <= held_out <= 1:
         raise LatebloomError(f"held_out = {held_out} is no share of the sequences: it must be 0 or more and below 1.")
     x, y = activations.double().transpose(-3, -2), targets.double().transpose(-3, -2)  # [..., pos, batch, d]

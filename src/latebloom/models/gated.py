@@ -62,7 +62,7 @@ class _Gated(torch.autograd.Function):
         d = new.shape[-1]
         owed = new.new_empty(*new.shape[:-1], 3 * d)  # by the recurrent product
         owed_new = torch.empty_like(new)  # by the inputs' part of `new`
-        carried = torch.zeros_like(new[0])
+        carried = new.new_zeros(new.shape[1:])
         back = w_h.mT
         for place in reversed(range(len(new))):
             carried += g[place]

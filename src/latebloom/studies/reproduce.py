@@ -62,7 +62,10 @@ def prepare(claims: Sequence[Claim], scale: str, root: Path) -> dict[Request, Pl
 
 
 def missing(claims: Sequence[Claim], scale: str, root: Path) -> list[list[Experiment]]:
-    """Members that `reproduce` would train: for each run, those that neither this home nor a run before it has."""
+    """Members that `reproduce` would train: for each run, those that neither this home nor a run before it has.
+
+    Each is here once. `reproduce` trains one again where another run's unit holds it beside members of its own.
+    """
     seen, found = set(finished_members(root)), []
     for need in requests(claims, scale):
         members = with_sources(members_of(need.experiment, need.scale, need.overrides), need.scale)

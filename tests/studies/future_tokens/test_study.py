@@ -12,6 +12,7 @@ from latebloom.errors import LatebloomError
 from latebloom.instruments.huber import huber_by_coin
 from latebloom.models import LOSSES
 from latebloom.studies.future_tokens.figures import draw_run
+from latebloom.studies.future_tokens.figures.arms import name_of, rest_of
 from latebloom.studies.future_tokens.figures.sample import gains
 from latebloom.training.experiment import SCALES, Experiment, Start
 from latebloom.training.measures import MEASURES
@@ -194,6 +195,12 @@ def test_pictures_of_a_run(runs, name, tmp_path):
     assert {path.stem for path in written} >= EXPECTED[name]
     assert all(path.stat().st_size > 2000 for path in written)
     shutil.rmtree(tmp_path)
+
+
+def test_settings_whose_last_parts_are_the_same_keep_apart_what_differs():
+    one, other = ({"task.width": width, "model.width": 8, "model.past": "hidden"} for width in (2, 4))
+    assert rest_of(one) != rest_of(other)
+    assert name_of({"task.width": 2, "model.d_model": 8}) == "width 2, d model 8"
 
 
 def test_a_member_that_is_not_there_is_refused(runs, tmp_path):

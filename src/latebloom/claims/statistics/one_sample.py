@@ -75,7 +75,7 @@ def share_of(happened: ArrayLike) -> Estimate:
     0.75 [0.30, 0.95]
     """
     flags = np.asarray(happened)
-    if flags.dtype != bool or flags.ndim != 1:
+    if (flags.size and flags.dtype != bool) or flags.ndim != 1:
         raise LatebloomError(f"A share counts a row of true and false; got {flags.dtype} of shape {list(flags.shape)}.")
     return share(int(flags.sum()), len(flags))
 

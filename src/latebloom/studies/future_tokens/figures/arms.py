@@ -38,7 +38,11 @@ def name_of(settings: Mapping[str, Any]) -> str:
     >>> name_of({"conditioned": True, "d_model": 64}), name_of({"conditioned": False})
     ('conditioned majority, d model 64', 'majority')
     """
-    own = {name.rsplit(".", 1)[-1]: value for name, value in settings.items()}
+    last = [name.rsplit(".", 1)[-1] for name in settings]
+    own = {
+        (short if last.count(short) == 1 else name): value
+        for (name, value), short in zip(settings.items(), last, strict=True)
+    }
     tasks = [MAJORITIES[bool(own.pop("conditioned"))]] if "conditioned" in own else []
     return ", ".join(tasks + [said(name, value) for name, value in own.items()])
 

@@ -132,9 +132,9 @@ def deviations_decay(evidence: Evidence) -> Finding:
     parts: dict[str, Finding] = {}
     control: Finding | None = None
     for on, other in ((DENSE, SPARSE), (SPARSE, DENSE)):
-        trios = paired(groups[MIXTURE], groups[on], groups[other])
-        asked = prompts(trios[0][0].task, on)
-        mixture, own, wrong = (curves(group, asked) for group in trios)
+        arms = paired(groups[MIXTURE], groups[on], groups[other])
+        asked = prompts(arms[0][0].task, on)
+        mixture, own, wrong = (curves(group, asked) for group in arms)
         if np.median((mixture - own).max(1)) >= 0.01:
             parts[on] = decide(left(mixture - own), at_most(0.25))
         if on == DENSE:
