@@ -295,7 +295,7 @@ def test_every_list_is_there_for_programs(capsys, what):
 @pytest.mark.parametrize("width", ["80", "120"])
 def test_no_name_of_a_run_is_cut(capsys, runs_home, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", width)
-    call(capsys, "run", *TINY, "seed=0:1", "steps=10")
+    call(capsys, "run", *TINY, "seed=0:1")
     (folder,) = run_folders(runs_home)
     _, out, _ = call(capsys, "ls", "runs")
     assert f"{folder.parent.name}/{folder.name}" in out
@@ -306,7 +306,7 @@ def test_no_name_of_a_run_is_cut(capsys, runs_home, monkeypatch, width):
 def test_no_number_of_a_member_is_cut(capsys, runs_home, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", width)
     varied = ("seed=0:2", "d_mlp=3,4", "training.weight_decay=0.125,1", "training.lr=0.0123,0.0456")
-    _, out, _ = call(capsys, "run", *TINY, *varied, "steps=10")
+    _, out, _ = call(capsys, "run", *TINY, *varied)
     run = Run(run_folders(runs_home)[0])
     last = run.measurements().groupby("member").tail(1).set_index("member")
     rows = {int(line.split()[0]): line.split() for line in out.splitlines() if line[:2].strip().isdigit()}

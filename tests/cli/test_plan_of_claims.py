@@ -1,12 +1,15 @@
 """`latebloom plan STUDY|CLAIM`: what `reproduce` would still train, counted once, and nothing laid out."""
 
+from itertools import chain
+
 import pytest
 
 from latebloom import studies
 from latebloom.cli import main
 from latebloom.fleet.estimate import makespan
+from latebloom.fleet.local import waves
 from latebloom.runs.home import run_folders
-from latebloom.studies.reproduce import missing, prepare, select
+from latebloom.studies.reproduce import prepare, select
 
 studies.load()
 
@@ -24,6 +27,11 @@ def plan(capsys, *words):
     return code, printed.out, printed.err
 
 
+def to_train(word, root, dry=True):
+    """Units of the claims' runs, in the order in which they are trained."""
+    return list(chain(*waves(list(prepare(select([word]), "smoke", root, dry).values()))))
+
+
 def test_a_claim_costs_what_it_still_needs_and_nothing_is_laid_out(capsys, runs_home):
     code, out, _ = plan(capsys, "grokking.01", "--scale", "smoke")
     assert code == 0
@@ -35,7 +43,7 @@ def test_a_claim_costs_what_it_still_needs_and_nothing_is_laid_out(capsys, runs_
 
 def test_what_is_finished_is_not_counted(capsys, runs_home):
     main(["run", "grokking.modular_addition", "--scale", "smoke", "seed=0"])
-    assert [len(run) for run in missing(select(["grokking.01"]), "smoke", runs_home)] == [1]
+    assert [len(unit.members) for unit in to_train("grokking.01", runs_home)] == [1]
     main(["run", "grokking.modular_addition", "--scale", "smoke"])
     capsys.readouterr()
     code, out, _ = plan(capsys, "grokking.01", "--scale", "smoke")
@@ -43,13 +51,13 @@ def test_what_is_finished_is_not_counted(capsys, runs_home):
     assert out == f"Nothing to train at scale smoke: every run that is needed is finished under {runs_home}.\n"
 
 
-@pytest.mark.parametrize("words", [["grokking.01", "grokking.03"], ["future_tokens.26"], ["structural_grokking"]])
-def test_members_are_those_that_reproduce_trains(runs_home, words):
-    """Sources included, and what several runs share once."""
-    claims = select(words)
-    counted = sum(len(run) for run in missing(claims, "smoke", runs_home))
-    units = {unit.path: unit for laid in prepare(claims, "smoke", runs_home).values() for unit in laid.all_units}
-    assert counted == len({own for unit in units.values() for own in unit.hashes})
+@pytest.mark.parametrize("word", ["grokking.01", "future_tokens.26", "structural_grokking", "future_tokens"])
+def test_units_are_those_that_reproduce_trains(runs_home, word):
+    """Sources first, and members that several runs share as `reproduce` shares them."""
+    foreseen = to_train(word, runs_home)
+    assert run_folders(runs_home) == []
+    assert foreseen == to_train(word, runs_home, dry=False)
+    assert foreseen
 
 
 def test_runs_that_others_begin_from_have_their_own_line(capsys, runs_home):

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -12,8 +12,9 @@ from rich.table import Table
 from latebloom.claims import Claim
 from latebloom.claims.rendering import duration
 from latebloom.fleet.estimate import Cost, costs, makespan
-from latebloom.fleet.local import cores
-from latebloom.studies.reproduce import missing
+from latebloom.fleet.local import cores, waves
+from latebloom.studies.reproduce import prepare
+from latebloom.training.members import populations
 from latebloom.training.presets import members_of
 
 
@@ -34,7 +35,7 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
     """Prints parameters, arithmetic, memory and time of every population of an experiment; trains nothing."""
     members = members_of(name, scale, overrides)
     table = _table("population", "times", "members", "steps", "weights", "MFLOP/step", "memory", "time")
-    found = costs(members)
+    found = costs(populations(members))
     for alike in _alike(found):
         cost = alike[0]
         table.add_row(
@@ -48,7 +49,7 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
             duration(sum(times) / len(times)) if (times := _times(alike)) else "not timed",
         )
     console.print(table)
-    _print_sum(found, console)
+    _print_sum([found], console)
     for start in dict.fromkeys(member.start for member in members if member.start is not None):
         source = shlex.join(["latebloom", "plan", start.experiment, "--scale", scale, *start.overrides])
         console.print(f"Begins from {start.experiment}, which is not counted here: {source}", soft_wrap=True)
@@ -56,32 +57,29 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
 
 def print_plan_of_claims(claims: Sequence[Claim], scale: str, root: Path, console: Console) -> None:
     """Prints what `reproduce` would have to train for claims, an experiment a line; trains nothing."""
-    runs = [run for run in missing(claims, scale, root) if run]
-    if not runs:
+    queue = waves(list(prepare(claims, scale, root, dry=True).values()))
+    if not queue:
         told = f"Nothing to train at scale {scale}: every run that is needed is finished under {root}."
         console.print(told, soft_wrap=True)
         return
+    with console.status("Timing every kind of population for a second ..."):
+        found = [costs(unit.members for unit in wave) for wave in queue]
     rows: dict[str, list[Cost]] = {}
-    for run in runs:
-        for name, members in groupby(run, key=lambda member: member.name):
-            with console.status(f"Timing {name} ..."):
-                rows.setdefault(name, []).extend(costs(list(members)))
+    for unit, cost in zip(chain(*queue), chain(*found), strict=True):
+        rows.setdefault(unit.members[0].name, []).append(cost)
     table = _table("experiment", "populations", "members", "PFLOP", "memory", "one core")
-    for name, found in rows.items():
+    for name, own in rows.items():
         table.add_row(
             name,
-            str(len(found)),
-            str(sum(cost.members for cost in found)),
-            f"{_work(found):.2g}",
-            f"{max(cost.memory for cost in found) / 1e6:,.0f} MB",
-            duration(sum(times)) if (times := _times(found)) else "not timed",
+            str(len(own)),
+            str(sum(cost.members for cost in own)),
+            f"{_work(own):.2g}",
+            f"{max(cost.memory for cost in own) / 1e6:,.0f} MB",
+            duration(sum(times)) if (times := _times(own)) else "not timed",
         )
     console.print(table)
-    _print_sum([cost for found in rows.values() for cost in found], console)
-    console.print(
-        f"Members that are finished under {root} are not counted, and those that several runs share only once, though "
-        "a few of these may be trained twice: with members that only one of the runs has."
-    )
+    _print_sum(found, console)
+    console.print(f"What is finished under {root} is not counted; what was begun there counts whole.", soft_wrap=True)
 
 
 def _table(*headings: str) -> Table:
@@ -98,15 +96,17 @@ def _work(found: Sequence[Cost]) -> float:
     return sum(cost.flops_per_step * cost.steps * cost.members for cost in found) / 1e15
 
 
-def _print_sum(found: Sequence[Cost], console: Console) -> None:
-    """All populations in a sentence, and what could not be timed."""
+def _print_sum(found_by_wave: Sequence[Sequence[Cost]], console: Console) -> None:
+    """All populations in a sentence, and what could not be timed; each wave waits for the one before it."""
+    found = list(chain(*found_by_wave))
     members, workers, times = sum(cost.members for cost in found), min(cores(), len(found)), _times(found)
     what = f"{members} members in {len(found)} population{'s' if len(found) > 1 else ''}, {_work(found):.2g} PFLOP"
     if not times:
         console.print(f"{what}. Not timed, for want of memory: {len(found)} of {len(found)}.")
         return
+    seconds = sum(makespan(_times(wave), workers) for wave in found_by_wave)
     console.print(
-        f"{what}: about {duration(makespan(times, workers))} with {workers} worker{'s' if workers > 1 else ''} on this "
+        f"{what}: about {duration(seconds)} with {workers} worker{'s' if workers > 1 else ''} on this "
         "machine, timed for a second each; measurements not included."
     )
     if untimed := len(found) - len(times):

@@ -2,7 +2,7 @@
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from latebloom.fleet.plan import Unit
 from latebloom.models import LOSSES
 from latebloom.training.device import training_arithmetic
 from latebloom.training.experiment import Experiment
-from latebloom.training.members import populations, shape_key
+from latebloom.training.members import shape_key
 from latebloom.training.optimisers import OPTIMISERS
 from latebloom.training.population import Population
 
@@ -110,11 +110,11 @@ def seconds_per_step(group: Sequence[Experiment]) -> float:
         return (time.perf_counter() - begun) / steps
 
 
-def costs(members: Sequence[Experiment], timed: bool = True) -> list[Cost]:
-    """The cost of every population of a run; of populations of one shape and size, one is timed."""
+def costs(groups: Iterable[Sequence[Experiment]], timed: bool = True) -> list[Cost]:
+    """The cost of every population; of populations of one shape and size, one is timed."""
     found: list[Cost] = []
     known: dict[tuple[str, int], Cost] = {}
-    for group in populations(members):
+    for group in groups:
         key = (shape_key(group[0]), len(group))
         if key not in known:
             known[key] = cost(group, timed)

@@ -56,18 +56,23 @@ def run_plans(plans: Sequence[Plan], display: Display | None = None, workers: in
     show = display or Silent()
     results: list[Result] = []
     with Interrupt().listening() as interrupt:
-        for wave in _waves(plans):
-            first, again = _apart(_distinct(unit for plan in wave for unit in plan.units))
+        for first, again in _waves(plans):
             results += _run_units(first, show, workers, interrupt)
             taken, left = _taken_over(again, show)
             results += taken + _run_units(left, show, workers, interrupt)
     return results
 
 
-def _waves(plans: Sequence[Plan]) -> list[list[Plan]]:
-    """Plans in the order they can be trained: sources of sources, sources, and last the plans themselves."""
+def waves(plans: Sequence[Plan]) -> list[list[Unit]]:
+    """Units that `run_plans` would train, the longest first; those of a wave begin when the wave before has ended."""
+    return [first for first, _ in _waves(plans) if first]
+
+
+def _waves(plans: Sequence[Plan]) -> list[tuple[list[Unit], list[Unit]]]:
+    """Units of sources of sources, of sources, and last of the plans themselves; each split as by `_apart`."""
     sources = [source for plan in plans for source in plan.sources]
-    return [*(_waves(sources) if sources else []), list(plans)]
+    own = _apart(_distinct(unit for plan in plans for unit in plan.units))
+    return [*(_waves(sources) if sources else []), own]
 
 
 def _distinct(units: Iterable[Unit]) -> list[Unit]:

@@ -97,8 +97,10 @@ def run_path(members: Sequence[Experiment], root: Path) -> Path:
     return root / members[0].name / f"{members[0].scale}-{digest([member_hash(member) for member in members])[:10]}"
 
 
-def plan(name: str, scale: str, overrides: Sequence[str], root: Path, known: Index | None = None) -> Plan:
-    """Resolves an experiment and lays out its run folder; trains nothing.
+def plan(
+    name: str, scale: str, overrides: Sequence[str], root: Path, known: Index | None = None, dry: bool = False
+) -> Plan:
+    """Resolves an experiment and lays out its run folder; trains nothing, and writes nothing either where it is `dry`.
 
     `known` is `finished_members(root)`, for a caller that lays out many runs at once.
 
@@ -109,16 +111,19 @@ def plan(name: str, scale: str, overrides: Sequence[str], root: Path, known: Ind
         place(member.device, member.training.precision)
     hashes = [member_hash(member) for member in members]
     path = run_path(members, root)
-    sources = tuple(_sources(members, scale, root, known))
+    sources = tuple(_sources(members, scale, root, known, dry))
     starts = {start: source.run for start, source in sources}
-    document = _existing(path, members) or _lay_out(
-        path, members, hashes, command_line(name, scale, overrides), root, known
-    )
+    document = _existing(path, members)
+    adopted: Index = {}  # by a layout that is not on the disk
+    if document is None:
+        homes = finished_members(root) if known is None else known
+        adopted = homes if dry else {}
+        document = _lay_out(path, members, hashes, command_line(name, scale, overrides), homes, dry)
     units = []
     for number, unit_name in enumerate(document["populations"]):
         own = [n for n, where in enumerate(document["members"]) if where["population"] == number]
         folder = PopulationFolder(path / "populations" / unit_name)
-        if not folder.finished:
+        if not folder.finished and not all(hashes[n] in adopted for n in own):
             group = tuple(members[n] for n in own)
             start = starts.get(group[0].start) if group[0].start else None
             units.append(Unit(folder.path, group, tuple(hashes[n] for n in own), start))
@@ -174,15 +179,15 @@ def _existing(path: Path, members: Sequence[Experiment]) -> dict[str, Any] | Non
 
 
 def _lay_out(
-    path: Path, members: list[Experiment], hashes: list[str], command: str, root: Path, known: Index | None
+    path: Path, members: list[Experiment], hashes: list[str], command: str, homes: Index, dry: bool
 ) -> dict[str, Any]:
     """Writes run.json: each member's place in a population, taken over from another run where it is finished there."""
-    homes = finished_members(root) if known is None else known
     places: dict[int, tuple[str, int]] = {}
     for number, found in enumerate(hashes):
         if found in homes:
             source, index = homes[found]
-            adopt(source, path / "populations" / source.name)
+            if not dry:
+                adopt(source, path / "populations" / source.name)
             places[number] = (source.name, index)
     missing = [number for number in range(len(members)) if number not in places]
     numbers = {id(members[n]): n for n in missing}
@@ -207,7 +212,8 @@ def _lay_out(
             for spot, own, member in zip(numbered, hashes, members, strict=True)
         ],
     }
-    write_json(path / "run.json", document)
+    if not dry:
+        write_json(path / "run.json", document)
     return document
 
 
@@ -227,24 +233,16 @@ def _shown(member: Experiment, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def with_sources(members: Sequence[Experiment], scale: str) -> list[Experiment]:
-    """Members behind those whose weights they begin from."""
-    found = list(members)
-    for start, words in _starts(members):
-        found = with_sources(members_of(start.experiment, scale, words), scale) + found
-    return found
-
-
-def _sources(members: Sequence[Experiment], scale: str, root: Path, known: Index | None) -> list[tuple[Start, Plan]]:
+def _sources(
+    members: Sequence[Experiment], scale: str, root: Path, known: Index | None, dry: bool
+) -> list[tuple[Start, Plan]]:
     """The runs that members begin from, each with just the seeds that are needed."""
-    return [(start, plan(start.experiment, scale, words, root, known)) for start, words in _starts(members)]
-
-
-def _starts(members: Sequence[Experiment]) -> list[tuple[Start, list[str]]]:
-    """Where members begin from, and what is written behind the name of that experiment."""
     starts = list(dict.fromkeys(member.start for member in members if member.start is not None))
-    seeds = [sorted({member.seed for member in members if member.start == start}) for start in starts]
-    return [(start, _source_words(start, own)) for start, own in zip(starts, seeds, strict=True)]
+    found = []
+    for start in starts:
+        seeds = sorted({member.seed for member in members if member.start == start})
+        found.append((start, plan(start.experiment, scale, _source_words(start, seeds), root, known, dry)))
+    return found
 
 
 def _source_words(start: Start, seeds: Sequence[int]) -> list[str]:

@@ -7,9 +7,8 @@ from pathlib import Path
 from latebloom.claims import Claim, Entry, Evidence, Ledger, Request, Standing, all_claims, judge, standings
 from latebloom.errors import LatebloomError, RunFailed, unknown_name
 from latebloom.fleet.local import Display, run_plans
-from latebloom.fleet.plan import Plan, existing_run, finished_members, member_hash, plan, run_hash, with_sources
-from latebloom.training.experiment import Experiment, check_scale
-from latebloom.training.presets import members_of
+from latebloom.fleet.plan import Plan, existing_run, finished_members, plan, run_hash
+from latebloom.training.experiment import check_scale
 
 LEDGER = Path("ledger")
 
@@ -55,24 +54,12 @@ def _judgeable(claim: Claim, scale: str) -> bool:
     return claim.judge is not None and scale in ("smoke", *claim.scales)
 
 
-def prepare(claims: Sequence[Claim], scale: str, root: Path) -> dict[Request, Plan]:
-    """Lays out the runs that claims need; trains nothing."""
+def prepare(claims: Sequence[Claim], scale: str, root: Path, dry: bool = False) -> dict[Request, Plan]:
+    """Lays out the runs that claims need; trains nothing, and writes nothing either where it is `dry`."""
     known = finished_members(root)
-    return {need: plan(need.experiment, need.scale, need.overrides, root, known) for need in requests(claims, scale)}
-
-
-def missing(claims: Sequence[Claim], scale: str, root: Path) -> list[list[Experiment]]:
-    """Members that `reproduce` would train: for each run, those that neither this home nor a run before it has.
-
-    Each is here once. `reproduce` trains one again where another run's unit holds it beside members of its own.
-    """
-    seen, found = set(finished_members(root)), []
-    for need in requests(claims, scale):
-        members = with_sources(members_of(need.experiment, need.scale, need.overrides), need.scale)
-        own = {member_hash(member): member for member in members}
-        found.append([member for identity, member in own.items() if identity not in seen])
-        seen |= own.keys()
-    return found
+    return {
+        need: plan(need.experiment, need.scale, need.overrides, root, known, dry) for need in requests(claims, scale)
+    }
 
 
 def reproduce(
