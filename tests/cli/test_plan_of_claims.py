@@ -36,7 +36,7 @@ def test_a_claim_costs_what_it_still_needs_and_nothing_is_laid_out(capsys, runs_
     code, out, _ = plan(capsys, "grokking.01", "--scale", "smoke")
     assert code == 0
     (row,) = [line.split() for line in out.splitlines() if line.startswith("grokking.modular_addition ")]
-    assert row[2] == "2"
+    assert row[1] == "2"
     assert "2 members in" in out
     assert run_folders(runs_home) == []
 

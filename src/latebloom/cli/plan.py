@@ -67,13 +67,11 @@ def print_plan_of_claims(claims: Sequence[Claim], scale: str, root: Path, consol
     rows: dict[str, list[Cost]] = {}
     for unit, cost in zip(chain(*queue), chain(*found), strict=True):
         rows.setdefault(unit.members[0].name, []).append(cost)
-    table = _table("experiment", "populations", "members", "PFLOP", "memory", "one core")
+    table = _table("experiment", "members", "memory", "one core")
     for name, own in rows.items():
         table.add_row(
             name,
-            str(len(own)),
             str(sum(cost.members for cost in own)),
-            f"{_work(own):.2g}",
             f"{max(cost.memory for cost in own) / 1e6:,.0f} MB",
             duration(sum(times)) if (times := _times(own)) else "not timed",
         )
