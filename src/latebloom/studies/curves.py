@@ -64,8 +64,13 @@ class Curves:
         return np.asarray(own_logs(self.steps[upto], self.of(column)[:, upto]).last_value)
 
     def at_times(self, column: str, times: Float[np.ndarray, " member"]) -> Float[np.ndarray, " member"]:
-        """A quantity at each member's own step; NaN where that is not finite, because what it waits for never came."""
+        """A quantity at each member's own step; NaN where that is not finite, because what it waits for never came.
+
+        Raises `ValueError` for a step that was not logged.
+        """
         came = np.isfinite(times)
+        if not np.isin(times[came], self.steps).all():
+            raise ValueError(f"{column} was not logged at all of the steps {times[came].tolist()}.")
         own = np.searchsorted(self.steps, np.where(came, times, self.steps[0]))
         return np.where(came, self.of(column)[np.arange(len(times)), own], np.nan)
 

@@ -165,6 +165,8 @@ def test_a_quantity_at_each_members_own_step():
         for member, step in enumerate(times[:2])
     ]
     assert own.at_times("test_accuracy", times).tolist() == pytest.approx([*by_hand, np.nan], nan_ok=True)
+    with pytest.raises(ValueError, match="was not logged at all of the steps"):
+        own.at_times("test_accuracy", times + 0.5)
     assert own.lowest("test_accuracy").tolist() == table.groupby("member")["test_accuracy"].min().tolist()
 
 
