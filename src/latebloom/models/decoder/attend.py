@@ -17,6 +17,7 @@ from latebloom.models.decoder.past import (
     faded,
     project_two_ways,
 )
+from latebloom.models.decoder.scored import Scored, before
 from latebloom.models.decoder.teacher import reads
 
 if TYPE_CHECKING:
@@ -31,13 +32,17 @@ def attend(
     tap: Tap,
     lesson: dict[str, Tensor],
     visible: Tensor | None = None,
+    asked: Scored | None = None,
 ) -> Stream:
     """What attention adds to the residual stream; `x` is its input, `lesson` what a teacher's layers read and make.
 
-    `visible` [member, batch, query, key] says what each place sees; without it, itself and what came before.
+    `visible` [member, batch, query, key] says what each place sees; without it, itself and what came before. Softmax
+    attention may be asked for some of the places alone.
     """
     name, kind = f"blocks.{layer}.", model.mixer(layer)
     seen = keyed(model, x, layer)
+    if asked is not None:
+        visible, seen = before(asked, x.shape[2]), seen[:, :, asked]
     q = tap(f"{name}attn.hook_q", sized(model, project(seen, block["attn.W_Q"], block.get("attn.b_Q")), layer))
     # Where only gradients differ and none is asked for, the plain way gives the same numbers.
     plain = model.past == "whole" or (model.past in SAME_NUMBERS and not torch.is_grad_enabled())

@@ -33,7 +33,7 @@ def seeing_mixer(q: Heads, k: Heads, v: Heads, seen: Seen, name: str, tap: Tap) 
         by_head = [value.flatten(0, 1).transpose(1, 2) for value in (q, k, v)]
         mask = seen.flatten(0, 1)[:, None]
         z = torch.nn.functional.scaled_dot_product_attention(by_head[0], by_head[1], by_head[2], attn_mask=mask)
-        return z.transpose(1, 2).reshape(v.shape)
+        return z.transpose(1, 2).reshape(q.shape)
     scores = (scores_of(q, k) / q.shape[-1] ** 0.5).masked_fill(~seen[:, :, None], -torch.inf)
     scores = tap(f"{name}attn.hook_attn_scores", scores)
     return mixed(tap(f"{name}attn.hook_pattern", torch.softmax(scores, -1)), v)

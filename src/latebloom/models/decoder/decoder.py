@@ -23,6 +23,7 @@ from latebloom.models.decoder.initial import draw
 from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, mlp
 from latebloom.models.decoder.past import PastKind
 from latebloom.models.decoder.places import Places, placed, reach
+from latebloom.models.decoder.scored import Scored, scored_places
 from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
 from latebloom.models.decoder.thinned import thinned_block, thins
 from latebloom.models.losses import Loss
@@ -229,8 +230,15 @@ class Decoder(Model):
         return self._states(*self._broadcast(params, inputs, positions), tap, positions)
 
     def _states(
-        self, params: Parameters, inputs: Tensor, tap: Tap, positions: Places | None, seen: Seen | None = None
+        self,
+        params: Parameters,
+        inputs: Tensor,
+        tap: Tap,
+        positions: Places | None = None,
+        seen: Seen | None = None,
+        asked: Scored | None = None,
     ) -> Tensor:
+        """The stream at the end, at the places asked for, or at all."""
         lesson = taught(self, params, inputs)
         if seen is None and self.source_ends:
             seen = seen_from(inputs, self.source_ends)
@@ -245,7 +253,7 @@ class Decoder(Model):
             if thins(tap, self):
                 x = thinned_block(self, block, x, layer, tap)
             else:
-                x = self._block(block, x, layer, tap, lesson, seen)
+                x = self._block(block, x, layer, tap, lesson, seen, asked if layer == self.n_layers - 1 else None)
         if self.norm == "pre":
             x = tap("ln_final.hook_normalized", layer_norm(x, params["ln_final.w"], params["ln_final.b"]))
         return x
@@ -294,16 +302,20 @@ class Decoder(Model):
         tap: Tap,
         lesson: dict[str, Tensor],
         seen: Tensor | None = None,
+        asked: Scored | None = None,
     ) -> Tensor:
-        """Attention, then the MLP, each added to the residual stream; LayerNorm before each, or after each sum."""
+        """Attention, then the MLP, each added to the residual stream; LayerNorm before each, or after each sum.
+
+        The stream comes out at the places asked for, or at all.
+        """
         name, pre, post = f"blocks.{layer}.", self.norm == "pre", self.norm == "post"
 
         def normalised(which: str, value: Tensor) -> Tensor:
             return tap(f"{name}{which}.hook_normalized", layer_norm(value, block[f"{which}.w"], block[f"{which}.b"]))
 
         x = tap(f"{name}hook_resid_pre", x)
-        attended = attend(self, block, normalised("ln1", x) if pre else x, layer, tap, lesson, seen)
-        x = x + tap(f"{name}hook_attn_out", attended)
+        attended = attend(self, block, normalised("ln1", x) if pre else x, layer, tap, lesson, seen, asked)
+        x = (x if asked is None else x[:, :, asked]) + tap(f"{name}hook_attn_out", attended)
         x = tap(f"{name}hook_resid_mid", normalised("ln1", x) if post else x)
         if self.mlp_width:
             out = mlp(block, normalised("ln2", x) if pre else x, self.act_fn, name, tap)
@@ -319,6 +331,18 @@ class Decoder(Model):
             return x[..., : self.channels]
         weight = params["embed.W_E"].mT if self.read_out == "tied" else params["unembed.W_U"]
         return linear(x, weight, params.get("unembed.b_U"))
+
+    def loss(
+        self, params: Parameters, batch: Batch, loss: Loss, logit_scale: Tensor, tap: Tap = untapped
+    ) -> Float[Tensor, " member"]:
+        """Mean loss of each member; what no counted place depends on is left out (see `scored`)."""
+        places = scored_places(self, batch.weight, tap)
+        if places is None:
+            return super().loss(params, batch, loss, logit_scale, tap)
+        params, inputs = self._broadcast(params, batch.inputs[:, :, : int(places[-1]) + 1])
+        outputs = self.read(params, self._states(params, inputs, tap, asked=places))
+        rows = loss.rows(outputs * logit_scale.view(-1, 1, 1, 1), batch.targets[:, :, places])
+        return (rows * batch.share[:, :, places]).flatten(1).sum(1)
 
     def gradient(
         self,
