@@ -11,6 +11,8 @@ from checks.agreement import agreement, agreement_trained
 from checks.binding import binding
 from checks.compare import Line, row
 from checks.data import data, decay
+from checks.deep import deep, deep_trained
+from checks.depths import depths
 from checks.examples import examples
 from checks.fewer_pairs import fewer_pairs
 from checks.folds import folds
@@ -43,6 +45,8 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "push": (push, 5),  # 31
     "stacked": (steps, 1),  # mesa_optimization 3
     "solver": (solver, 1),  # 13
+    "deep": (deep, 5),  # 13
+    "deep_trained": (deep_trained, 1),  # 13
     "binding": (binding, 1),  # 18
     "swapped": (swapped, 1),  # 25
     "examples": (examples, 1),  # 27
@@ -51,6 +55,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "lines": (lines, 5),  # 13, 15, 16, 25
     "tense": (tense, 5),  # structural_grokking 6, 7
     "tense_trained": (tense_trained, 1),  # 7
+    "depths": (depths, 5),  # 12
     "splits": (splits, 5),  # 22
     "agreement": (agreement, 5),  # 33
     "agreement_trained": (agreement_trained, 1),  # 33

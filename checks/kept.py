@@ -5,6 +5,7 @@ Read as files are: `run.json` says who is who, safetensors hold the numbers.
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -32,6 +33,11 @@ def kept(experiment: str, step: int) -> list[tuple[dict[str, object], dict[str, 
         for member in told["members"]
         if tables[member["population"]]
     ]
+
+
+def layers(tables: Mapping[str, Tensor]) -> int:
+    """How many blocks a network's tables name."""
+    return len({name.split(".")[1] for name in tables if name.startswith("blocks.")})
 
 
 def _tables(folder: Path, step: int) -> dict[str, Tensor]:
