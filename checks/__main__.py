@@ -16,7 +16,7 @@ from checks.depths import depths
 from checks.examples import examples
 from checks.fewer_pairs import fewer_pairs
 from checks.folds import folds
-from checks.future_tokens import short, text
+from checks.future_tokens import ladder, short, text
 from checks.inputs import codes, mirror
 from checks.lines import lines
 from checks.mixtures import beginning, mixtures
@@ -42,6 +42,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "folds": (folds, 3),  # 53
     "text": (text, 5),  # future_tokens 14, 21, 23
     "text_short": (short, 1),  # 14, 21
+    "ladder": (ladder, 5),  # 17
     "push": (push, 5),  # 31
     "stacked": (steps, 1),  # mesa_optimization 3
     "solver": (solver, 1),  # 13

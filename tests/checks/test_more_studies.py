@@ -15,6 +15,7 @@ from checks.binding import horizon, unread
 from checks.compare import Line, in_words, row, told
 from checks.dynamics import Mesa, Stack, error, linear, orthogonal, ridge, sequences, softmax
 from checks.examples import prompts, put
+from checks.future_tokens import gaps_of
 from checks.gpt import Gpt
 from checks.kept import kept
 from checks.later import lens, present
@@ -146,6 +147,15 @@ def test_the_lens_reads_what_is_there():
     turning = (torch.arange(12) + torch.arange(120)[:, None]) % 7
     plain, _, table = lens(net, turning, 1, steps=1)
     assert table == 1.0 and min(plain) == 1.0
+
+
+def test_gaps_are_of_the_same_width_and_seed():
+    losses = {(16, "whole", 1): 2.0, (16, "hidden", 1): 2.5, (16, "hidden", 0): 2.1, (16, "whole", 0): 2.0}
+    found = gaps_of({(32, "hidden", 0): 3.0, (32, "whole", 0): 2.0} | losses)
+    assert list(found) == [16, 32]
+    assert found[16] == pytest.approx([0.1, 0.5]) and found[32] == [1.0]
+    wrong = gaps_of({key: value for key, value in losses.items() if key[2]} | {(16, "whole", 1): 2.5})
+    assert wrong[16] != pytest.approx([0.5])
 
 
 def test_kept_weights_are_put_where_they_belong(tmp_path, monkeypatch):
@@ -424,6 +434,7 @@ def test_steps_are_orthogonal_for_each_head():
     "few",
     [
         lambda: command.text(1, 8),
+        lambda: command.ladder(1, 8),
         lambda: command.short(1, 1, 2, 8),
         lambda: command.steps(1, (2,), 4, 2),
         lambda: command.solver(1, 16, 3),
