@@ -15,6 +15,7 @@ from torch import Tensor
 def kept(experiment: str, step: int) -> list[tuple[dict[str, object], dict[str, Tensor]]]:
     """Each member of the newest run at scale laptop below `$LATEBLOOM_HOME`: what it was varied by, and its weights.
 
+    In order of seeds, so that arms that share them can be paired one by one.
     Empty, with a word about it, where there is no such run.
     """
     home = Path(os.environ.get("LATEBLOOM_HOME", "runs"))
@@ -30,7 +31,7 @@ def kept(experiment: str, step: int) -> list[tuple[dict[str, object], dict[str, 
             member["varied"],
             {name: table[member["index"]] for name, table in tables[member["population"]].items()},
         )
-        for member in told["members"]
+        for member in sorted(told["members"], key=lambda member: member["varied"].get("seed", 0))
         if tables[member["population"]]
     ]
 

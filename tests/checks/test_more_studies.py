@@ -163,7 +163,7 @@ def test_kept_weights_are_put_where_they_belong(tmp_path, monkeypatch):
     assert kept("a.run", 3) == []
     folder = tmp_path / "a.run" / "laptop-0"
     (folder / "populations" / "p" / "checkpoints").mkdir(parents=True)
-    members = [{"population": 0, "index": i, "varied": {"seed": 7 + i}} for i in (0, 1)]
+    members = [{"population": 0, "index": i, "varied": {"seed": 7 + i}} for i in (1, 0)]
     (folder / "run.json").write_text(json.dumps({"populations": ["p"], "members": members}))
     block = {"attn.W_Q": (4, 64, 16), "attn.W_K": (4, 64, 16), "attn.W_V": (4, 64, 16), "attn.W_O": (4, 16, 64)}
     block |= {"attn.b_Q": (4, 16), "attn.b_K": (4, 16), "attn.b_V": (4, 16), "attn.b_O": (64,), "ln1.w": (64,)}
