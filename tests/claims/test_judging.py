@@ -55,7 +55,7 @@ def test_the_note_names_members_that_diverged():
         make_entry(make_claim(found, needs=_two), runs=own) for own in ([FakeRun("aa"), FakeRun("bb")], runs)
     )
     assert told.note == (
-        "why. 3 of 18 members diverged and have no later logs: seed 3 at step 40; seed 7 at step 40; "
+        "why. 3 of 18 members diverged and left no later logs: seed 3 at step 40; seed 7 at step 40; "
         "seed 1, n_layers 2 at step 40."
     )
     assert (plain.note, plain.verdict, plain.fingerprint) == ("why.", told.verdict, told.fingerprint)
@@ -76,7 +76,7 @@ def test_runs_that_cannot_answer_leave_a_claim_inconclusive_and_the_note_says_wh
     assert (entry.verdict, entry.measured, entry.seeds) == ("inconclusive", "nothing to judge", 0)
     assert entry.note == (
         "No member with one layer reached its end. Only 0 seeds; a verdict at laptop scale needs 5. "
-        "2 of 2 members diverged and have no later logs: seed 0 at step 40; seed 1 at step 40."
+        "2 of 2 members diverged and left no later logs: seed 0 at step 40; seed 1 at step 40."
     )
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,7 +87,7 @@ class Curves:
         """The members in the order of their seeds."""
         return Curves(self.steps, self.members.sort_values("seed"), self.frame)
 
-    def arms(self, field: str) -> dict[object, "Curves"]:
+    def arms(self, field: str) -> dict[Any, "Curves"]:
         """Members by the value of a varied field, numbers by size before words, each arm by seed."""
         own = self.field(field)
         order = sorted(set(own.tolist()), key=lambda v: (v, "") if isinstance(v, int | float) else (math.inf, str(v)))

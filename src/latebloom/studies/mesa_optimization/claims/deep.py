@@ -7,7 +7,7 @@ from torch import Tensor
 
 from latebloom.baselines import chebyshev
 from latebloom.baselines.chebyshev import Scalars
-from latebloom.claims import Evidence, Finding, all_of, asks_for, at_most, between, claim, decide, with_control
+from latebloom.claims import Evidence, Finding, all_of, asks_for, at_most, between, claim, counted, decide, with_control
 from latebloom.claims.statistics import Estimate, paired_ratio
 from latebloom.instruments.compressed import compress
 from latebloom.instruments.linear_attention import interpolate
@@ -77,7 +77,7 @@ def deeper_is_better(evidence: Evidence) -> Finding:
     first, last = min(groups), max(groups)
     nets = groups[last]
     ridge = {name: float(np.median(losses(nets, [ridge_of(n, lag) for n in nets]))) for name, lag in LAGS.items()}
-    rows = {f"{depth} layers": [by_place(n, n.outputs()) for n in own] for depth, own in groups.items()}
+    rows = {counted(depth, "layer"): [by_place(n, n.outputs()) for n in own] for depth, own in groups.items()}
     rows["one gradient step"] = [by_place(n, one_step(n)) for n in nets]
     rows["ridge"] = [by_place(n, ridge_of(n)) for n in nets]
     parts[f"{last} layers / {first}, half"] = decide(
