@@ -149,7 +149,7 @@ def test_what_was_high_before_saturation_is_no_rise_after_it():
 
 def test_generalisation_before_saturation_is_told():
     assert "5 seeds reached .5 before that" in finding("01", single(**EARLY)).note
-    assert "0 seeds were at .5 before" in finding("01", single()).note
+    assert "0 seeds reached .5 before" in finding("01", single()).note
 
 
 def test_a_gap_that_never_was_does_not_close():
