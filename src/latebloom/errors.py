@@ -50,7 +50,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownName:
     Unknown measure 'trees'. Did you mean 'structural_grokking.trees'? Known: norms, structural_grokking.trees.
     """
     names = sorted(known)
-    own = [full for full in names if name and full.endswith(f".{name}")]  # said without its study
+    # Said without its study, or a claim's number without its zero.
+    own = [full for full in names if name and (full.endswith(f".{name}") or full.replace(".0", ".") == name)]
     near = (own or difflib.get_close_matches(name, names, n=2))[:2]
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return UnknownName(f"Unknown {kind} {name!r}.{hint} {_known(kind, names, bool(near))}")

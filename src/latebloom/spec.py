@@ -45,9 +45,20 @@ def is_per_member(field: FieldInfo) -> bool:
 
 
 def _may_be_bool(field: FieldInfo) -> bool:
-    """Whether a field takes true and false; pydantic would read them as 1 and 0 where a number is meant."""
-    kinds = {field.annotation, *get_args(field.annotation)}
+    """Whether a field takes true and false; pydantic would read them as 1 and 0 where numbers are meant."""
+    kinds = set(_kinds(field.annotation))
     return bool in kinds or not kinds & {int, float}
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """A type and all that it is made of: what a tuple holds, the sides of a union."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
+
+
+def _has_bool(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, list | tuple) and any(map(_has_bool, value)))
 
 
 def _marked(field: FieldInfo, mark: str) -> bool:
@@ -74,7 +85,7 @@ class Spec(BaseModel):
             for key in data:
                 if key not in cls.model_fields:
                     raise ValueError(str(unknown_name(f"field of {cls.__name__}", str(key), cls.model_fields)))
-                if isinstance(data[key], bool) and not _may_be_bool(cls.model_fields[key]):
+                if _has_bool(data[key]) and not _may_be_bool(cls.model_fields[key]):
                     raise ValidationError.from_exception_data(
                         cls.__name__, [InitErrorDetails(type=NO_NUMBER, loc=(key,), input=data[key])]
                     )

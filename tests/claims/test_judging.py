@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from latebloom.claims import Evidence, Finding, Request, Verdict, at_least, decide, fingerprint, judge, settle
+from latebloom.claims import (
+    Evidence,
+    Finding,
+    NothingToJudge,
+    Request,
+    Verdict,
+    at_least,
+    decide,
+    fingerprint,
+    judge,
+    settle,
+)
 from latebloom.claims.statistics import Estimate
 from latebloom.errors import LatebloomError, RunFailed
 from tests.claims.build import DAY, FakeRun, make_claim, make_entry
@@ -46,7 +57,7 @@ def test_the_note_names_members_that_diverged():
         make_entry(make_claim(found, needs=_two), runs=own) for own in ([FakeRun("aa"), FakeRun("bb")], runs)
     )
     assert told.note == (
-        "why. 3 of 18 members diverged and have no later logs: seed 3 at step 40; seed 7 at step 40; "
+        "why. 3 of 18 members diverged and left no later logs: seed 3 at step 40; seed 7 at step 40; "
         "seed 1, n_layers 2 at step 40."
     )
     assert (plain.note, plain.verdict, plain.fingerprint) == ("why.", told.verdict, told.fingerprint)
@@ -57,6 +68,18 @@ def test_a_run_is_counted_once_and_of_many_a_few_are_named():
     assert entry.note.startswith("7 of 9 members diverged")
     assert entry.note.endswith("seed 4 at step 40; and 2 more.")
     assert make_entry(runs=[FakeRun(rows=_lost())]).note == ""
+
+
+def test_runs_that_cannot_answer_leave_a_claim_inconclusive_and_the_note_says_why():
+    def judge_of(evidence):
+        raise NothingToJudge("No member with one layer reached its end.")
+
+    entry = make_entry(make_claim(judge_of), scale="laptop", runs=[FakeRun(rows=_lost(0, 1, of=2))])
+    assert (entry.verdict, entry.measured, entry.seeds) == ("inconclusive", "nothing to judge", 0)
+    assert entry.note == (
+        "No member with one layer reached its end. Only 0 seeds; a verdict at laptop scale needs 5. "
+        "2 of 2 members diverged and left no later logs: seed 0 at step 40; seed 1 at step 40."
+    )
 
 
 def _two(scale):

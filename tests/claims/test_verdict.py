@@ -1,6 +1,7 @@
 import ast
 import inspect
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -190,3 +191,22 @@ def test_a_bare_control_is_found_in_place_and_by_its_name():
     assert bare_controls("def judge():\n c = settle(bool((x > 0).any()), told)\n return with_control(found, c)") == [3]
     assert bare_controls("def judge():\n return with_control(found, settle(x.high < 1, told))") == []
     assert bare_controls("def judge():\n return with_control(found, settle_number(x, at_most(1), told))") == []
+
+
+NUMBERED = re.compile(r"(?<![Oo]f )\{[^{}]*\} (seed|member|network|run|measurement|group)s\b")
+
+
+def uncounted(source):
+    """f-strings that put a number before a plural: "1 seeds" for one. "1 of 5 seeds" and shares are right."""
+    texts = (ast.unparse(node) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.JoinedStr))
+    return [text for text in texts if NUMBERED.search(text)]
+
+
+@pytest.mark.parametrize("path", CLAIMS, ids=lambda path: f"{path.parts[-3]}/{path.stem}")
+def test_judges_count_in_words_that_hold_for_one(path):
+    assert uncounted(path.read_text()) == []
+
+
+def test_a_number_before_a_plural_is_found():
+    assert uncounted('f"{int(seen.sum())} seeds saturate"') != []
+    assert uncounted('f"{known} of {len(seen)} seeds saturate"') == []

@@ -75,7 +75,7 @@ def test_runs_that_others_begin_from_have_their_own_line(capsys, runs_home):
     [
         (["grokking", "lr=1"], "'lr=1' belongs behind the name of an experiment"),
         (["grokking.99"], "Unknown study or claim 'grokking.99'"),
-        (["groking"], "Unknown experiment 'groking'"),
+        (["groking"], "Unknown experiment, study or claim 'groking'. Did you mean 'grokking'"),
         (["future_tokens.18", "--scale", "laptop"], "Nothing can be judged at scale laptop"),
         (["grokking", "--scale", "huge"], "'huge'"),
     ],

@@ -13,8 +13,11 @@ from latebloom.instruments.class_probe import class_posterior_probe
 from latebloom.instruments.constructions import preconditioned_step
 from latebloom.instruments.decoding import greedy
 from latebloom.instruments.generation import closing_distances
+from latebloom.instruments.geometry import circularity
 from latebloom.instruments.gradient_split import gradient_split
 from latebloom.instruments.icl_curve import normalised_errors
+from latebloom.instruments.implied_rate import implied_weights as implied_matrix
+from latebloom.instruments.linear_attention import Products, factors
 from latebloom.instruments.myopic_descent import contraction
 from latebloom.instruments.prediction_similarity import nearest_reference
 from latebloom.instruments.probes import probe
@@ -34,6 +37,13 @@ FEATURES, CLASSES = drawn(9, 4), drawn(9, 3).softmax(-1)
 PATTERN, LONGER = drawn(2, 2, 4, 4).softmax(-1), drawn(2, 2, 5, 5).softmax(-1)
 CONTEXT = drawn(2, 3, 4), drawn(2, 3)
 NONE, TOKENS = torch.zeros(0, dtype=torch.long), torch.zeros(2, 3, dtype=torch.long)
+
+
+def spoilt(table):
+    """The same with one number that is none."""
+    table = table.clone()
+    table[1, 0, 2] = math.nan
+    return table
 
 
 def silent(tokens):
@@ -61,17 +71,34 @@ REFUSED = {
     "a float for all": (lambda: implied_weights(lambda x, y, q: 3.0, *CONTEXT, drawn(8, 4)), "gave a float"),
     "answers of NaN": (
         lambda: implied_weights(lambda x, y, q: q.sum(-1) * math.nan, *CONTEXT, drawn(8, 4)),
-        "the predictor's answers hold numbers that are not finite",
+        r"the predictor's answers \[prompt, query\] hold nan at \[0, 0\]: they must be finite",
     ),
     "queries of NaN": (
         lambda: implied_weights(lambda x, y, q: torch.ones(2), *CONTEXT, drawn(8, 4) * math.nan),
-        "queries hold numbers that are not finite",
+        r"implied_weights: the queries hold nan at \[0, 0\]",
     ),
     "width 0": (lambda: split(drawn(4, 4), 0), r"shape \(4, 4\) has no blocks of width 0"),
     "one axis": (lambda: split(drawn(4), 2), r"must be \[\.\.\., d_in, d_out\]"),
     "other sequences": (lambda: probe(X, drawn(5, 2, 1)), "do not pair up"),
     "other places": (lambda: probe(X, drawn(6, 3, 1)), "do not pair up"),
     "too few axes": (lambda: probe(drawn(6), drawn(6)), r"must be \[\.\.\., batch, pos, d_model\]"),
+    "activations of NaN": (lambda: probe(spoilt(X), Y), r"probe: the activations hold nan at \[1, 0, 2\]"),
+    "targets of NaN": (lambda: probe(X, Y * math.inf), r"probe: the targets hold -?inf at \[0, 0, 0\]"),
+    "layers of other targets": (
+        lambda: probe(torch.stack([X, X]), torch.stack([Y, Y, Y])),
+        r"the leading axes of activations of shape \(2, 6, 2, 3\) and targets of shape \(3, 6, 2, 1\) do not fit",
+    ),
+    "kept of other layers": (
+        lambda: probe(torch.stack([X, X]), Y, keep=torch.ones(3, 6, 2, dtype=torch.bool)),
+        r"keep of shape \(3, 6, 2, 1\)",
+    ),
+    "a distance of NaN": (
+        lambda: nearest_reference({"a": drawn(3), "b": torch.tensor([1, math.nan, 1])}),
+        "the distance to 'b' is nan at place 1, so none is the closest there",
+    ),
+    "a table of NaN": (lambda: circularity(spoilt(X), 1), r"circularity: .* hold nan at \[1, 0, 2\]"),
+    "predictions of NaN": (lambda: implied_matrix(spoilt(X), X), "implied_weights: the predictions hold nan"),
+    "products of NaN": (lambda: factors(Products(X[..., :2], spoilt(X)), 2), r"factors: the OV products hold nan at"),
     "less than none": (lambda: probe(X, Y, held_out=-1.0), r"held_out = -1\.0 is no share"),
     "held out NaN": (lambda: probe(X, Y, held_out=math.nan), "held_out = nan is no share"),
     "other kept": (lambda: probe(X, Y, keep=torch.ones(2, 6, dtype=torch.bool)), r"keep of shape \(2, 6\)"),

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,8 @@ def test_a_damaged_file_is_refused_by_name(copied, kind, damage):
     folder = PopulationFolder(copied)
     victim = copied / kind / folder.manifest[kind][0]["file"]
     DAMAGE[damage](victim)
-    with pytest.raises(StoreError, match=rf"{victim.name} .*{damage}"):
+    remedy = rf"Restore it from a copy, or delete {re.escape(str(copied))}: the command that made the run trains it"
+    with pytest.raises(StoreError, match=rf"{victim.name} .*{damage}.*\. {remedy}"):
         folder.measurements() if kind == "parts" else folder.snapshot(0)
     if kind == "snapshots":  # the others are whole
         folder.snapshot(12)

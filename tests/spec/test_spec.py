@@ -15,6 +15,7 @@ from latebloom.registry import Registry
 from latebloom.spec import Spec, digest, fields, vary
 from latebloom.tasks import ModularArithmetic
 from latebloom.training.experiment import Experiment, Start, Stop, Training
+from latebloom.training.schedule import Schedule
 from tests.training.build import parity, tiny
 
 
@@ -75,6 +76,15 @@ def test_replace_refuses_in_a_sentence(changes, told):
         (lambda: Inner(dept=1), "Unknown field of Inner 'dept'. Did you mean 'depth'? Known: depth, rate."),
         (lambda: Inner(rate=-1), "Inner.rate = -1: Input should be greater than 0."),
         (lambda: Inner(depth=True), "Inner.depth = True: a number is meant, not true or false."),
+        (lambda: Schedule(at=[10, True]), "Schedule.at = [10, True]: a number is meant, not true or false."),
+        (
+            lambda: Schedule(window=(0, 10, True)),
+            "Schedule.window = (0, 10, True): a number is meant, not true or false.",
+        ),
+        (
+            lambda: Experiment(name="x", task=ModularArithmetic(), model=ModularMLP(), log={"at": [False]}),
+            "Experiment.log.at = [False]: a number is meant, not true or false.",
+        ),
         (lambda: Start(), "Start.experiment is missing: it has no value of its own."),
         (lambda: Training(steps=-1, lr=-2).lr, "Training.steps = -1: .*\nTraining.lr = -2: .*"),
         (lambda: Training(stop={"logs": 0}), "Training.stop.logs = 0: Input should be greater than or equal to 1."),

@@ -12,7 +12,7 @@ import pytest
 
 from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
-from latebloom.tasks import text
+from latebloom.tasks import hub_text, text
 from latebloom.tasks.hub_text import HubText
 from latebloom.tasks.shipped_text import Shakespeare, plays
 from latebloom.tasks.text import Text
@@ -174,6 +174,32 @@ def test_a_local_copy_of_a_data_set_gives_the_beginnings_of_long_documents(kind,
     assert task.signature.n_ctx == 39
     few = HubText.parse(settings | {"documents": 30})
     assert len(few.passages[0]) == sum(len(text) >= 40 for text in DOCUMENTS[:30])
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "txt"])
+def test_a_byte_order_mark_is_no_token_of_a_document(kind, tmp_path):
+    settings = {"dataset": folder_of(kind, tmp_path), "column": "text", "tokenizer": "characters", "tokens": 12}
+    passages, tokenizer = HubText.parse(settings).passages
+    (file,) = (tmp_path / kind).iterdir()
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes() + b"\n\n")
+    hub_text._passages.cache_clear()
+    marked, own = HubText.parse(settings).passages
+    assert own.symbols == tokenizer.symbols
+    assert np.array_equal(marked, passages)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.txt", b"caf\xe9 au lait", r"a\.txt is not UTF-8 text \(byte 3\)"),
+        ("a.jsonl", b'{"text": "whole"}\n{"text": "cut', r"line 2 of .*a\.jsonl is no JSON object"),
+        ("a.jsonl", b'"text"', r"line 1 of .*a\.jsonl is no JSON object .*'\"text\"'"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told(name, content, told, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(LatebloomError, match=told):
+        _ = HubText(dataset=str(tmp_path), column="text", tokenizer="characters").passages
 
 
 def test_a_data_set_of_the_hub_is_read_by_its_library(monkeypatch, letters):

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latebloom.baselines.checks import check_finite
 from latebloom.errors import LatebloomError
 
 
@@ -98,11 +99,7 @@ def _wide(what: str, value: Tensor) -> Tensor:
         wide = torch.as_tensor(value, dtype=torch.float64, device="cpu").to_dense()
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise LatebloomError(f"{what} are no table of numbers: {error}") from None
-    if not bool(wide.isfinite().all()):
-        place = tuple(wide.isfinite().logical_not().nonzero()[0].tolist())
-        raise LatebloomError(
-            f"{what} hold {float(wide[place].detach())} at {list(place)}: they must be finite numbers."
-        )
+    check_finite(what, wide)
     return wide
 
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latebloom.baselines.checks import check_finite, shared_lead
 from latebloom.baselines.pairs import loss_by_place, stack_past, visible
 from latebloom.errors import LatebloomError
 
@@ -25,24 +26,27 @@ def ridge(
     L L' = X X' + penalty (of all pairs, in time order) the factor of a prefix is the upper left corner of L, so
     L^-1 Y and L^-1 X x_t hold every prefix's solution. Computed in float64, O(pos^3) a sequence whatever the width.
     `queries` other than the inputs may be given. Raises `LatebloomError` unless the penalty is positive,
-    and for shapes that do not pair up or numbers that are not finite.
+    and for shapes that do not pair up or numbers that are not finite. Whole targets get predictions in float64.
     """
     if not 0 < penalty < float("inf"):
         raise LatebloomError(f"penalty = {penalty}: ridge needs a positive one; without penalty use least_squares.")
     _check_pairs("ridge", inputs, targets)
-    _check_finite("ridge", inputs=inputs, targets=targets)
-    x, y = inputs.double(), targets.double()
-    q = x if queries is None else queries.double()
-    if q.shape[-2:] != x.shape[-2:]:
+    queries = inputs if queries is None else queries
+    if queries.shape[-2:] != inputs.shape[-2:]:
         raise LatebloomError(
-            f"ridge: queries of shape {tuple(q.shape)} for inputs of shape {tuple(x.shape)}: one query of d_in numbers "
-            "a place."
+            f"ridge: queries of shape {tuple(queries.shape)} for inputs of shape {tuple(inputs.shape)}: one query of "
+            "d_in numbers a place."
         )
+    check_finite("ridge: the inputs", inputs)
+    check_finite("ridge: the targets", targets)
+    check_finite("ridge: the queries", queries)
+    lead = shared_lead("ridge", 2, inputs=inputs, targets=targets, queries=queries)
+    x, y, q = (table.double().expand(*lead, *table.shape[-2:]) for table in (inputs, targets, queries))
     eye = torch.eye(x.shape[-2], dtype=x.dtype, device=x.device)
     factor = torch.linalg.cholesky(x @ x.mT + penalty * eye)
     whitened = torch.linalg.solve_triangular(factor, torch.cat([y, x @ q.mT], -1), upper=False)
     answers, asked = whitened[..., : y.shape[-1]], whitened[..., y.shape[-1] :]
-    return ((asked.mT * visible(x.shape[-2], lagged, x.device)) @ answers).to(targets.dtype)
+    return _like(targets, (asked.mT * visible(x.shape[-2], lagged, x.device)) @ answers)
 
 
 def stacked_ridge(
@@ -74,17 +78,18 @@ def least_squares(
     """The least-squares solution of smallest norm on the visible pairs, applied to x_t; 0 where there is none.
 
     Singular values below `rtol` times the largest count as zero. Raises `LatebloomError` for shapes that do not pair
-    up and for inputs that are not finite.
+    up and for inputs that are not finite. Whole targets get predictions in float64.
     """
     _check_pairs("least_squares", inputs, targets)
-    _check_finite("least_squares", inputs=inputs)
-    x, y = inputs.double(), targets.double()
+    check_finite("least_squares: the inputs", inputs)
+    lead = shared_lead("least_squares", 2, inputs=inputs, targets=targets)
+    x, y = (table.double().expand(*lead, *table.shape[-2:]) for table in (inputs, targets))
     said = torch.zeros_like(y)
     for t in range(x.shape[-2]):
         if (count := t - int(lagged)) > 0:
             before = torch.linalg.pinv(x[..., :count, :], rtol=rtol)
             said[..., t, :] = ((x[..., t, None, :] @ before) @ y[..., :count, :])[..., 0, :]
-    return said.to(targets.dtype)
+    return _like(targets, said)
 
 
 def softmax_kernel(
@@ -93,7 +98,12 @@ def softmax_kernel(
     sharpness: float,
     lagged: bool = False,
 ) -> Float[Tensor, "*lead pos d_out"]:
-    """Sum over visible pairs of y_j softmax_j(sharpness x_j . x_t): what an induction head does; 0 without pairs."""
+    """Sum over visible pairs of y_j softmax_j(sharpness x_j . x_t): what an induction head does; 0 without pairs.
+
+    Raises `LatebloomError` for shapes that do not pair up.
+    """
+    _check_pairs("softmax_kernel", inputs, targets)
+    shared_lead("softmax_kernel", 2, inputs=inputs, targets=targets)
     mask = visible(inputs.shape[-2], lagged, inputs.device)
     scores = (sharpness * inputs @ inputs.mT).masked_fill(~mask, -torch.inf)
     # A place without pairs has scores of -inf alone, whose softmax is NaN.
@@ -110,11 +120,9 @@ def _check_pairs(owner: str, inputs: Tensor, targets: Tensor) -> None:
         )
 
 
-def _check_finite(owner: str, **tables: Tensor) -> None:
-    """Refuses numbers on which a factorisation would fail."""
-    for what, numbers in tables.items():
-        if not bool(torch.isfinite(numbers).all()):
-            raise LatebloomError(f"{owner}: the {what} hold numbers that are not finite.")
+def _like(targets: Tensor, said: Tensor) -> Tensor:
+    """Predictions in the precision of the targets, which may be whole numbers where predictions are not."""
+    return said.to(targets.dtype) if targets.is_floating_point() else said
 
 
 def best_setting(

@@ -20,7 +20,7 @@ def diverged_note(runs: Sequence[Readable]) -> str:
     if not lost:
         return ""
     more = f"; and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
-    return f"{len(lost)} of {count} members diverged and have no later logs: {'; '.join(lost[:NAMED])}{more}."
+    return f"{len(lost)} of {count} members diverged and left no later logs: {'; '.join(lost[:NAMED])}{more}."
 
 
 def _told(row: Mapping[Any, Any]) -> str:

@@ -14,7 +14,7 @@ from latebloom.claims.claim import SCALES, Claim, Evidence
 from latebloom.claims.diverged import diverged_note
 from latebloom.claims.ledger import Entry
 from latebloom.claims.statistics.estimate import Estimate
-from latebloom.claims.verdict import Finding, Verdict
+from latebloom.claims.verdict import Finding, NothingToJudge, Verdict, counted, undecided
 from latebloom.errors import LatebloomError, RunFailed, unknown_name
 from latebloom.spec import digest
 from latebloom.training.device import one_thread
@@ -33,7 +33,8 @@ def judge(claim: Claim, evidence: Evidence, *, now: datetime | None = None) -> E
 
     At smoke the function is exercised and the verdict is `not run`. At laptop and paper a result of trained networks
     with fewer than five seeds is `inconclusive`; at quick the note says that seeds are few. The note names members that
-    diverged: a judge reads their last log as their end, or leaves them out. Torch uses one thread meanwhile.
+    diverged: a judge reads their last log as their end, or leaves them out; where too few are left for an answer, the
+    claim is `inconclusive`, too. Torch uses one thread meanwhile.
 
     Args:
         claim: a claim with a judge function.
@@ -118,7 +119,10 @@ def _check(claim: Claim, evidence: Evidence) -> None:
 
 
 def _find(claim: Claim, evidence: Evidence) -> Finding:
-    finding: object = claim.judge(evidence) if claim.judge is not None else None
+    try:
+        finding: object = claim.judge(evidence) if claim.judge is not None else None
+    except NothingToJudge as error:
+        return undecided("nothing to judge", str(error), seeds=0)
     if not isinstance(finding, Finding):
         raise TypeError(f"the judge function should return a Finding; it returned {type(finding).__name__}")
     return finding
@@ -131,8 +135,7 @@ def _tempered(claim: Claim, scale: str, finding: Finding) -> Finding:
         return replace(finding, verdict=Verdict.NOT_RUN, note=note)
     if claim.deterministic or finding.seeds >= SEEDS_FOR_A_VERDICT:
         return finding
-    number = f"{finding.seeds} seed" + ("" if finding.seeds == 1 else "s")
-    few = f"Only {number}; a verdict at laptop scale needs {SEEDS_FOR_A_VERDICT}."
+    few = f"Only {counted(finding.seeds, 'seed')}; a verdict at laptop scale needs {SEEDS_FOR_A_VERDICT}."
     finding = replace(finding, note=_joined(finding.note, few))
     return finding if scale == "quick" else replace(finding, verdict=Verdict.INCONCLUSIVE)
 

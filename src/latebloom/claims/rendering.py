@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from latebloom.claims.standing import Standing
-from latebloom.claims.verdict import Verdict
+from latebloom.claims.verdict import Verdict, counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -117,7 +117,8 @@ def _narrow(rows: Iterable[Standing]) -> "RenderableType":
         verdict = _verdict(row)
         if row.entry.judged_at:
             claim.append(f"\nmeasured   {measured}")
-            verdict.append(f"\n{scale}{f', {seeds} seeds' if seeds else ''}\n{seconds}", style="default")
+            rests = f", {counted(row.entry.seeds, 'seed')}" if seeds else ""
+            verdict.append(f"\n{scale}{rests}\n{seconds}", style="default")
         else:
             claim.append(f"\n{measured}")
         table.add_row(claim, verdict)

@@ -19,6 +19,22 @@ class Verdict(StrEnum):
     NOT_RUN = "not run"
 
 
+class NothingToJudge(LatebloomError):
+    """Raised by what a judge reads its runs with, where they cannot answer: nobody is left of an arm, say.
+
+    The claim becomes inconclusive, and the words its note (`latebloom.claims.judge`).
+    """
+
+
+def counted(count: int, noun: str) -> str:
+    """How many of something, for reading; the noun takes an s where there is not just one.
+
+    >>> counted(0, "seed"), counted(1, "seed"), counted(1200, "seed")
+    ('0 seeds', '1 seed', '1,200 seeds')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 @dataclass(frozen=True)
 class Region:
     """The values from `low` to `high`, ends included; see `at_least`, `at_most` and `between`."""

@@ -14,7 +14,7 @@ from latebloom.cli.fields import show_fields
 from latebloom.cli.plan import print_plan, print_plan_of_claims
 from latebloom.cli.progress import Progress
 from latebloom.cli.zoom import parse_window, run_zoom
-from latebloom.errors import LatebloomError
+from latebloom.errors import LatebloomError, unknown_name
 from latebloom.fleet.local import run_plans
 from latebloom.fleet.plan import Plan, plan
 from latebloom.fleet.work import Result
@@ -55,6 +55,11 @@ def list_things(arguments: argparse.Namespace) -> int:
 def run_experiment(arguments: argparse.Namespace) -> int:
     """`latebloom run`."""
     workers = _workers(arguments.workers)
+    if arguments.experiment in STUDIES or CLAIM_ID.fullmatch(arguments.experiment):
+        raise LatebloomError(
+            f"`run` trains one experiment, which {arguments.experiment!r} is not: `latebloom reproduce "
+            f"{arguments.experiment}` runs what its claims need, `latebloom ls experiments` lists experiments."
+        )
     window = parse_window(arguments.zoom) if arguments.zoom else None
     if window:
         steps = [member.training.steps for member in members_of(*_asked(arguments))]
@@ -170,6 +175,8 @@ def plan_ahead(arguments: argparse.Namespace) -> int:
     """`latebloom plan`."""
     name = arguments.experiment
     if name not in STUDIES and not CLAIM_ID.fullmatch(name):
+        if name not in PRESETS:
+            raise unknown_name("experiment, study or claim", name, [*PRESETS, *STUDIES])
         print_plan(*_asked(arguments), console())
         return 0
     if arguments.overrides:

@@ -6,6 +6,7 @@ import re
 from rich.console import Console
 from rich.table import Table
 
+from latebloom.claims import counted
 from latebloom.training.presets import PRESETS, members_of
 from latebloom.training.settings import settings_of
 
@@ -29,7 +30,7 @@ def show_fields(name: str, scale: str, as_json: bool, console: Console) -> None:
     console.print(table)
     console.print(
         f"{name}: {PRESETS[name].title}\n"
-        f"{len(members_of(name, scale))} members at scale {scale}. Write fields behind the name: "
+        f"{counted(len(members_of(name, scale)), 'member')} at scale {scale}. Write fields behind the name: "
         f"latebloom run {name} seed=0:4 training.lr=1e-3,1e-2",
         soft_wrap=True,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from latebloom.claims import all_claims
+from latebloom.claims import all_claims, counted
 from latebloom.cli import run_list
 from latebloom.cli.tables import plain_table, print_whole
 from latebloom.models import LOSSES, MODELS
@@ -129,7 +129,7 @@ def show_run(run: Run, console: Console) -> None:
     if len(members) > ROWS:
         console.print(f"... and {len(members) - ROWS} more")
     console.print(
-        f"{run.label}: {len(members)} members, {run.status}, {run.seconds:.0f} s of training.\n{run.path}",
+        f"{run.label}: {counted(len(members), 'member')}, {run.status}, {run.seconds:.0f} s of training.\n{run.path}",
         soft_wrap=True,
     )
 

@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 from pathlib import Path
 
+from latebloom.claims import counted
 from latebloom.errors import LatebloomError
 from latebloom.runs.home import home
 
@@ -31,5 +32,5 @@ def export_site(arguments: argparse.Namespace) -> int:
     written = export(home(), arguments.ledger, arguments.out, arguments.study or (), arguments.snapshots)
     megabytes = sum(path.stat().st_size for path in written) / 1e6
     place = Path(arguments.out).resolve() / "index.html"
-    print(f"{len(written)} files, {megabytes:.1f} MB. Open it in a browser: {place}")
+    print(f"{counted(len(written), 'file')}, {megabytes:.1f} MB. Open it in a browser: {place}")
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from latebloom.claims import Claim
+from latebloom.claims import Claim, counted
 from latebloom.claims.rendering import duration
 from latebloom.fleet.estimate import Cost, costs, makespan
 from latebloom.fleet.local import cores, waves
@@ -103,13 +103,13 @@ def _print_sum(found_by_wave: Sequence[Sequence[Cost]], console: Console) -> Non
     """All populations in a sentence, and what could not be timed; each wave waits for the one before it."""
     found = list(chain(*found_by_wave))
     members, workers, times = sum(cost.members for cost in found), min(cores(), len(found)), _times(found)
-    what = f"{members} members in {len(found)} population{'s' if len(found) > 1 else ''}, {_work(found):.2g} PFLOP"
+    what = f"{counted(members, 'member')} in {counted(len(found), 'population')}, {_work(found):.2g} PFLOP"
     if not times:
         console.print(f"{what}. Not timed, for want of memory: {len(found)} of {len(found)}.")
         return
     seconds = sum(makespan(_times(wave), workers) for wave in found_by_wave)
     console.print(
-        f"{what}: about {duration(seconds)} with {workers} worker{'s' if workers > 1 else ''} on this "
+        f"{what}: about {duration(seconds)} with {counted(workers, 'worker')} on this "
         "machine, each kind timed for up to a second; measurements not included."
     )
     if untimed := len(found) - len(times):

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from latebloom.claims import counted
 from latebloom.cli.tables import plain_table, print_whole
 from latebloom.errors import StoreError
 from latebloom.runs.home import bytes_on_disk, home, run_folders
@@ -49,8 +50,7 @@ def print_runs(found: Sequence[dict[str, Any]], console: Console) -> None:
     print_whole(table, console)
     together = bytes_on_disk(Path(row["path"]) for row in found)
     shared = " (files that several of them share count once)" if together < sum(row["bytes"] for row in found) else ""
-    runs = f"{len(found)} run{'s' if len(found) > 1 else ''}"
-    console.print(f"{runs}, {in_bytes(together)}{shared}, under {home()}", soft_wrap=True)
+    console.print(f"{counted(len(found), 'run')}, {in_bytes(together)}{shared}, under {home()}", soft_wrap=True)
 
 
 def in_bytes(number: int) -> str:

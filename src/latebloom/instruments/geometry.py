@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from latebloom.baselines.checks import check_finite
 from latebloom.errors import LatebloomError, unknown_name
 from latebloom.instruments.fourier import fourier_transform, share
 from latebloom.instruments.trigonometric import modulus_of
@@ -97,7 +98,7 @@ def circularity(embedding: Float[Tensor, "*lead p d_model"], components: int = 4
 
     Components are over residues after centring; 1 when each is a pure wave. Components whose variance vanishes have no
     shape of their own, so take `components` no larger than the rank (2 for one circle).
-    Raises `LatebloomError` when the table has fewer than `components` of them.
+    Raises `LatebloomError` when the table has fewer than `components` of them, or holds numbers that are not finite.
     """
     most = min(embedding.shape[-2] - 1, embedding.shape[-1])
     if not 1 <= components <= most:
@@ -105,6 +106,7 @@ def circularity(embedding: Float[Tensor, "*lead p d_model"], components: int = 4
             f"circularity: an embedding of shape {list(embedding.shape[-2:])} has 1 .. {most} principal components,"
             f" so {components} cannot be averaged."
         )
+    check_finite("circularity: the entries of the embedding", embedding)
     centred = embedding - embedding.mean(-2, keepdim=True)
     scores = torch.linalg.svd(centred, full_matrices=False).U[..., :components]
     return share(fourier_transform(scores)).amax(-2).mean(-1)

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latebloom.baselines.checks import check_finite
+
 VERSION = 1  # bump when any number returned from this file changes
 
 
@@ -52,5 +54,10 @@ def prediction_difference(
 def implied_weights(
     predictions: Float[Tensor, "*lead query d_out"], queries: Float[Tensor, "*lead query d_in"]
 ) -> Float[Tensor, "*lead d_out d_in"]:
-    """The matrix that says nearest what a predictor says of many queries after one context (for Akyurek's ILWD)."""
+    """The matrix that says nearest what a predictor says of many queries after one context (for Akyurek's ILWD).
+
+    Raises `LatebloomError` for numbers that are not finite.
+    """
+    check_finite("implied_weights: the predictions", predictions)
+    check_finite("implied_weights: the queries", queries)
     return torch.linalg.lstsq(queries.double(), predictions.double()).solution.mT.to(predictions.dtype)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latebloom.baselines.checks import check_finite
 from latebloom.errors import LatebloomError
 
 VERSION = 1  # bump when any number returned from this file changes
@@ -76,10 +77,12 @@ def interpolate(first: Products, second: Products, share: float = 0.5) -> Produc
 def factors(layer: Products, d_head: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Weights W_Q, W_K, W_V, W_O with these products, balanced, to load into a network of that head size.
 
-    Raises `LatebloomError` if a product's rank is above `d_head`: no weights of that size have it.
+    Raises `LatebloomError` if a product's rank is above `d_head`: no weights of that size have it; and for numbers that
+    are not finite.
     """
     pairs = []
     for name, product in (("QK", layer.qk), ("OV", layer.ov)):
+        check_finite(f"factors: the {name} products", product)
         left, values, right = torch.linalg.svd(product)
         # A head may be wider than its product: what is beyond stays zero.
         short = max(d_head - values.shape[-1], 0)

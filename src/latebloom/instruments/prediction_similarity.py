@@ -52,7 +52,10 @@ def soft_weight(
 
 
 def nearest_reference(distances: Mapping[str, Float[Tensor, "*lead place"]]) -> list[str]:
-    """Name of the closest reference at each place, for one predictor. Raises `LatebloomError` for several at once."""
+    """Name of the closest reference at each place, for one predictor.
+
+    Raises `LatebloomError` for several predictors at once, and for distances that are NaN: none is the closest.
+    """
     if not distances:
         raise LatebloomError("nearest_reference: no references were given.")
     shapes = {name: tuple(own.shape) for name, own in distances.items()}
@@ -63,6 +66,12 @@ def nearest_reference(distances: Mapping[str, Float[Tensor, "*lead place"]]) -> 
         raise LatebloomError(
             f"nearest_reference: distances of shape {tuple(table.shape[1:])} are of several predictors; "
             "pass those of one, [place]."
+        )
+    if bool((lost := table.isnan()).any()):
+        which, place = lost.nonzero()[0].tolist()
+        raise LatebloomError(
+            f"nearest_reference: the distance to {list(distances)[which]!r} is nan at place {place}, so none is the "
+            "closest there; leave the place or the reference out."
         )
     names = list(distances)
     return [names[int(index)] for index in table.argmin(0)]

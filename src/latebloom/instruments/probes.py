@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from latebloom.baselines.checks import check_finite, shared_lead
 from latebloom.errors import LatebloomError
 
 VERSION = 1  # bump when any number returned from this file changes
@@ -46,8 +47,8 @@ def probe(
     `held_out=0` scores on the fitted sequences, as published. Without `ridge` the solution of smallest norm is taken,
     so channels that hold zeros or copies do no harm; the ridge penalty is added to the sums of squares. Sequences where
     `keep` is false count neither in fit nor in score (see `without_outliers`). Leading axes, of members or layers, are
-    measured alone. Float64. Raises `LatebloomError` if nothing is left to fit on or to score on, and for shapes that do
-    not pair up.
+    measured alone. Float64. Raises `LatebloomError` if nothing is left to fit on or to score on, for shapes that do not
+    pair up, and without `ridge` for numbers that are not finite; with it they make NaN of their place alone.
     """
     if min(activations.ndim, targets.ndim) < 3 or activations.shape[-3:-1] != targets.shape[-3:-1]:
         raise LatebloomError(
@@ -61,6 +62,11 @@ def probe(
         )
     if not 0 <= held_out <= 1:
         raise LatebloomError(f"held_out = {held_out} is no share of the sequences: it must be 0 or more and below 1.")
+    lead = {"activations": activations, "targets": targets} | ({} if keep is None else {"keep": keep[..., None]})
+    shared_lead("probe", 3, **lead)
+    if not ridge:
+        check_finite("probe: the activations", activations)
+        check_finite("probe: the targets", targets)
     x, y = activations.double().transpose(-3, -2), targets.double().transpose(-3, -2)  # [..., pos, batch, d]
     batch = x.shape[-2]
     split = batch - round(held_out * batch)

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latebloom.baselines.checks import check_finite
 from latebloom.errors import LatebloomError
 
 VERSION = 1  # bump when any number returned from this file changes
@@ -84,9 +85,8 @@ def implied_weights(
     for one in said:
         _check_tensor("implied_weights", one)
     answers = torch.stack(said, -1)
-    for what, numbers in (("queries", queries), ("the predictor's answers", answers)):
-        if not bool(torch.isfinite(numbers).all()):
-            raise LatebloomError(f"implied_weights: {what} hold numbers that are not finite, which no weights explain.")
+    check_finite("implied_weights: the queries", queries)
+    check_finite("implied_weights: the predictor's answers [prompt, query]", answers)
     weights = torch.linalg.lstsq(queries.to(answers), answers.T).solution.T
     rest = answers - weights @ queries.to(answers).T
     return ImpliedWeights(weights, rest.square().sum(-1) / answers.square().sum(-1))

@@ -87,3 +87,13 @@ def verified(folder: Path, listed: dict[str, Any]) -> bytes:
     if hashlib.sha256(content).hexdigest() != listed["sha256"]:
         raise StoreError(f"{path} was altered: its SHA-256 is not the one in its manifest.")
     return content
+
+
+def intact(folder: Path, listed: dict[str, Any]) -> bytes:
+    """The same of a file for which no other stands in: the refusal says what to do."""
+    try:
+        return verified(folder, listed)
+    except StoreError as error:
+        raise StoreError(
+            f"{error} Restore it from a copy, or delete {folder.parent}: the command that made the run trains it again."
+        ) from None

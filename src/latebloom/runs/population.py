@@ -22,7 +22,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from latebloom.errors import StoreError
-from latebloom.runs.files import entry, read_json, verified, write_bytes, write_json
+from latebloom.runs.files import entry, intact, read_json, verified, write_bytes, write_json
 
 FORMAT = 1
 Row = dict[str, np.ndarray]  # column -> [member] or [member, k]
@@ -155,7 +155,7 @@ class PopulationFolder:
         """All measured rows: columns `step`, `member` (its number within this population), then one a quantity."""
         kinds = [("parts", part) for part in self.manifest["parts"]]
         kinds += [("zooms", zoom) for zoom in self.manifest["zooms"]] if zooms else []
-        tables = [pq.read_table(io.BytesIO(verified(self.path / kind, listed))) for kind, listed in kinds]
+        tables = [pq.read_table(io.BytesIO(intact(self.path / kind, listed))) for kind, listed in kinds]
         if not tables:
             return pa.table({"step": pa.array([], pa.int64()), "member": pa.array([], pa.int64())})
         return pa.concat_tables(tables, promote_options="default")
@@ -175,7 +175,7 @@ class PopulationFolder:
         """Parameters [member, ...] at one kept step; a damaged file is refused by name."""
         for listed in self.manifest["snapshots"]:
             if listed["step"] == step:
-                return load(verified(self.path / "snapshots", listed))
+                return load(intact(self.path / "snapshots", listed))
         raise StoreError(f"{self.path} has no snapshot at step {step}; it has {self.snapshot_steps}.")
 
 

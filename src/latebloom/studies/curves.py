@@ -1,16 +1,16 @@
 """Measurements as judges ask for them: curves by member, a few members of all, times of events."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from latebloom.claims import Readable
+from latebloom.claims import NothingToJudge, Readable
 from latebloom.claims.statistics import Estimate, survival_median
-from latebloom.errors import LatebloomError
 from latebloom.instruments.events import first_stayed, own_logs
 
 
@@ -87,11 +87,20 @@ class Curves:
         """The members in the order of their seeds."""
         return Curves(self.steps, self.members.sort_values("seed"), self.frame)
 
-    def arms(self, field: str) -> dict[object, "Curves"]:
+    def arms(self, field: str) -> dict[Any, "Curves"]:
         """Members by the value of a varied field, numbers by size before words, each arm by seed."""
         own = self.field(field)
         order = sorted(set(own.tolist()), key=lambda v: (v, "") if isinstance(v, int | float) else (math.inf, str(v)))
         return {value: self.where(own == value).by_seed() for value in order}
+
+
+def kept(run: Readable) -> pd.DataFrame:
+    """All measurements of the members that did not diverge; where nobody is left, `NothingToJudge`."""
+    frame, members = run.measurements(), run.members()
+    left = frame[~frame["member"].isin(members["member"][members["diverged"].astype(bool)])]
+    if not len(left):
+        raise NothingToJudge(f"No member of run {run.hash} reached its end.")
+    return left
 
 
 def curves(run: Readable) -> Curves:
@@ -110,11 +119,21 @@ def stacked(runs: Sequence[tuple[Mapping[str, float], Readable]]) -> Curves:
     return Curves(np.sort(frame["step"].unique()), frame.drop_duplicates("member").set_index("member"), frame)
 
 
+def shared_seeds(*arms: Iterable[int]) -> list[int]:
+    """The seeds that all arms have, in order; without one, `NothingToJudge`.
+
+    >>> shared_seeds([0, 1, 2], [3, 2, 1])
+    [1, 2]
+    """
+    shared = sorted(set.intersection(*({int(seed) for seed in seeds} for seeds in arms)))
+    if not shared:
+        raise NothingToJudge("The arms share no seed, so they cannot be compared in pairs.")
+    return shared
+
+
 def same_seeds(first: Curves, second: Curves) -> tuple[Curves, Curves]:
-    """Both arms for the seeds they share, in the same order; without one, `LatebloomError`."""
-    shared = np.intersect1d(first.field("seed"), second.field("seed"))
-    if not len(shared):
-        raise LatebloomError("The two arms share no seed, so they cannot be compared in pairs.")
+    """Both arms for the seeds they share, in the same order; see `shared_seeds`."""
+    shared = shared_seeds(first.field("seed"), second.field("seed"))
     own, other = (table.where(np.isin(table.field("seed"), shared)).by_seed() for table in (first, second))
     return own, other
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -23,12 +23,14 @@ from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
 from latebloom.tasks.base import TASKS
 from latebloom.tasks.fresh import FreshTask, Rows
-from latebloom.tasks.text_tokens import Characters, Tokenizer, stored
+from latebloom.tasks.text_tokens import Characters, Tokenizer, read_text, stored
 
 
 @TASKS.register("hub_text")
 class HubText(FreshTask):
     """Passages of a named data set, read by a named tokenizer."""
+
+    version: ClassVar[int] = 2  # a byte order mark is no token
 
     kind: Literal["hub_text"] = "hub_text"
     dataset: str = Field(
@@ -115,15 +117,34 @@ def _local(folder: Path, column: str) -> Iterator[str]:
         raise LatebloomError(f"task.dataset: the folder {folder} has no .parquet, .jsonl or .txt file.")
     for path in files:
         if path.suffix == ".txt":
-            yield from (line for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+            yield from (line for _, line in _lines(path))
         elif path.suffix == ".jsonl":
-            for line in path.read_text(encoding="utf-8").splitlines():
-                yield _column(json.loads(line), column, str(path))
+            for number, line in _lines(path):
+                yield _column(_record(path, number, line), column, str(path))
         else:
             import pyarrow.parquet as parquet
 
             # A dictionary of columns answers as a row does.
             yield from map(str, _column(parquet.read_table(path).to_pydict(), column, str(path)))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text file that are not empty, with their numbers from 1."""
+    lines = read_text(path, f"task.dataset: the file {path}").splitlines()
+    return ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+
+
+def _record(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise LatebloomError(
+            f"task.dataset: line {number} of {path} is no JSON object with columns, such as "
+            f'{{"text": "..."}}: {line[:40]!r}.'
+        )
+    return record
 
 
 def _remote(dataset: str, config: str, split: str, column: str) -> Iterator[str]:

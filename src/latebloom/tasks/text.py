@@ -25,7 +25,7 @@ from latebloom.errors import LatebloomError
 from latebloom.tasks.base import TASKS
 from latebloom.tasks.fresh import FreshTask, Rows
 from latebloom.tasks.made_up_language import speak
-from latebloom.tasks.text_tokens import Tokenizer, TokenizerName, made
+from latebloom.tasks.text_tokens import Tokenizer, TokenizerName, made, read_text
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,7 @@ def _digests(content: bytes) -> tuple[str, str]:
 def _read(file: str, digest: str, tokenizer: TokenizerName, vocabulary: int, test_share: float) -> Corpus:
     """The file as tokens. Runs whose digest covers a byte order mark were made with it as a character, and keep it."""
     path = Path(file).expanduser()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise LatebloomError(
-            f"task.file = {file!r} is not UTF-8 text (byte {error.start}): convert it, e.g. iconv -f latin1 -t utf-8."
-        ) from None
-    if digest == _digests(path.read_bytes())[0]:
-        text = text.removeprefix("\ufeff")
+    text = read_text(path, f"task.file = {file!r}", keep_mark=digest != _digests(path.read_bytes())[0])
     return cut(text, tokenizer, vocabulary, test_share)
 
 

@@ -69,6 +69,16 @@ class Borrowed:
         return str(self.inner.decode([int(token) for token in tokens]))
 
 
+def read_text(path: Path, owner: str, keep_mark: bool = False) -> str:
+    """A text file, UTF-8; a byte order mark at its head is no part of the text unless asked for."""
+    try:
+        return path.read_text(encoding="utf-8" if keep_mark else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LatebloomError(
+            f"{owner} is not UTF-8 text (byte {error.start}): convert it, e.g. iconv -f latin1 -t utf-8."
+        ) from None
+
+
 def byte_pairs(text: str, d_vocab: int) -> Tokenizer:
     """Byte pairs merged until there are `d_vocab` tokens (Sennrich et al. 2016; on bytes as in GPT-2), from `text`."""
     if d_vocab < 257:

@@ -36,7 +36,7 @@ def find_field(experiment: Experiment, name: str) -> str:
         same = [path for path in paths if path.split(".")[0] == find_section(near[0], paths)]
         told += f" Fields beside it: {', '.join(same)}." if len(same) > 1 else ""
         raise LatebloomError(f"{told} {listed}")
-    raise LatebloomError(f"{told} Its fields: {', '.join(paths)}. {listed}")
+    raise LatebloomError(f"{told} {listed}")
 
 
 def find_section(name: str, paths: Sequence[str]) -> str:

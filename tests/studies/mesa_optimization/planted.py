@@ -1,6 +1,6 @@
 """Runs that were never trained: networks whose weights are written down, so that a judge's answer is known."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +28,15 @@ class FakeRun:
     hash: str = "aa11"
     seconds: float = 1.0
     path: Path = Path("runs/aa11")
+    lost: tuple = ()  # numbers of the members that diverged
 
     def members(self):
-        count = len(self.experiments)
-        return pd.DataFrame({"member": range(count), "diverged": [False] * count})
+        numbers = range(len(self.experiments)) if self.experiments else sorted(set(self.table["member"]))
+        return pd.DataFrame({"member": numbers, "diverged": [number in self.lost for number in numbers]})
+
+    def without(self, *lost):
+        """The same run, but that these members diverged."""
+        return replace(self, lost=lost)
 
     def measurements(self):
         return self.table

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from latebloom.claims import Verdict, all_of
+from latebloom.claims import NothingToJudge, Verdict, all_of
 from latebloom.instruments.linear_attention import Products, factors
 from latebloom.studies.mesa_optimization.claims import deep_probes
 from latebloom.studies.mesa_optimization.claims.deep import fitted, solved
@@ -53,6 +53,25 @@ def test_depth_is_judged_by_neighbours_and_ends():
     assert judged("12", flat).verdict is not Verdict.REPRODUCED
     worse = small((1, 2), lambda depth, seed: solver(1) if depth == 1 else padded(solver(1), 2, factor=2.5))
     assert judged("12", worse).verdict is Verdict.CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    ("number", "depth", "lost"), [("12", 2, "2 layers"), ("13", 6, "6 layers"), ("13", 1, "1 layer")]
+)
+def test_a_depth_of_which_nobody_is_left_is_not_taken_for_the_next(number, depth, lost):
+    """The deepest of those that were left was judged as if it were the deepest."""
+    gone = [5 * DEPTHS.index(depth) + seed for seed in range(5)]
+    with pytest.raises(NothingToJudge, match=f"No member of run aa11 with {lost} reached its end"):
+        judged(number, DEEP.without(*gone))
+
+
+def test_depths_are_compared_for_the_seeds_that_both_have():
+    """Seed 0 is lost in two layers, seed 1 in four: as many are left in both, but not the same."""
+    found = judged("12", DEEP.without(5, 11))
+    assert found.estimates["2 layers / 1"].n == 4
+    assert found.estimates["4 layers / 2"].n == 3
+    with pytest.raises(NothingToJudge, match="share no seed"):
+        judged("12", DEEP.without(5, 6, 7, 13, 14))
 
 
 def padded(own, depth, factor=1.0):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from latebloom.baselines.ridge import ridge
-from latebloom.claims import Verdict
+from latebloom.claims import NothingToJudge, Verdict
 from latebloom.models import initial_parameters
 from latebloom.randomness import stream
 from latebloom.studies.mesa_optimization.claims import linearised, partial, prompts
@@ -198,7 +198,7 @@ def test_tuning_moves_only_vectors_and_lowers_their_loss(monkeypatch):
 def text_run(loss):
     """Members whose last test loss is `loss` with something of their own."""
     rows = [
-        {"seed": seed, "step": step, "test_loss": value, "loss_by_place": np.full(8, value)}
+        {"member": seed, "seed": seed, "step": step, "test_loss": value, "loss_by_place": np.full(8, value)}
         for seed in range(5)
         for step in (0, 100)
         for value in [4.0 if step == 0 else loss + 0.01 * seed]
@@ -212,6 +212,14 @@ def text_run(loss):
 )
 def test_the_order_of_kinds_in_language(softmax, linear, mesa, expected):
     assert judged("31", *(text_run(loss) for loss in (softmax, linear, mesa))).verdict is expected
+
+
+def test_kinds_are_compared_for_the_seeds_that_are_left():
+    runs = [text_run(loss) for loss in (1.7, 2.0, 1.8)]
+    found = judged("31", runs[0].without(0), runs[1].without(1), runs[2])
+    assert (found.verdict, found.seeds) == (Verdict.REPRODUCED, 3)
+    with pytest.raises(NothingToJudge, match="No member of run aa11 reached its end"):
+        judged("31", *runs[:2], runs[2].without(*range(5)))
 
 
 def test_probes_reach_back_further_than_the_widest_horizon_that_is_published():

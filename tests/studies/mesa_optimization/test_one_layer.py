@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from latebloom.claims import Verdict
+from latebloom.claims import NothingToJudge, Verdict
 from latebloom.studies.mesa_optimization.claims import networks as claim_networks
 from latebloom.studies.mesa_optimization.claims.networks import Network, half_error, networks, one_step, one_step_rate
 from latebloom.studies.mesa_optimization.claims.one_layer import structure
@@ -104,6 +104,20 @@ def test_plateaus():
     assert judged("16", plateau_run(150), plateau_run(150)).verdict is Verdict.CONTRADICTED
     assert judged("16", plateau_run(600), plateau_run(25)).verdict is Verdict.CONTRADICTED
     assert judged("16", plateau_run(150, last=0.8), plateau_run(25)).verdict is Verdict.CONTRADICTED
+
+
+def test_plateaus_of_the_seeds_that_are_left():
+    """A member that diverged has no last loss: its row ended the judgement."""
+    short = plateau_run(150)
+    cut = short.table[(short.table["member"] != 0) | (short.table["step"] < 500)]
+    found = judged("16", FakeRun([], [], cut).without(0), plateau_run(25).without(1, 2))
+    assert (found.verdict, found.seeds) == (Verdict.REPRODUCED, 3)
+
+
+@pytest.mark.parametrize("number", ["09", "10", "11", "24"])
+def test_a_run_of_which_nobody_is_left(number):
+    with pytest.raises(NothingToJudge, match="No member of run aa11 reached its end"):
+        judged(number, GOOD.without(*range(5)))
 
 
 def test_spread_of_seeds_against_spread_of_batches():

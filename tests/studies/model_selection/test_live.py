@@ -6,11 +6,15 @@ import torch
 
 import latebloom
 from latebloom import studies
+from latebloom.claims import NothingToJudge
 from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
+from latebloom.runs.run import Run
 from latebloom.studies.model_selection import load, predict
+from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.networks import arms
 from latebloom.studies.model_selection.claims.references import optimum
+from latebloom.studies.model_selection.experiments.testbed import COMBINED, MIXTURE
 
 studies.load()
 X, Y, QUERY = np.array([-1.0, 0.3, 0.9]), np.array([0.5, -0.2, 1.4]), np.linspace(-2, 2, 7)
@@ -39,6 +43,18 @@ def test_every_network_answers_as_it_would_query_by_query(runs, snapshot):
             y = torch.from_numpy(np.append(Y, 99.0)[None])  # the query's own label is never looked at
             right.append(float(nets[1].says(x, y)[0, -1]))
         np.testing.assert_allclose(found[f"trained on {name}"], right, atol=1e-5)
+
+
+def test_a_mixture_of_which_nobody_is_left(runs, monkeypatch):
+    members = runs["testbed"].members()
+    lost = members.assign(diverged=members["mixture"] == COMBINED)
+    monkeypatch.setattr(Run, "members", lambda run: lost)
+    groups = networks._arms.__wrapped__(runs["testbed"].path, "", ())
+    assert len(groups[MIXTURE]) == 2
+    with pytest.raises(NothingToJudge, match=r"No member trained on line.sinusoid.line~.* reached its end"):
+        groups[COMBINED]
+    with pytest.raises(KeyError):  # a fault of the judge, not of the runs
+        groups["lines"]
 
 
 def test_queries_do_not_see_each_other(snapshot):

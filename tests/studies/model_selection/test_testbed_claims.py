@@ -95,7 +95,12 @@ def test_widths_without_a_common_seed_are_nothing_to_judge(monkeypatch):
     narrow, wide = arm(TESTBED, MIXTURE, MIXTURE, zero, 16)[:2], arm(TESTBED, MIXTURE, MIXTURE, zero, 64)[2:]
     entry = verdict(monkeypatch, "19", {MIXTURE: narrow + wide})
     assert entry.verdict == "inconclusive"
-    assert "no seed is left" in entry.note
+    assert "share no seed" in entry.note
+
+
+def test_a_width_of_which_nobody_is_left_is_not_taken_for_the_next(monkeypatch):
+    left = arm(TESTBED, MIXTURE, MIXTURE, timid, 16) + arm(TESTBED, MIXTURE, MIXTURE, MIX, 32)
+    assert verdict(monkeypatch, "19", {MIXTURE: left}).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("number", ["30", "31", "32", "33", "34"])

@@ -148,8 +148,8 @@ def test_what_was_high_before_saturation_is_no_rise_after_it():
 
 
 def test_generalisation_before_saturation_is_told():
-    assert "5 seeds were at .5 before they saturated" in finding("01", single(**EARLY)).note
-    assert "0 seeds were at .5 before" in finding("01", single()).note
+    assert "5 seeds reached .5 before that" in finding("01", single(**EARLY)).note
+    assert "0 seeds reached .5 before" in finding("01", single()).note
 
 
 def test_a_gap_that_never_was_does_not_close():
@@ -175,7 +175,7 @@ def test_a_member_that_diverged_as_it_saturated_leaves_its_swings_undecided():
     """One log from there on has no neighbour; the judge ended in an error."""
     table = single()
     found = finding("28", table[(table["member"] != 3) | (table["step"] <= 1000)].reset_index(drop=True))
-    assert (found.verdict, found.measured) == (Verdict.INCONCLUSIVE, "1 seeds have too few logs")
+    assert (found.verdict, found.measured) == (Verdict.INCONCLUSIVE, "1 seed with too few logs")
 
 
 def test_a_member_that_diverged_is_named_in_the_note_and_its_last_log_still_counts():
@@ -186,7 +186,7 @@ def test_a_member_that_diverged_is_named_in_the_note_and_its_last_log_still_coun
     before, after = (judge(claim, Evidence("laptop", (FakeRun(table),))) for table in (whole, cut))
     assert (before.verdict, after.verdict) == (Verdict.REPRODUCED, Verdict.CONTRADICTED)
     assert "diverged" not in before.note
-    assert after.note.endswith("1 of 5 members diverged and have no later logs: seed 3 at step 500.")
+    assert after.note.endswith("1 of 5 members diverged and left no later logs: seed 3 at step 500.")
     assert after.verdict is finding("08", cut).verdict and after.measured == finding("08", cut).measured
 
 

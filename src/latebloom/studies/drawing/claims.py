@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latebloom.claims import Claim, Entry
+from latebloom.claims import Claim, Entry, counted
 from latebloom.errors import StoreError
 from latebloom.runs.home import run_folders
 from latebloom.runs.run import Run
@@ -79,7 +79,7 @@ def describe(entry: Entry) -> str:
     if entry.interval is not None and "[" not in entry.measured:  # most texts tell the interval themselves
         low, high = ("unbounded" if end is None else f"{end:,.4g}" for end in entry.interval)
         interval = f" (95 %: {low} to {high})"
-    seeds = f", {entry.seeds} seeds" if entry.seeds else ""
+    seeds = f", {counted(entry.seeds, 'seed')}" if entry.seeds else ""
     return (
         f"Published: {entry.published}\nMeasured: {_short(entry.measured)}{interval}\n"
         f"Verdict: {entry.verdict} at scale {entry.scale}{seeds}. Rule: {_short(entry.rule)}"

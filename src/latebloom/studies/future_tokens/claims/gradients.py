@@ -5,7 +5,8 @@ import pandas as pd
 
 from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, claim, decide
 from latebloom.claims.statistics import median
-from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, arm, kept, needs
+from latebloom.studies.curves import kept
+from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, arm, needs
 
 SETTING = (
     "gradients of the training loss over non-embedding weights, mean of four batches, vanilla arm of the text of claim "

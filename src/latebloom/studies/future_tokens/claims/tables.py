@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from latebloom.claims import Needs, Readable, asks_for
-from latebloom.errors import LatebloomError
+from latebloom.claims import Needs, NothingToJudge, Readable, asks_for
+from latebloom.studies.curves import kept, shared_seeds
 
 PAPER = "Wu, Morris and Levine 2024, arXiv:2404.00859 v2"
 FIXED = "2026-11-29"
@@ -19,12 +19,6 @@ Seeds = Float[np.ndarray, " seed"]
 def needs(*experiments: str) -> Needs:
     """The runs of experiments of this study, with their default members."""
     return asks_for(*(f"future_tokens.{name}" for name in experiments))
-
-
-def kept(run: Readable) -> pd.DataFrame:
-    """All measurements of members that did not diverge."""
-    frame, members = run.measurements(), run.members()
-    return frame[~frame["member"].isin(members[members["diverged"]]["member"])]
 
 
 def last(run: Readable) -> pd.DataFrame:
@@ -46,7 +40,7 @@ def arm(frame: pd.DataFrame, **fields: Any) -> pd.DataFrame:
             frame = frame[frame[name] == value]
     if not len(frame):
         told = ", ".join(f"{name} = {value}" for name, value in fields.items())
-        raise LatebloomError(f"No member with {told} reached its end, so the claim cannot be judged.")
+        raise NothingToJudge(f"No member with {told} reached its end.")
     return frame.sort_values(["seed", "step"])
 
 
@@ -57,7 +51,5 @@ def values(frame: pd.DataFrame, column: str) -> np.ndarray:
 
 def paired(column: str, *arms: pd.DataFrame) -> list[np.ndarray]:
     """One column of several arms for the seeds that all of them have, in the same order."""
-    shared = sorted(set.intersection(*(set(own["seed"]) for own in arms)))
-    if not shared:
-        raise LatebloomError("The arms share no seed, so they cannot be compared in pairs.")
+    shared = shared_seeds(*(own["seed"] for own in arms))
     return [values(own[own["seed"].isin(shared)].sort_values("seed"), column) for own in arms]

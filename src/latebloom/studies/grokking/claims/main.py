@@ -5,7 +5,19 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, between, claim, decide, settle, undecided
+from latebloom.claims import (
+    Evidence,
+    Finding,
+    all_of,
+    at_least,
+    at_most,
+    between,
+    claim,
+    counted,
+    decide,
+    settle,
+    undecided,
+)
 from latebloom.claims.statistics import median, share_of
 from latebloom.claims.verdict import with_control
 from latebloom.studies.curves import curves, median_time
@@ -89,7 +101,7 @@ def below_chance(evidence: Evidence) -> Finding:
     accuracy, start = table.of("test_accuracy"), outcome(table).t_mem
     kept = np.isfinite(start) & (start <= MEMORISING_UNTIL)
     if kept.sum() < 2:
-        return undecided(f"{kept.sum()} seeds memorised", "Too few seeds memorised.", seeds=int(kept.sum()))
+        return undecided(f"{counted(kept.sum(), 'seed')} memorised", "Too few seeds memorised.", seeds=int(kept.sum()))
     window = np.where(table.steps <= MEMORISING_UNTIL, from_step(table, accuracy, start), np.nan)[kept]
     each = np.nanmean(window, axis=1)
     found, untrained = median(100 * each, unit="%"), median(100 * accuracy[:, 0], unit="%")
@@ -150,7 +162,9 @@ def norms_over_time(evidence: Evidence) -> Finding:
     """Claim 5."""
     table = settled(evidence.run)
     if len(table.members) < 2:
-        return undecided(f"{len(table.members)} seeds settled", "Too few seeds settled.", seeds=len(table.members))
+        return undecided(
+            f"{counted(len(table.members), 'seed')} settled", "Too few seeds settled.", seeds=len(table.members)
+        )
     norm = table.of("l2_norm")
     peak = np.nanmax(norm, axis=1)
     fall = 100 * (1 - table.last("l2_norm") / peak)
@@ -202,6 +216,6 @@ def train_loss_through_the_switch(evidence: Evidence) -> Finding:
         if len(window) >= 10:
             rises.append(largest_rise(np.asarray(window)))
     if len(rises) < 2:
-        return undecided(f"{len(rises)} seeds switched", "Too few seeds generalised.", seeds=len(rises))
+        return undecided(f"{counted(len(rises), 'seed')} switched", "Too few seeds generalised.", seeds=len(rises))
     note = "The comparison with parity is judged in grokking.25."
     return decide(median(rises, unit="x"), at_most(1.1), note=note, extra={"rise": rises})

@@ -13,6 +13,7 @@ from latebloom.claims import (
     at_least,
     between,
     claim,
+    counted,
     decide,
     undecided,
     with_control,
@@ -145,7 +146,7 @@ def _evenness(present: np.ndarray) -> Finding:
     counts = present.sum(0)
     test = uniform_counts(counts) if counts.sum() >= len(counts) else None
     if test is None:
-        return undecided(f"{counts.sum()} frequencies", "Too few for a chi-square test.", seeds=len(present))
+        return undecided(f"uses of frequencies: {counts.sum()}", "Too few for a chi-square test.", seeds=len(present))
     verdict = Verdict.INCONCLUSIVE
     if test.p_value >= 0.05:
         verdict = Verdict.REPRODUCED
@@ -165,7 +166,7 @@ def _share_of_neurons(good: np.ndarray, live: np.ndarray) -> Finding:
     """Rule of the two claims on neurons: median over seeds of the share of live neurons that are good."""
     kept = live.sum(1) > 0
     if kept.sum() < 2:
-        return undecided(f"{kept.sum()} seeds with live neurons", "Too few.", seeds=int(kept.sum()))
+        return undecided(f"{counted(kept.sum(), 'seed')} with live neurons", "Too few.", seeds=int(kept.sum()))
     each = (good & live)[kept].sum(1) / live[kept].sum(1)
     pooled = int((good & live).sum()), int(live.sum())
     return decide(

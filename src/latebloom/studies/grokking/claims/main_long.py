@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, asks_for, at_most, claim, decide, undecided, with_control
+from latebloom.claims import Evidence, Finding, asks_for, at_most, claim, counted, decide, undecided, with_control
 from latebloom.claims.statistics import paired_ratio
 from latebloom.instruments.neurons import PAGE_THRESHOLD
 from latebloom.studies.curves import Curves, curves
@@ -68,13 +68,13 @@ def lopsided_pentagons(evidence: Evidence) -> Finding:
     seeds = len(table.members)
     found = {size: lopsidedness(table, size) for size in (5, 6)}
     if min(len(pairs) for pairs in found.values()) < 3:
-        return undecided(f"{len(found[6])} groups of six", "Too few groups.", seeds=seeds)
+        return undecided(f"{counted(len(found[6]), 'group')} of six", "Too few groups.", seeds=seeds)
     parts = {}
     for size, pairs in found.items():
         early, late = np.maximum(np.array(pairs).T, TINY)
         ratio = paired_ratio(late, early)
         told = (
-            f"{len(pairs)} groups of {size}: ratio {ratio}; weakest below half the median in "
+            f"{counted(len(pairs), 'group')} of {size}: ratio {ratio}; weakest below half the median in "
             f"{int((early < 0.5).sum())} at 50,000 and {int((late < 0.5).sum())} at 200,000 steps"
         )
         parts[size] = decide(ratio, at_most(0.95), seeds=seeds, measured=told, extra={"groups": pairs})

@@ -17,6 +17,7 @@ from latebloom.claims import (
     all_of,
     at_most,
     claim,
+    counted,
     decide,
     settle,
     undecided,
@@ -214,7 +215,7 @@ def forecast(evidence: Evidence) -> Finding:
     out = outcome(table)
     late = out.t_gen >= EARLIEST
     if late.sum() < 10 or table.steps[-1] < 2 * EARLIEST:
-        return undecided(f"{late.sum()} seeds", "Too few seeds, or too short a run.", seeds=int(late.sum()))
+        return undecided(counted(late.sum(), "seed"), "Too few seeds, or too short a run.", seeds=int(late.sum()))
     times = np.where(out.censored, out.last_step + 1, out.t_gen)[late]
     table = table.where(late)
     rows = {name: early_value(table, name, FORECAST_AT) for name in PREDICTORS}

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from latebloom.claims import Change, Finding, Readable, asks_for, undecided
+from latebloom.claims import Change, Finding, Readable, asks_for, counted, undecided
 from latebloom.instruments.outcome import TimeOutcome, outcome_by_time
 from latebloom.studies.curves import Curves, curves
 
@@ -38,7 +38,9 @@ def settled(run: Readable) -> Curves:
 def few(table: Curves) -> Finding:
     """The finding where too few members had settled."""
     n = len(table.members)
-    return undecided(f"{n} seeds settled", "Fewer than five seeds had generalised 5,000 steps before the end.", seeds=n)
+    return undecided(
+        f"{counted(n, 'seed')} settled", "Fewer than five seeds had generalised 5,000 steps before the end.", seeds=n
+    )
 
 
 def vectors(

@@ -4,17 +4,7 @@ import math
 
 import numpy as np
 
-from latebloom.claims import (
-    Evidence,
-    Finding,
-    Verdict,
-    asks_for,
-    at_least,
-    at_most,
-    claim,
-    decide,
-    undecided,
-)
+from latebloom.claims import Evidence, Finding, Verdict, asks_for, at_least, at_most, claim, counted, decide, undecided
 from latebloom.claims.statistics import Estimate, median, paired_ratio, share_of
 from latebloom.studies.curves import Curves, curves, same_seeds
 from latebloom.studies.grokking.claims.dynamics_tables import FIXED
@@ -57,7 +47,7 @@ def last_digits(evidence: Evidence) -> Finding:
     other_set, other_step = (sets[0] != sets[1]).any(1), ~(shift <= SAME_STEP)
     n = int(known.sum())
     if n < 5:
-        return undecided(f"{n} pairs generalised", "Fewer than five pairs generalised.", seeds=n)
+        return undecided(f"{counted(n, 'pair')} generalised", "Fewer than five pairs generalised.", seeds=n)
     differ = share_of((other_set | other_step)[known])
     finite = shift[np.isfinite(shift)]
     typical = median(finite, unit="steps") if len(finite) > 1 else "unknown"
@@ -106,7 +96,7 @@ def loss_scale(evidence: Evidence) -> Finding:
     known = ~(outcomes[0].censored & outcomes[1].censored)
     n = int(known.sum())
     if n < 5:
-        return undecided(f"{n} pairs generalised", "Fewer than five pairs generalised.", seeds=n)
+        return undecided(f"{counted(n, 'pair')} generalised", "Fewer than five pairs generalised.", seeds=n)
     steps = [np.where(out.censored, out.last_step, out.t_gen)[known] for out in outcomes]
     ratio = paired_ratio(steps[0], steps[1])
     medians = [median(arm, unit="steps") for arm in steps]

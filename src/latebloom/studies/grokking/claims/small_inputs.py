@@ -16,6 +16,7 @@ from latebloom.claims import (
     at_most,
     between,
     claim,
+    counted,
     decide,
     undecided,
 )
@@ -150,7 +151,9 @@ def mirror(evidence: Evidence) -> Finding:
     ordered, unordered, symmetric, *transformer = (at_memorisation(curves(run)) for run in evidence.runs)
     fitted = min(len(own["test_accuracy"]) for own in (ordered, unordered, symmetric))
     if fitted < 2:
-        return undecided("no arm to compare", f"Only {fitted} seeds of an arm fit their training set.", seeds=fitted)
+        return undecided(
+            "no arm to compare", f"Of an arm only {counted(fitted, 'seed')} fitted the training set.", seeds=fitted
+        )
     found = equivalence(ordered["test_accuracy"], ordered["mirror_share"], 0.03, paired=True)
     middle = {name: float(np.median(values)) for name, values in ordered.items()}
     told = (
@@ -166,7 +169,7 @@ def mirror(evidence: Evidence) -> Finding:
         note=f"A symmetric network answers {np.median(symmetric['mirrored_accuracy']):.3f} of the mirrored pairs and "
         f"{np.median(symmetric['test_accuracy']):.3f} of all test pairs at that log."
         + "".join(
-            f" A small transformer (p = 31, {len(other['test_accuracy'])} seeds) answers "
+            f" A small transformer (p = 31, {counted(len(other['test_accuracy']), 'seed')}) answers "
             f"{np.median(other['mirrored_accuracy']):.3f} of the mirrored pairs and "
             f"{np.median(other['unmirrored_accuracy']):.3f} of the others."
             for other in transformer

@@ -7,10 +7,11 @@ from torch import Tensor
 
 from latebloom.baselines import chebyshev
 from latebloom.baselines.chebyshev import Scalars
-from latebloom.claims import Evidence, Finding, all_of, asks_for, at_most, between, claim, decide, with_control
-from latebloom.claims.statistics import paired_ratio
+from latebloom.claims import Evidence, Finding, all_of, asks_for, at_most, between, claim, counted, decide, with_control
+from latebloom.claims.statistics import Estimate, paired_ratio
 from latebloom.instruments.compressed import compress
 from latebloom.instruments.linear_attention import interpolate
+from latebloom.studies.curves import shared_seeds
 from latebloom.studies.mesa_optimization.claims.networks import (
     FIXED,
     PAPER,
@@ -22,6 +23,7 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     curves_of,
     losses,
     networks,
+    of_depth,
     one_step,
     ridge_of,
     shallowest_and_deepest,
@@ -65,20 +67,23 @@ def solved(net: Network, scalars: Scalars, lagged: bool = False) -> Tensor:
 def deeper_is_better(evidence: Evidence) -> Finding:
     """Claim 12."""
     groups = by_depth(evidence.run)
-    loss = {depth: np.array([net.loss() for net in nets]) for depth, nets in groups.items()}
-    parts = {}
-    for shallow, more in pairwise(groups):
-        parts[f"{more} layers / {shallow}"] = decide(paired_ratio(loss[more], loss[shallow]), at_most(1.0))
+    loss = {depth: {net.seed: net.loss() for net in nets} for depth, nets in groups.items()}
+
+    def ratio(more: int, few: int) -> Estimate:
+        seeds = shared_seeds(loss[more], loss[few])
+        return paired_ratio(*([loss[depth][seed] for seed in seeds] for depth in (more, few)))
+
+    parts = {f"{more} layers / {few}": decide(ratio(more, few), at_most(1.0)) for few, more in pairwise(groups)}
     first, last = min(groups), max(groups)
     nets = groups[last]
     ridge = {name: float(np.median(losses(nets, [ridge_of(n, lag) for n in nets]))) for name, lag in LAGS.items()}
-    rows = {f"{depth} layers": [by_place(n, n.outputs()) for n in own] for depth, own in groups.items()}
+    rows = {counted(depth, "layer"): [by_place(n, n.outputs()) for n in own] for depth, own in groups.items()}
     rows["one gradient step"] = [by_place(n, one_step(n)) for n in nets]
     rows["ridge"] = [by_place(n, ridge_of(n)) for n in nets]
     parts[f"{last} layers / {first}, half"] = decide(
-        paired_ratio(loss[last], loss[first]), at_most(0.5), extra={"loss by place": curves_of(rows)}
+        ratio(last, first), at_most(0.5), extra={"loss by place": curves_of(rows)}
     )
-    told = ", ".join(f"{depth}: {np.median(own):.4f}" for depth, own in loss.items())
+    told = ", ".join(f"{depth}: {np.median(list(own.values())):.4f}" for depth, own in loss.items())
     before = float(np.median([net.loss(net.steps[0]) for net in groups[first]]))
     note = (
         f"Median losses by layers: {told}; ridge on all pairs {ridge['fair']:.4f}, without the newest "
@@ -167,7 +172,7 @@ def compression(net: Network) -> tuple[float, float, float]:
 def compresses(evidence: Evidence) -> Finding:
     """Claim 14."""
     wide = networks(evidence.runs[0])
-    narrow = by_depth(evidence.runs[1])[wide[0].model.n_layers]
+    narrow = of_depth(evidence.runs[1], wide[0].model.n_layers)
     return with_control(_compressed(wide), _compressed(narrow))
 
 

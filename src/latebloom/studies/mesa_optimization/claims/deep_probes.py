@@ -15,7 +15,7 @@ from latebloom.instruments.probes import probe, without_outliers
 from latebloom.models import Parameters
 from latebloom.randomness import stream
 from latebloom.studies.mesa_optimization.claims.deep import COST, SCALES, deep, fitted
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, PENALTY, Network, deepest
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, PENALTY, Network, deepest, same_seeds
 
 Layers = Float[np.ndarray, "layer pos"]
 
@@ -147,7 +147,7 @@ def solver_rule(found: list[Read]) -> dict[str, Finding]:
 )
 def preconditioned_by_layer(evidence: Evidence) -> Finding:
     """Claim 22."""
-    nets, fixed = (deepest(run) for run in evidence.runs)
+    nets, fixed = same_seeds(*(deepest(run) for run in evidence.runs))
     scalars = fitted(nets[0])
     found = [read(net, scalars) for net in nets]
     random = [read(net, scalars, params=same_norms(net)) for net in nets]

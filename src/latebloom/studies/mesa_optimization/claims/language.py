@@ -6,6 +6,7 @@ import numpy as np
 
 from latebloom.claims import Change, Evidence, Finding, Readable, all_of, asks_for, at_least, at_most, claim, decide
 from latebloom.claims.statistics import paired_difference
+from latebloom.studies.curves import kept, shared_seeds
 from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER
 
 KINDS = ("softmax", "linear", "mesa")  # of the second layer
@@ -13,7 +14,7 @@ KINDS = ("softmax", "linear", "mesa")  # of the second layer
 
 def final(run: Readable) -> tuple[dict[int, float], np.ndarray]:
     """Test loss in nats a character after the last step, by seed; and the median loss by place."""
-    frame = run.measurements()
+    frame = kept(run)
     last = frame[frame["step"] == frame["step"].max()]
     curves = np.stack([np.asarray(row, dtype=float) for row in last["loss_by_place"]])
     loss = {int(seed): float(value) for seed, value in zip(last["seed"], last["test_loss"], strict=True)}
@@ -48,7 +49,7 @@ def final(run: Readable) -> tuple[dict[int, float], np.ndarray]:
 def mesa_beats_linear(evidence: Evidence) -> Finding:
     """Claim 31."""
     found = {kind: final(run) for kind, run in zip(KINDS, evidence.runs, strict=True)}
-    seeds = sorted(set.intersection(*(set(loss) for loss, _ in found.values())))
+    seeds = shared_seeds(*(loss for loss, _ in found.values()))
     loss = {kind: np.array([found[kind][0][seed] for seed in seeds]) for kind in KINDS}
     below, above = (paired_difference(loss["mesa"], loss[other]).estimate for other in ("linear", "softmax"))
     curves = {kind: curve for kind, (_, curve) in found.items()}

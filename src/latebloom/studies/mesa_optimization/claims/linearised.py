@@ -12,7 +12,7 @@ from latebloom.instruments.linearise import Tap, in_place_of, linearise
 from latebloom.models import run_with_cache
 from latebloom.models.decoder.attend import keyed
 from latebloom.randomness import stream
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, by_seed, half_error
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, by_seed, half_error, same_seeds
 from latebloom.studies.mesa_optimization.experiments.linearised import DIMENSIONS
 
 FIT_ON = 128  # sequences on which linear layers are fitted, never those of the test split
@@ -82,15 +82,14 @@ def costs(nets: list[Network], rounds: int) -> np.ndarray:
 )
 def later_layers_are_linear(evidence: Evidence) -> Finding:
     """Claim 25."""
-    groups = [by_seed(run) for run in evidence.runs]
+    groups = same_seeds(*(by_seed(run) for run in evidence.runs))
     rounds = ROUNDS[evidence.scale]
     tables = {nets[0].task.n_seen: costs(nets, rounds) for nets in groups}
     wide, narrow = tables[max(tables)], tables[min(tables)]
     parts = {"layer 1": decide(median(wide[:, 0]), at_least(1.5))}
     for layer in range(1, wide.shape[1]):
         parts[f"layer {layer + 1}"] = decide(median(wide[:, layer]), at_most(1.25))
-    both = min(len(wide), len(narrow))
-    change = median(wide[:both, 1:].mean(1) - narrow[:both, 1:].mean(1))
+    change = median(wide[:, 1:].mean(1) - narrow[:, 1:].mean(1))
     parts[f"mean of later layers, d = {max(tables)} minus d = {min(tables)}"] = decide(change, at_most(0.0))
     told = "; ".join(
         f"d = {d}: {', '.join(f'{value:.2f}' for value in np.median(table, 0))}" for d, table in tables.items()

@@ -1,5 +1,6 @@
 """What the judges of this study ask of a run: trained networks, their test sequences, references on the same ones."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -12,12 +13,13 @@ from torch import Tensor
 from latebloom.baselines import descent
 from latebloom.baselines.pairs import loss_by_place
 from latebloom.baselines.ridge import ridge
-from latebloom.claims import Readable
+from latebloom.claims import NothingToJudge, Readable, counted
 from latebloom.instruments import compressed
 from latebloom.instruments.linear_attention import Products, run
 from latebloom.models import Decoder, Parameters, run_with_cache
 from latebloom.randomness import stream
 from latebloom.runs.run import Run
+from latebloom.studies.curves import shared_seeds
 from latebloom.studies.mesa_optimization.measures.main import layer_products
 from latebloom.tasks import LinearDynamics
 from latebloom.training.experiment import Experiment
@@ -41,6 +43,11 @@ class Network:
     def specification(self) -> Experiment:
         """Its resolved settings."""
         return Experiment.parse(self.run.specification(self.member))
+
+    @property
+    def seed(self) -> int:
+        """Its training seed."""
+        return self.specification.seed
 
     @property
     def task(self) -> LinearDynamics:
@@ -105,33 +112,59 @@ class Network:
 
 
 def networks(run: Readable) -> list[Network]:
-    """Every member of a run that did not diverge."""
-    own = cast(Run, run)
-    members = own.members()
-    return [Network(own, int(member)) for member in members["member"][~members["diverged"].astype(bool)]]
+    """Every member of a run that did not diverge; where nobody is left, `NothingToJudge`."""
+    members = run.members()
+    left = _networks(run, members["member"][~members["diverged"].astype(bool)])
+    if not left:
+        raise NothingToJudge(f"No member of run {run.hash} reached its end.")
+    return left
+
+
+def _networks(run: Readable, members: Iterable[int]) -> list[Network]:
+    return [Network(cast(Run, run), int(member)) for member in members]
 
 
 def by_seed(run: Readable) -> list[Network]:
     """The same in the order of their seeds."""
-    return sorted(networks(run), key=lambda network: network.specification.seed)
+    return sorted(networks(run), key=lambda network: network.seed)
+
+
+def depths(run: Readable) -> list[int]:
+    """The numbers of layers that a run was asked for, also of members that diverged, in order."""
+    return sorted({network.model.n_layers for network in _networks(run, run.members()["member"])})
+
+
+def of_depth(run: Readable, depth: int) -> list[Network]:
+    """The members with so many layers that did not diverge, by seed; where nobody is left, `NothingToJudge`."""
+    left = [network for network in by_seed(run) if network.model.n_layers == depth]
+    if not left:
+        raise NothingToJudge(f"No member of run {run.hash} with {counted(depth, 'layer')} reached its end.")
+    return left
 
 
 def by_depth(run: Readable) -> dict[int, list[Network]]:
-    """The same by their number of layers, shallowest first, each depth by seed."""
-    everyone = by_seed(run)
-    depths = sorted({network.model.n_layers for network in everyone})
-    return {depth: [network for network in everyone if network.model.n_layers == depth] for depth in depths}
+    """The members by their number of layers, shallowest first; see `of_depth`."""
+    return {depth: of_depth(run, depth) for depth in depths(run)}
 
 
 def shallowest_and_deepest(run: Readable) -> tuple[list[Network], list[Network]]:
-    """The members with the fewest and with the most layers, by seed."""
-    groups = list(by_depth(run).values())
-    return groups[0], groups[-1]
+    """The members with the fewest and with the most layers; see `of_depth`."""
+    return of_depth(run, depths(run)[0]), deepest(run)
 
 
 def deepest(run: Readable) -> list[Network]:
-    """The members with the most layers, by seed."""
-    return shallowest_and_deepest(run)[1]
+    """The members with the most layers; see `of_depth`."""
+    return of_depth(run, depths(run)[-1])
+
+
+def same_seeds(*groups: list[Network]) -> list[list[Network]]:
+    """The groups, equal seeds in equal places; seeds that a group lacks (a member diverged) are left out.
+
+    Raises `NothingToJudge` where no seed is left.
+    """
+    tables = [{network.seed: network for network in group} for group in groups]
+    shared = shared_seeds(*tables)
+    return [[table[seed] for seed in shared] for table in tables]
 
 
 def half_error(outputs: Tensor, targets: Tensor) -> float:

@@ -1,11 +1,12 @@
 """Claims on one linear layer under other data, starts and seeds (16, 23, 24, 29, 30)."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from latebloom.claims import (
     Evidence,
     Finding,
-    Readable,
     all_of,
     asks_for,
     at_least,
@@ -17,11 +18,13 @@ from latebloom.claims import (
 )
 from latebloom.claims.statistics import median, paired_difference, paired_ratio, survival_median
 from latebloom.instruments.events import first_stayed
+from latebloom.studies.curves import kept, shared_seeds
 from latebloom.studies.mesa_optimization.claims.networks import (
     FIXED,
     PAPER,
     Network,
     bounded,
+    deepest,
     formula,
     losses,
     networks,
@@ -30,6 +33,9 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     one_step_rate,
 )
 from latebloom.studies.mesa_optimization.claims.one_layer import COST, as_one_step, structure
+
+if TYPE_CHECKING:
+    import pandas
 
 SCALES = ("laptop", "paper")
 
@@ -57,7 +63,9 @@ def to_one_step(nets: list[Network]) -> tuple[np.ndarray, np.ndarray]:
 )
 def small_weights_wait(evidence: Evidence) -> Finding:
     """Claim 16."""
-    small, wide = (plateaus(run) for run in evidence.runs)
+    frames = [kept(run) for run in evidence.runs]
+    seeds = shared_seeds(*(frame["seed"] for frame in frames))
+    small, wide = (plateaus(frame[frame["seed"].isin(seeds)]) for frame in frames)
     ended = np.isfinite(small[0])
     latest = float(small[1].max())
     own = survival_median(np.where(ended, small[0], latest), ended, unit="steps")
@@ -72,9 +80,8 @@ def small_weights_wait(evidence: Evidence) -> Finding:
     )
 
 
-def plateaus(run: Readable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def plateaus(frame: "pandas.DataFrame") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Member by member, in order of seeds: end of the plateau (inf: none), last step, last test loss."""
-    frame = run.measurements().sort_values(["seed", "step"])
     wide = frame.pivot(index="seed", columns="step", values="test_loss")
     steps, losses = wide.columns.to_numpy(dtype=float), wide.to_numpy(dtype=float)
     fallen = first_stayed(steps, -losses / losses[:, :1], -0.95, 3)
@@ -211,9 +218,7 @@ def seeds_and_batches(evidence: Evidence) -> Finding:
     """Claim 30."""
     parts = {}
     for name, run in zip(("one layer", "deepest stack"), evidence.runs, strict=True):
-        everyone = networks(run)
-        most = max(net.model.n_layers for net in everyone)
-        nets = [net for net in everyone if net.model.n_layers == most]
+        nets = deepest(run)
         seeds, batches = spreads(nets, nets[0])
         told = f"deviation over {len(nets)} trainings {seeds:.4f}, over test batches {np.median(batches):.4f}"
         parts[name] = decide(median([seeds / b for b in batches]), at_most(1.0), measured=told)

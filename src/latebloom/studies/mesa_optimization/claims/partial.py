@@ -6,7 +6,7 @@ import torch
 from latebloom.claims import Change, Evidence, Finding, all_of, asks_for, at_least, claim, decide, with_control
 from latebloom.claims.statistics import median
 from latebloom.instruments.binding import horizon
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, by_seed
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, by_seed, same_seeds
 from latebloom.studies.mesa_optimization.claims.plain import unread
 
 DISTANCES = 8
@@ -45,19 +45,16 @@ def horizons(table: np.ndarray) -> np.ndarray:
 )
 def binds_more(evidence: Evidence) -> Finding:
     """Claim 18."""
-    hidden, seen = (by_seed(run) for run in evidence.runs)
+    hidden, seen = same_seeds(*(by_seed(run) for run in evidence.runs))
     tables = {
         "partly seen": unread(hidden),
         "fully seen": unread(seen),
         "untrained": unread(hidden, step=hidden[0].steps[0], reach=DISTANCES),
     }
     found = {name: horizons(table) for name, table in tables.items()}
-    both = min(len(hidden), len(seen))
     parts = {
         "horizon": decide(median(found["partly seen"]), at_least(3.0)),
-        "further than fully seen": decide(
-            median(found["partly seen"][:both] - found["fully seen"][:both]), at_least(1.0)
-        ),
+        "further than fully seen": decide(median(found["partly seen"] - found["fully seen"]), at_least(1.0)),
     }
     rows = {
         str(back): {name: max(float(np.median(table[:, back])), READ) for name, table in tables.items()}

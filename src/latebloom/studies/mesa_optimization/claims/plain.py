@@ -10,6 +10,7 @@ from latebloom.claims import (
     at_least,
     at_most,
     claim,
+    counted,
     decide,
     with_control,
 )
@@ -26,6 +27,7 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     deepest,
     losses,
     ridge_of,
+    same_seeds,
     shallowest_and_deepest,
 )
 
@@ -104,7 +106,7 @@ def softmax_solves(evidence: Evidence) -> Finding:
     """Claim 19."""
     few, nets = shallowest_and_deepest(evidence.run)
     references = {"ridge": [by_place(n, ridge_of(n)) for n in nets]}
-    return about_six_steps(nets, few, f"{few[0].model.n_layers} layers", references)
+    return about_six_steps(nets, few, counted(few[0].model.n_layers, "layer"), references)
 
 
 @claim(
@@ -125,7 +127,7 @@ def softmax_solves(evidence: Evidence) -> Finding:
 )
 def hybrid_is_best(evidence: Evidence) -> Finding:
     """Claim 20."""
-    nets, stacks = by_seed(evidence.runs[0]), deepest(evidence.runs[1])
+    nets, stacks = same_seeds(by_seed(evidence.runs[0]), deepest(evidence.runs[1]))
     own, softmax_alone = np.array([n.loss() for n in nets]), np.array([n.loss() for n in stacks])
     ridge = losses(nets, [ridge_of(n) for n in nets])
     rows = {

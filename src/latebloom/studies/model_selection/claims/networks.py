@@ -14,10 +14,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latebloom.claims import Finding, Readable, undecided
+from latebloom.claims import Finding, NothingToJudge, Readable, undecided
 from latebloom.instruments.icl_curve import EvaluationPrompts, normalised_errors
 from latebloom.randomness import stream
 from latebloom.runs.run import Run
+from latebloom.studies.curves import shared_seeds
 from latebloom.tasks import InContextFunctions
 from latebloom.tasks.functions import Curriculum, draw_prompts
 from latebloom.training.experiment import Experiment
@@ -108,28 +109,41 @@ class Trained:
         return self.says(x, y, step=self.steps[0])
 
 
-def arms(run: Readable) -> dict[str, list[Network]]:
+class Arms(dict[str, list[Network]]):
+    """Networks by the mixture they were trained on; `NothingToJudge` for a mixture of which nobody is left."""
+
+    def __getitem__(self, mixture: str) -> list[Network]:
+        if not (group := super().__getitem__(mixture)):
+            raise NothingToJudge(f"No member trained on {mixture} reached its end.")
+        return group
+
+
+def arms(run: Readable) -> Arms:
     """The members of a run that did not diverge, by the mixture they were trained on, each list by seed."""
     own = cast(Run, run)
     return _arms(own.path, own.hash, tuple(own.snapshot_steps()))
 
 
 @lru_cache(maxsize=4)
-def _arms(path: Path, hash: str, steps: tuple[int, ...]) -> dict[str, list[Network]]:
+def _arms(path: Path, hash: str, steps: tuple[int, ...]) -> Arms:
     """Read once for all claims that rest on a run; the hash and the kept steps say whether it is still the same."""
     own = Run(path)
-    members = own.members()
     found: dict[str, list[Network]] = {}
-    for member in members["member"][~members["diverged"].astype(bool)]:
+    for member, diverged in own.members()[["member", "diverged"]].itertuples(index=False):
         network = Trained(own, int(member), Experiment.parse(own.specification(int(member))))
-        found.setdefault(network.task.mixture, []).append(network)
-    return {name: sorted(group, key=lambda network: network.seed) for name, group in found.items()}
+        group = found.setdefault(network.task.mixture, [])
+        if not diverged:
+            group.append(network)
+    return Arms((name, sorted(group, key=lambda network: network.seed)) for name, group in found.items())
 
 
 def paired(*groups: Sequence[Network]) -> list[list[Network]]:
-    """The groups, equal seeds in equal places; seeds that a group lacks (a member diverged) are left out."""
+    """The groups, equal seeds in equal places; seeds that a group lacks (a member diverged) are left out.
+
+    Raises `NothingToJudge` where no seed is left.
+    """
     tables = [{network.seed: network for network in group} for group in groups]
-    shared = sorted(set.intersection(*(set(table) for table in tables)))
+    shared = shared_seeds(*tables)
     return [[table[seed] for seed in shared] for table in tables]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from latebloom.claims import Evidence, Finding, all_of, asks_for, at_least, at_most, claim, decide, with_control
 from latebloom.claims.statistics import median, paired_difference, paired_ratio
+from latebloom.studies.curves import shared_seeds
 from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.networks import Network, by_count, curve, curves, paired, prompts
 from latebloom.studies.model_selection.claims.references import optimum_curve
@@ -180,7 +181,7 @@ def unequal_scales(evidence: Evidence) -> Finding:
         seeds = [network.seed for network in mixed]
         found.append(dict(zip(seeds, np.mean(cost, (0, 2)), strict=True)))
         exact.append(float(np.mean(best)))
-    shared = sorted(set(found[0]) & set(found[1]))
+    shared = shared_seeds(*found)
     unequal, equal = ([own[seed] for seed in shared] for own in found)
     difference = paired_difference(unequal, equal).estimate
     note = (

@@ -46,6 +46,7 @@ from latebloom.studies.model_selection.claims.words import (
 from latebloom.studies.model_selection.experiments.linear import MIXTURE, SPARSE
 from latebloom.studies.model_selection.experiments.testbed import COMBINED
 from latebloom.studies.model_selection.experiments.testbed import MIXTURE as LINES
+from latebloom.studies.model_selection.experiments.variants import WIDTHS
 
 if TYPE_CHECKING:
     import pandas
@@ -79,11 +80,9 @@ def wider_is_no_better(evidence: Evidence) -> Finding:
     groups: dict[int, list[Network]] = {}
     for network in networks.arms(evidence.run)[LINES]:
         groups.setdefault(network.width, []).append(network)
-    widths = sorted(groups)
+    asked, widths = WIDTHS[evidence.scale], sorted(groups)
+    wide, narrow = networks.paired(*(groups.get(width, []) for width in (asked[-1], asked[0])))
     found = {width: shares(groups[width]) for width in widths}
-    wide, narrow = networks.paired(groups[widths[-1]], groups[widths[0]])
-    if not wide:
-        return networks.nothing_to_see("no seed is left at both the least and the greatest width", 0)
 
     def ratio(share: float) -> Estimate:
         return crossed_ratio(*(by_networks(group, combination(share)) for group in (wide, narrow)), floor=FLOOR)

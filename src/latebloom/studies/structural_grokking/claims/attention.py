@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from latebloom.claims import Change, Evidence, Finding, all_of, at_least, at_most, claim, decide, undecided
+from latebloom.claims import Change, Evidence, Finding, all_of, at_least, at_most, claim, counted, decide, undecided
 from latebloom.claims.statistics import median, rank_correlation
 from latebloom.studies.curves import Curves, curves
 from latebloom.studies.structural_grokking.claims.tables import (
@@ -43,8 +43,8 @@ def norm_grows(evidence: Evidence) -> Finding:
     parts, growth = {}, []
     for depth, table in curves(evidence.run).arms("n_layers").items():
         own = [row[np.isfinite(row)] for row in table.of("weight_norm")]  # a member that diverged has fewer logs
-        parts[f"{depth} layers"] = decide(median([(np.diff(norm) > 0).mean() for norm in own]), at_least(0.9))
-        growth.append(f"{depth} layers x {median([norm[-1] / norm[0] for norm in own])}")
+        parts[counted(depth, "layer")] = decide(median([(np.diff(norm) > 0).mean() for norm in own]), at_least(0.9))
+        growth.append(f"{counted(depth, 'layer')} x {median([norm[-1] / norm[0] for norm in own])}")
     return all_of(parts, note=f"From start to end: {'; '.join(growth)}.")
 
 
@@ -129,7 +129,7 @@ def sparser(evidence: Evidence) -> Finding:
     parts, released = {}, []
     for depth, table in curves(evidence.run).arms("n_layers").items():
         growth = median(table.last("sparsity") - table.first("sparsity"), unit="nats")
-        parts[f"{depth} layers"] = decide(growth, at_least(1e-9))
+        parts[counted(depth, "layer")] = decide(growth, at_least(1e-9))
         other = median(table.last("sparsity_released") - table.first("sparsity_released"), unit="nats")
-        released.append(f"{depth} layers {other}")
+        released.append(f"{counted(depth, 'layer')} {other}")
     return all_of(parts, note=f"As released: {'; '.join(released)}.")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from latebloom.claims import Change, Evidence, Finding, all_of, at_most, claim, decide, undecided
+from latebloom.claims import Change, Evidence, Finding, all_of, at_most, claim, counted, decide, undecided
 from latebloom.claims.statistics import median
 from latebloom.studies.curves import Curves, curves
 from latebloom.studies.structural_grokking.claims.tables import (
@@ -66,7 +66,9 @@ def closing(table: Curves) -> Finding:
         falls.append(trend(steps[start[0] + 1 : -1], smooth))
         left.append(smooth[-1] / smooth[0] if smooth[0] > 0 else 1.0)
     if len(falls) < 2:
-        return undecided(f"{len(falls)} seeds saturate for eight logs", "Too short a run.", seeds=len(falls))
+        return undecided(
+            f"{counted(len(falls), 'seed')} saturated for eight logs", "Too short a run.", seeds=len(falls)
+        )
     end = median(table.last("gen_closing_any"))
     return all_of(
         {

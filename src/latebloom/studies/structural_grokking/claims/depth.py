@@ -1,6 +1,7 @@
 """Claims on depth: an inverted U, and what it is not."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from latebloom.claims import (
     at_least,
     between,
     claim,
+    counted,
     decide,
     settle,
     undecided,
@@ -48,7 +50,7 @@ SIDES = Change(
 )
 
 
-def inverted_u(arms: dict[object, Curves], known: str, column: str, best: int) -> Finding:
+def inverted_u(arms: dict[Any, Curves], known: str, column: str, best: int) -> Finding:
     """The rule of both claims; the note tells four criteria of success."""
     if best not in arms or len(arms) < 3:
         return undecided(f"depths {sorted(map(str, arms))}", "Too few depths.", seeds=0)
@@ -58,7 +60,7 @@ def inverted_u(arms: dict[object, Curves], known: str, column: str, best: int) -
     parts = {}
     for name, other in (("shallowest", depths[0]), ("deepest", depths[-1])):
         parts[f"{best} minus {other} layers ({name})"] = decide(more(arms[best], arms[other], column), at_least(1e-9))
-    told = "; ".join(f"{depth} layers {successes(table, column)}" for depth, table in arms.items())
+    told = "; ".join(f"{counted(depth, 'layer')} {successes(table, column)}" for depth, table in arms.items())
     extra = {str(depth): table.last(column).tolist() for depth, table in arms.items()}
     found = all_of(parts, note=f"Ended >= .8, ended >= .88, ever >= .8, median end: {told}.")
     return found.with_rows({"end": extra})
@@ -136,7 +138,7 @@ def same_loss(evidence: Evidence) -> Finding:
     for depth, table in arms.items():
         if depth != 6:
             own, six = same_seeds(table, arms[6])
-            parts[f"{depth} layers"] = decide(
+            parts[counted(depth, "layer")] = decide(
                 paired_ratio(own.late("train_loss"), six.late("train_loss")), between(0.98, 1.02)
             )
     return all_of(parts, note=f"Six layers end at {median(arms[6].late('train_loss'), unit='nats a token')}.")

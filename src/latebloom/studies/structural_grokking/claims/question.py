@@ -11,6 +11,7 @@ from latebloom.claims import (
     at_most,
     between,
     claim,
+    counted,
     decide,
     settle,
     undecided,
@@ -66,9 +67,8 @@ def in_domain_first(evidence: Evidence) -> Finding:
     lead = np.where(np.isfinite(at), at, table.steps[-1]) - known
     found = decide(median(lead, unit="steps"), at_least(1), extra={"known": known.tolist(), "half": at.tolist()})
     early = (table.of(HELD_OUT) >= 0.5) & (table.steps < known[:, None])
-    note = (
-        f"Saturated at {median(known, unit='steps')}; {int(early.any(1).sum())} seeds were at .5 before they saturated."
-    )
+    sooner = counted(int(early.any(1).sum()), "seed")
+    note = f"Saturated at {median(known, unit='steps')}; {sooner} reached .5 before that."
     return all_of({"lead": found}, note=note)
 
 
@@ -108,7 +108,9 @@ def linear_phase(evidence: Evidence) -> Finding:
     step, value = lowest(table)
     there = np.isfinite(value)
     if there.sum() < 2:
-        return undecided(f"{int(there.sum())} seeds saturate", "Too few seeds saturated.", seeds=int(there.sum()))
+        return undecided(
+            f"{counted(int(there.sum()), 'seed')} saturated", "Too few seeds saturated.", seeds=int(there.sum())
+        )
     front = table.at_times("gen_first_auxiliary", step)
     return all_of(
         {
@@ -244,7 +246,7 @@ def flat_loss(evidence: Evidence) -> Finding:
             first, second = (_smooth(own, steps, table.steps[at]) for at in (before, up[0]))
             falls.append(100 * (1 - second / first))
     if len(falls) < 2:
-        return undecided(f"{len(falls)} seeds rise from .2 to .8", "Too few seeds rise.", seeds=len(falls))
+        return undecided(f"{counted(len(falls), 'seed')} rose from .2 to .8", "Too few seeds rise.", seeds=len(falls))
     return decide(median(falls, unit="%"), between(-2, 2), extra={"falls": falls})
 
 

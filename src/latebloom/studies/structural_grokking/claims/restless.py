@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from latebloom.claims import Change, Evidence, Finding, all_of, at_least, claim, decide, settle, undecided
+from latebloom.claims import Change, Evidence, Finding, all_of, at_least, claim, counted, decide, settle, undecided
 from latebloom.claims.statistics import exactly, mean, median, share
 from latebloom.instruments.instability import fell_back, share_kept, swings, total_variation
 from latebloom.studies.curves import curves
@@ -61,7 +61,9 @@ def restless(evidence: Evidence) -> Finding:
     after, inside = (np.where(steps >= since[:, None], table.measured(name)[1], np.nan) for name in (HELD_OUT, KNOWN))
     known, swung = total_variation(steps, inside), swings(steps, after)
     if (few := ~np.isfinite(swung - 5 * known)).any():  # a member that diverged
-        return undecided(f"{int(few.sum())} seeds have too few logs", "Too few logs after saturation.", seeds=len(few))
+        return undecided(
+            f"{counted(int(few.sum()), 'seed')} with too few logs", "Too few logs after saturation.", seeds=len(few)
+        )
     fell = int(fell_back(steps, after, SUCCESS, 0.5).sum())
     kept = share_kept(steps, after, SUCCESS)
     told = f"; {median(kept[np.isfinite(kept)])} of later logs stay >= .8" if np.isfinite(kept).any() else ""
@@ -91,7 +93,7 @@ def seed_sets(evidence: Evidence) -> Finding:
     """Claim 29."""
     end = curves(evidence.run).last(HELD_OUT)
     if len(end) < 3:
-        return undecided(f"{len(end)} seeds", "An interval needs seeds.", seeds=len(end))
+        return undecided(counted(len(end), "seed"), "An interval needs seeds.", seeds=len(end))
     middle = mean(end)
     half = exactly((middle.high - middle.low) / 2)
     found = settle(half.value >= 0.125, f"half width {half}", seeds=len(end), estimate=half)

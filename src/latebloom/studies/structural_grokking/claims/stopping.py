@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from latebloom.claims import Evidence, Finding, all_of, at_least, claim, decide, undecided
+from latebloom.claims import Evidence, Finding, all_of, at_least, claim, counted, decide, undecided
 from latebloom.claims.statistics import median
 from latebloom.instruments.stopping import compare
 from latebloom.studies.curves import Curves, curves
@@ -28,7 +28,9 @@ def lost(table: Curves, known: str, held_out: str) -> Finding:
         if name == "last":
             continue
         if there.sum() < 2:
-            return undecided(f"{name}: stops {int(there.sum())} seeds", "Too short a run.", seeds=int(there.sum()))
+            return undecided(
+                f"{name}: stops {counted(int(there.sum()), 'seed')}", "Too short a run.", seeds=int(there.sum())
+            )
         loss = median((end - kept.value)[there])
         told = f"{loss} (keeps {median(kept.value[there])} at {median(kept.step[there], unit='steps')})"
         parts[name] = decide(loss, at_least(0.3), measured=told, extra={"step": kept.step.tolist()})

@@ -6,7 +6,7 @@ import numpy as np
 import scipy  # scipy.stats loads at its first use
 from jaxtyping import Float
 
-from latebloom.claims import Change, Finding, Needs, Readable, asks_for, undecided
+from latebloom.claims import Change, Finding, Needs, Readable, asks_for, counted, undecided
 from latebloom.claims.statistics import Estimate, paired_difference
 from latebloom.studies.curves import Curves, same_seeds
 
@@ -74,7 +74,7 @@ def unsaturated(since: Float[np.ndarray, " seed"]) -> Finding | None:
     seen = np.isfinite(since)
     if seen.all():
         return None
-    return undecided(f"{int(seen.sum())} seeds saturate", "Too short a run.", seeds=len(since))
+    return undecided(f"{counted(int(seen.sum()), 'seed')} saturated", "Too short a run.", seeds=len(since))
 
 
 def listed(values: Float[np.ndarray, " n"], digits: int = 2) -> str:

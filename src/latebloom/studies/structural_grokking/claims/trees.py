@@ -12,6 +12,7 @@ from latebloom.claims import (
     at_least,
     at_most,
     claim,
+    counted,
     decide,
     settle_number,
     undecided,
@@ -65,9 +66,9 @@ def tree_score_grows(evidence: Evidence) -> Finding:
         logs = own_logs(table.steps, table.of("t_score_released"))  # a member that diverged has fewer than the others
         fewest = int(np.isfinite(logs.values).sum(1).min())
         if fewest < 5:
-            return undecided(f"{fewest} measurements", "Too few measurements.", seeds=len(logs.values))
-        parts[f"{depth} layers"] = decide(median(_trends(logs)), at_least(0.7))
-        told.append(f"{depth} layers {median(logs.values[:, 1])} to {median(logs.last_value)}")
+            return undecided(counted(fewest, "measurement"), "Too few measurements.", seeds=len(logs.values))
+        parts[counted(depth, "layer")] = decide(median(_trends(logs)), at_least(0.7))
+        told.append(f"{counted(depth, 'layer')} {median(logs.values[:, 1])} to {median(logs.last_value)}")
     return all_of(parts, note=f"Tree score: {'; '.join(told)}.")
 
 
@@ -137,10 +138,11 @@ def beats_right_branching(evidence: Evidence) -> Finding:
         for depth, table in curves(run).arms("n_layers").items():
             gain = table.last("t_parseval") - table.last("right_branching")
             before = median(table.first("t_parseval") - table.first("right_branching"))
-            control = decide(before, at_least(margin), measured=f"{task} {depth} layers before training {before}")
-            parts[f"{task} {depth} layers"] = with_control(decide(median(gain), at_least(margin)), control)
+            layers = counted(depth, "layer")
+            control = decide(before, at_least(margin), measured=f"{task} {layers} before training {before}")
+            parts[f"{task} {layers}"] = with_control(decide(median(gain), at_least(margin)), control)
             other = median(table.last("t_parseval_gen") - table.last("right_branching_gen"))
-            told.append(f"{task} {depth} layers {other}")
+            told.append(f"{task} {layers} {other}")
     return all_of(parts, note=f"On withheld sentences: {'; '.join(told)}.")
 
 
@@ -170,12 +172,12 @@ def does_not_separate(evidence: Evidence) -> Finding:
     good, bad = f1[end >= SUCCESS], f1[end < 0.5]
     seeds = len(np.unique(table.field("seed")[(end >= SUCCESS) | (end < 0.5)]))  # depths share them
     if min(len(good), len(bad)) < 2:
-        told = f"{len(good)} networks generalise, {len(bad)} do not"
+        told = f"networks that generalise: {len(good)}; that do not: {len(bad)}"
         return undecided(told, "Both groups need two networks.", seeds=seeds)
     found = equivalence(good, bad, 0.05)
     sides = {"not higher": at_most(0.05), "not lower": at_least(-0.05)}
     parts = {name: decide(found.estimate, side, seeds=seeds) for name, side in sides.items()}
-    return all_of(parts, note=f"{len(good)} networks generalise, {len(bad)} do not.")
+    return all_of(parts, note=f"Networks that generalise: {len(good)}; that do not: {len(bad)}.")
 
 
 @claim(
