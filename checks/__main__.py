@@ -11,10 +11,12 @@ from checks.agreement import agreement, agreement_trained
 from checks.binding import binding
 from checks.compare import Line, row
 from checks.data import data, decay
+from checks.deep import deep, deep_trained
+from checks.depths import depths
 from checks.examples import examples
 from checks.fewer_pairs import fewer_pairs
 from checks.folds import folds
-from checks.future_tokens import short, text
+from checks.future_tokens import ladder, short, text
 from checks.inputs import codes, mirror
 from checks.lines import lines
 from checks.mixtures import beginning, mixtures
@@ -40,9 +42,12 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "folds": (folds, 3),  # 53
     "text": (text, 5),  # future_tokens 14, 21, 23
     "text_short": (short, 1),  # 14, 21
+    "ladder": (ladder, 5),  # 17
     "push": (push, 5),  # 31
     "stacked": (steps, 1),  # mesa_optimization 3
     "solver": (solver, 1),  # 13
+    "deep": (deep, 5),  # 13
+    "deep_trained": (deep_trained, 1),  # 13
     "binding": (binding, 1),  # 18
     "swapped": (swapped, 1),  # 25
     "examples": (examples, 1),  # 27
@@ -51,6 +56,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "lines": (lines, 5),  # 13, 15, 16, 25
     "tense": (tense, 5),  # structural_grokking 6, 7
     "tense_trained": (tense_trained, 1),  # 7
+    "depths": (depths, 5),  # 12
     "splits": (splits, 5),  # 22
     "agreement": (agreement, 5),  # 33
     "agreement_trained": (agreement_trained, 1),  # 33

@@ -1,6 +1,7 @@
-"""Claims 14, 21 and 23 of the study of future tokens: four arms on text, the gradient's two parts, a linear lens."""
+"""Claims 14, 17, 21 and 23 of the study of future tokens: arms, widths, the gradient's two parts, a linear lens."""
 
 import math
+from collections.abc import Mapping
 from statistics import median
 
 import torch
@@ -97,6 +98,34 @@ def text(seeds: int, windows_asked: int = 1024) -> list[Line]:
         ),
         *_split_and_lens(whole, train, test),
     ]
+
+
+def ladder(seeds: int, windows_asked: int = 1024) -> list[Line]:
+    """Claim 17 with the weights that our runs have kept: what the cut costs at four widths, by plain networks."""
+    _, test, letters = characters()
+    asked = windows(test, windows_asked, torch.Generator().manual_seed(1))
+    losses: dict[tuple[int, str, int], float] = {}
+    for run in ("future_tokens.text", "future_tokens.text_ladder"):
+        for varied, tables in kept(run, LENGTH):
+            past, seed, width = str(varied["past"]), int(str(varied["seed"])), tables["embed.W_E"].shape[1]
+            if past in ("whole", "hidden") and seed in range(seeds):
+                with torch.no_grad():
+                    losses[width, past, seed] = float(loss_of(network(letters, width).holding(tables), asked, past))
+    gaps = gaps_of(losses)
+    for width, own in gaps.items():
+        print(f"  width {width}: {median(own):.3f} ({_few(own)})", flush=True)
+    rows = list(gaps.values())
+    found = [(first + second) / 2 - third for first, second, third in zip(*rows[:3], strict=True)] if rows else []
+    return [Line("future_tokens.17", "gap, mean of the two smallest minus the third, nats", found, 0, math.inf, "")]
+
+
+def gaps_of(losses: Mapping[tuple[int, str, int], float]) -> dict[int, list[float]]:
+    """Loss with states cut minus loss with the whole past, by width and, within it, by seed; `losses` as they came."""
+    found: dict[int, list[float]] = {}
+    for width, past, seed in sorted(losses):
+        if past == "hidden":
+            found.setdefault(width, []).append(losses[width, "hidden", seed] - losses[width, "whole", seed])
+    return found
 
 
 def _split_and_lens(nets: list[Gpt], train: torch.Tensor, test: torch.Tensor) -> list[Line]:

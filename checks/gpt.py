@@ -54,7 +54,7 @@ class Block(nn.Module):
 
 
 class Gpt(nn.Module):
-    """Blocks of width 64 with learned places, on symbols or on rows of numbers (`symbols=False`)."""
+    """Blocks with learned places, on symbols or on rows of numbers (`symbols=False`)."""
 
     def __init__(
         self,
@@ -65,12 +65,13 @@ class Gpt(nn.Module):
         act: Act = TANH,
         blocks: int = 3,
         heads: int = 4,
+        width: int = 64,
     ) -> None:
         super().__init__()
-        self.enter = nn.Embedding(entering, 64) if symbols else nn.Linear(entering, 64)
-        self.place = nn.Embedding(places, 64)
-        self.blocks = nn.ModuleList([Block(64, heads, act) for _ in range(blocks)])
-        self.ln, self.out = nn.LayerNorm(64), nn.Linear(64, leaving)
+        self.enter = nn.Embedding(entering, width) if symbols else nn.Linear(entering, width)
+        self.place = nn.Embedding(places, width)
+        self.blocks = nn.ModuleList([Block(width, heads, act) for _ in range(blocks)])
+        self.ln, self.out = nn.LayerNorm(width), nn.Linear(width, leaving)
 
     def drawn(self, rule: str, seed: int) -> "Gpt":
         """The same with new weights: "gpt2" (deviation 0.02, less what is added to the stream) or "glorot"."""

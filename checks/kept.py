@@ -5,6 +5,7 @@ Read as files are: `run.json` says who is who, safetensors hold the numbers.
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -14,6 +15,7 @@ from torch import Tensor
 def kept(experiment: str, step: int) -> list[tuple[dict[str, object], dict[str, Tensor]]]:
     """Each member of the newest run at scale laptop below `$LATEBLOOM_HOME`: what it was varied by, and its weights.
 
+    In order of seeds, so that arms that share them can be paired one by one.
     Empty, with a word about it, where there is no such run.
     """
     home = Path(os.environ.get("LATEBLOOM_HOME", "runs"))
@@ -29,9 +31,14 @@ def kept(experiment: str, step: int) -> list[tuple[dict[str, object], dict[str, 
             member["varied"],
             {name: table[member["index"]] for name, table in tables[member["population"]].items()},
         )
-        for member in told["members"]
+        for member in sorted(told["members"], key=lambda member: member["varied"].get("seed", 0))
         if tables[member["population"]]
     ]
+
+
+def layers(tables: Mapping[str, Tensor]) -> int:
+    """How many blocks a network's tables name."""
+    return len({name.split(".")[1] for name in tables if name.startswith("blocks.")})
 
 
 def _tables(folder: Path, step: int) -> dict[str, Tensor]:

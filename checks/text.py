@@ -36,9 +36,9 @@ def pairs_loss(train: Tensor, test: Tensor, letters: int) -> float:
     return float(-(counts / counts.sum(1, keepdim=True)).log()[test[:-1], test[1:]].mean())
 
 
-def network(letters: int) -> Gpt:
+def network(letters: int, width: int = 64) -> Gpt:
     """What reads the text."""
-    return Gpt(letters, letters, PLACES, symbols=True)
+    return Gpt(letters, letters, PLACES, symbols=True, width=width)
 
 
 def loss_of(net: Gpt, rows: tuple[Tensor, Tensor], past: str = "whole") -> Tensor:

@@ -15,6 +15,7 @@ from checks.binding import horizon, unread
 from checks.compare import Line, in_words, row, told
 from checks.dynamics import Mesa, Stack, error, linear, orthogonal, ridge, sequences, softmax
 from checks.examples import prompts, put
+from checks.future_tokens import gaps_of
 from checks.gpt import Gpt
 from checks.kept import kept
 from checks.later import lens, present
@@ -148,12 +149,21 @@ def test_the_lens_reads_what_is_there():
     assert table == 1.0 and min(plain) == 1.0
 
 
+def test_gaps_are_of_the_same_width_and_seed():
+    losses = {(16, "whole", 1): 2.0, (16, "hidden", 1): 2.5, (16, "hidden", 0): 2.1, (16, "whole", 0): 2.0}
+    found = gaps_of({(32, "hidden", 0): 3.0, (32, "whole", 0): 2.0} | losses)
+    assert list(found) == [16, 32]
+    assert found[16] == pytest.approx([0.1, 0.5]) and found[32] == [1.0]
+    wrong = gaps_of({key: value for key, value in losses.items() if key[2]} | {(16, "whole", 1): 2.5})
+    assert wrong[16] != pytest.approx([0.5])
+
+
 def test_kept_weights_are_put_where_they_belong(tmp_path, monkeypatch):
     monkeypatch.setenv("LATEBLOOM_HOME", str(tmp_path))
     assert kept("a.run", 3) == []
     folder = tmp_path / "a.run" / "laptop-0"
     (folder / "populations" / "p" / "checkpoints").mkdir(parents=True)
-    members = [{"population": 0, "index": i, "varied": {"seed": 7 + i}} for i in (0, 1)]
+    members = [{"population": 0, "index": i, "varied": {"seed": 7 + i}} for i in (1, 0)]
     (folder / "run.json").write_text(json.dumps({"populations": ["p"], "members": members}))
     block = {"attn.W_Q": (4, 64, 16), "attn.W_K": (4, 64, 16), "attn.W_V": (4, 64, 16), "attn.W_O": (4, 16, 64)}
     block |= {"attn.b_Q": (4, 16), "attn.b_K": (4, 16), "attn.b_V": (4, 16), "attn.b_O": (64,), "ln1.w": (64,)}
@@ -424,6 +434,7 @@ def test_steps_are_orthogonal_for_each_head():
     "few",
     [
         lambda: command.text(1, 8),
+        lambda: command.ladder(1, 8),
         lambda: command.short(1, 1, 2, 8),
         lambda: command.steps(1, (2,), 4, 2),
         lambda: command.solver(1, 16, 3),

@@ -1,8 +1,10 @@
+import contextlib
 import json
 import math
 
 import numpy as np
 import pytest
+import torch
 
 from latebloom.claims import (
     Evidence,
@@ -121,6 +123,23 @@ def test_a_fault_of_the_judge_is_no_verdict():
     for word in ("grokking.01", "KeyError: 'test_loss'", "of broken", "aa11", "not a verdict", "latebloom reproduce"):
         assert word in text
     assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_judge_has_one_thread_and_gives_the_others_back(fails):
+    seen, before = [], torch.get_num_threads()
+    torch.set_num_threads(3)
+
+    def look(evidence):
+        seen.append(torch.get_num_threads())
+        return {}["fault"] if fails else settle(True, "x", seeds=9)
+
+    try:
+        with pytest.raises(RunFailed) if fails else contextlib.nullcontext():
+            make_entry(make_claim(look), runs=[FakeRun("aa11")])
+        assert (seen, torch.get_num_threads()) == ([1], 3)
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,7 @@ def test_equivalence_tells_same_from_unknown_and_from_different():
     assert not s.equivalence(*(rng.normal(size=(2, 4)) * 10), 0.1).equivalent  # noise is no evidence of sameness
     assert s.equivalence([1, 1, 1], [1, 1, 1], 0.1, paired=True).equivalent
     assert not s.equivalence([1, 1, 1], [2, 2, 2], 0.1).equivalent
+    assert s.equivalence([1, 2, 3, 4], [1, 3], 1).estimate.n == 2  # three and two seeds are not five
 
 
 # Freireich et al. 1963, remission of leukaemia in weeks: the textbook example of Kaplan-Meier.

@@ -405,7 +405,7 @@ def test_an_interrupted_zoom_ends_with_code_3(capsys, runs_home, monkeypatch):
 
 def test_a_plan_of_what_does_not_fit_says_so(capsys, runs_home, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("latebloom.fleet.estimate.seconds_per_step", lambda group: pytest.fail("made the population"))
+    monkeypatch.setattr("latebloom.fleet.estimate.seconds_per_step", lambda *_: pytest.fail("made the population"))
     code, out, _ = call(capsys, "plan", *TINY, "p=1000003")
     assert code == 0
     assert "not timed" in out

@@ -17,6 +17,7 @@ from latebloom.claims.statistics.estimate import Estimate
 from latebloom.claims.verdict import Finding, NothingToJudge, Verdict, counted, undecided
 from latebloom.errors import LatebloomError, RunFailed, unknown_name
 from latebloom.spec import digest
+from latebloom.training.device import one_thread
 
 SEEDS_FOR_A_VERDICT = 5
 
@@ -33,7 +34,7 @@ def judge(claim: Claim, evidence: Evidence, *, now: datetime | None = None) -> E
     At smoke the function is exercised and the verdict is `not run`. At laptop and paper a result of trained networks
     with fewer than five seeds is `inconclusive`; at quick the note says that seeds are few. The note names members that
     diverged: a judge reads their last log as their end, or leaves them out; where too few are left for an answer, the
-    claim is `inconclusive`, too.
+    claim is `inconclusive`, too. Torch uses one thread meanwhile.
 
     Args:
         claim: a claim with a judge function.
@@ -47,7 +48,8 @@ def judge(claim: Claim, evidence: Evidence, *, now: datetime | None = None) -> E
     _check(claim, evidence)
     start = time.perf_counter()
     try:
-        finding = _tempered(claim, evidence.scale, _find(claim, evidence))
+        with one_thread():
+            finding = _tempered(claim, evidence.scale, _find(claim, evidence))
         lost = diverged_note(evidence.runs)
         estimates = {name: _plain(estimate) for name, estimate in finding.estimates.items()}
         extra = _plain(finding.extra)

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from rich.console import Console
@@ -62,8 +62,13 @@ def print_plan_of_claims(claims: Sequence[Claim], scale: str, root: Path, consol
         told = f"Nothing to train at scale {scale}: every run that is needed is finished under {root}."
         console.print(told, soft_wrap=True)
         return
-    with console.status("Timing every kind of population for a second ..."):
-        found = [costs(unit.members for unit in wave) for wave in queue]
+    with console.status("Timing every kind of population ...") as status:
+
+        def tell(done: int, kinds: int) -> None:
+            status.update(f"Timing every kind of population: {done} of {kinds} ...")
+
+        in_order = iter(costs((unit.members for unit in chain(*queue)), tick=tell))
+    found = [list(islice(in_order, len(wave))) for wave in queue]
     rows: dict[str, list[Cost]] = {}
     for unit, cost in zip(chain(*queue), chain(*found), strict=True):
         rows.setdefault(unit.members[0].name, []).append(cost)
@@ -105,7 +110,7 @@ def _print_sum(found_by_wave: Sequence[Sequence[Cost]], console: Console) -> Non
     seconds = sum(makespan(_times(wave), workers) for wave in found_by_wave)
     console.print(
         f"{what}: about {duration(seconds)} with {counted(workers, 'worker')} on this "
-        "machine, timed for a second each; measurements not included."
+        "machine, each kind timed for up to a second; measurements not included."
     )
     if untimed := len(found) - len(times):
         console.print(f"Not timed, for want of memory: {untimed} of {len(found)}. They are missing in the sum.")

@@ -2,7 +2,7 @@
 
 import heapq
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,8 @@ from latebloom.training.members import shape_key
 from latebloom.training.optimisers import OPTIMISERS
 from latebloom.training.population import Population
 
-PROBE_SECONDS = 1.0
+PROBE_SECONDS = 1.0  # for which a kind of population is stepped
+ALL_PROBES_SECONDS = 60.0  # for all kinds together, as far as three steps of each leave it
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Cost:
     description: str
 
 
-def cost(group: Sequence[Experiment], timed: bool = True) -> Cost:
-    """The cost of one population; `timed` steps it for about a second, keeping nothing, if there is memory for it."""
+def cost(group: Sequence[Experiment], timed: bool = True, probe: float | None = None) -> Cost:
+    """The cost of one population; `timed` steps it for a second or `probe`, keeping nothing, if memory allows."""
     first = group[0]
     signature = first.task.signature
     shapes = first.model.shapes(signature)
@@ -42,7 +43,7 @@ def cost(group: Sequence[Experiment], timed: bool = True) -> Cost:
     rows = train_rows(first)
     memory = population_bytes(first, len(group))
     fits = memory < psutil.virtual_memory().available
-    seconds = seconds_per_step(group) * first.training.steps if timed and fits else None
+    seconds = seconds_per_step(group, probe) * first.training.steps if timed and fits else None
     return Cost(
         members=len(group),
         steps=first.training.steps,
@@ -96,13 +97,14 @@ def _row_bytes(member: Experiment, size: int) -> float:
     return float(rows) * (signature.n_inputs * (8 if signature.d_vocab else size) * max(signature.n_ctx, 1) + 8 + size)
 
 
-def seconds_per_step(group: Sequence[Experiment]) -> float:
+def seconds_per_step(group: Sequence[Experiment], probe: float | None = None) -> float:
     """Times a few steps of a population here, with the threads a worker would have."""
+    probe = PROBE_SECONDS if probe is None else probe
     with training_arithmetic():
         population = Population.start(group)
         population.advance(0)
         begun, steps = time.perf_counter(), 0
-        while steps < 3 or time.perf_counter() - begun < PROBE_SECONDS:
+        while steps < 3 or time.perf_counter() - begun < probe:
             population.advance(steps + 1)
             steps += 1
             if time.perf_counter() - begun > 10 * PROBE_SECONDS:
@@ -110,16 +112,22 @@ def seconds_per_step(group: Sequence[Experiment]) -> float:
         return (time.perf_counter() - begun) / steps
 
 
-def costs(groups: Iterable[Sequence[Experiment]], timed: bool = True) -> list[Cost]:
-    """The cost of every population; of populations of one shape and size, one is timed."""
-    found: list[Cost] = []
+def costs(
+    groups: Iterable[Sequence[Experiment]], timed: bool = True, tick: Callable[[int, int], None] | None = None
+) -> list[Cost]:
+    """The cost of every population; of populations of one shape and size, one is timed.
+
+    `tick` is told, before each kind, how many have been costed and how many there are.
+    """
+    keyed = [((shape_key(group[0]), len(group)), group) for group in groups]
+    kinds = dict(reversed(keyed))  # the first group of each
     known: dict[tuple[str, int], Cost] = {}
-    for group in groups:
-        key = (shape_key(group[0]), len(group))
+    for key, _ in keyed:
         if key not in known:
-            known[key] = cost(group, timed)
-        found.append(known[key])
-    return found
+            if tick is not None:
+                tick(len(known), len(kinds))
+            known[key] = cost(kinds[key], timed, min(PROBE_SECONDS, ALL_PROBES_SECONDS / len(kinds)))
+    return [known[key] for key, _ in keyed]
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:

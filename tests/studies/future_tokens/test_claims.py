@@ -135,6 +135,13 @@ def test_products_without_room_for_filler_are_undecided(number, run):
     assert judged(number, run).verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_slope_over_a_hump_is_told():
+    hump = judged("16", text(0.12), ladder({16: 0.1, 32: 0.15, 96: 0.14}))
+    assert hump.verdict is Verdict.REPRODUCED
+    assert hump.note == "The line hides a hump: the gap is largest at width 32, not at 96."
+    assert judged("16", *AS_PUBLISHED["16"]).note == ""
+
+
 def test_a_cut_in_a_task_that_nobody_learned_says_nothing():
     run = majority(0.3)
     run.table["excess"] += 0.2

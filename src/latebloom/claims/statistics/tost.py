@@ -46,14 +46,13 @@ def equivalence(
     if min(len(a), len(b)) < 2:
         raise LatebloomError(f"An equivalence test needs two or more values an arm; got {len(a)} and {len(b)}.")
     middle, error, degrees = _paired(a, b) if paired else _welch(a, b)
-    n = len(a) if paired else len(a) + len(b)
     if error == 0:
         p_value, half = float(abs(middle) >= margin), 0.0
     else:
         law = scipy.stats.t(degrees)
         p_value = float(max(law.sf((middle + margin) / error), law.cdf((middle - margin) / error)))
         half = error * float(law.ppf((1 + CONFIDENCE) / 2))
-    estimate = Estimate(middle, middle - half, middle + half, n, unit)
+    estimate = Estimate(middle, middle - half, middle + half, min(len(a), len(b)), unit)  # n: of the smaller arm
     return Equivalence(estimate, margin, p_value, p_value < (1 - CONFIDENCE) / 2)
 
 

@@ -1,0 +1,133 @@
+"""The second opinion on deep stacks of linear attention: what they say, and how it is compared."""
+
+import pytest
+import torch
+
+from checks import __main__ as command
+from checks import deep
+from checks.compare import told
+from checks.deep import deep_lines, drawn, said, tokens
+from checks.dynamics import sequences
+from latebloom.models import Decoder
+from latebloom.tasks import LinearDynamics
+
+
+def source(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def random_tables(count, size, seed=0):
+    """Weights of so many layers, large enough to matter."""
+    draws = source(seed)
+    own = {name: weight.shape for name, weight in drawn(0).items() if _in(name, count)}
+    return {name: size * torch.randn(shape, generator=draws) for name, shape in own.items()}
+
+
+def _in(name, count):
+    return int(name.split(".")[1]) < count
+
+
+def test_a_token_holds_a_state_twice_and_the_one_before():
+    x = torch.arange(1.0, 7.0).reshape(1, 3, 2)
+    assert tokens(x)[0].tolist() == [[0, 0, 1, 2, 1, 2, 0, 0], [0, 0, 3, 4, 3, 4, 1, 2], [0, 0, 5, 6, 5, 6, 3, 4]]
+
+
+def test_tokens_are_the_packages():
+    task = LinearDynamics(n_seen=5, length=25, tokens="constructed")
+    s = sequences(3, 5, 25, source())
+
+    class Made:
+        seen = s.numpy()
+
+    theirs, targets, _ = task.rows(Made())
+    assert (tokens(s[:, :-1]).numpy() == theirs).all() and (s[:, 1:].numpy() == targets).all()
+
+
+@pytest.mark.parametrize("size", [0.1, 0.4])  # the second reaches the bound on the stream
+def test_a_stack_says_what_ours_says(size):
+    model = Decoder.parse(
+        {"n_layers": 3, "d_model": 20, "n_heads": 4, "d_head": 10, "d_mlp": 0, "attention": ("linear",), "norm": "none"}
+        | {"positions": "none", "read_out": "channels", "channels": 5, "bias": "none", "resid_clip": 4.0}
+    )
+    tables = random_tables(3, size)
+    assert model.shapes(LinearDynamics(n_seen=5, length=25, tokens="constructed").signature).keys() == tables.keys()
+    x = sequences(4, 5, 25, source(1))[:, :-1]
+    params = {name: table[None].double() for name, table in tables.items()}
+    ours = model.forward(params, tokens(x)[None])[0]
+    torch.testing.assert_close(said(tables, x), ours)
+    assert bool((ours.abs() == 4).any()) == (size == 0.4)
+    turned = {**tables, "blocks.1.attn.W_K": tables["blocks.1.attn.W_K"].flip(0)}
+    assert (said(turned, x) - ours).abs().max() > 1e-3
+
+
+def test_what_comes_later_is_not_seen():
+    x = sequences(2, 5, 25, source(2))[:, :-1]
+    changed = x.clone()
+    changed[:, 10:] += 1
+    own, other = (said(random_tables(2, 0.1), states) for states in (x, changed))
+    torch.testing.assert_close(own[:, :10], other[:, :10])
+    assert (own[:, 10] - other[:, 10]).abs().max() > 1e-6
+
+
+def test_one_gradient_step_by_hand():
+    # Layer 1 of Proposition 1: keys are states before, queries states, values minus states, eta = 0.1.
+    tables = {name: torch.zeros_like(weight).detach() for name, weight in drawn(0).items() if _in(name, 1)}
+    part = [slice(5 * i, 5 * i + 5) for i in range(4)]
+    eye = torch.eye(5)
+    tables["blocks.0.attn.W_Q"][0, part[2], :5] = eye
+    tables["blocks.0.attn.W_K"][0, part[3], :5] = eye
+    tables["blocks.0.attn.W_V"][0, part[2], :5] = eye
+    tables["blocks.0.attn.W_O"][0, :5, part[0]] = 0.1 * eye
+    x = sequences(2, 5, 25, source(3))[:, :-1]
+    matrix = 0.1 * x[0, 1:9].T @ x[0, :8]
+    torch.testing.assert_close(said(tables, x)[0, 8], matrix @ x[0, 8])
+
+
+def members(experiment, step):
+    """One layer and six, two seeds each."""
+    return [({"seed": seed}, random_tables(count, 0.01, seed)) for count in (1, 6) for seed in (0, 1)]
+
+
+def test_kept_weights_are_measured(monkeypatch):
+    monkeypatch.setattr(deep, "kept", members)
+    found = command.deep(2, 16, 3)
+    assert [len(line.values) for line in found] == [2, 2, 2]
+    for line in found:
+        assert line.estimate is None or told(line.claim, line.estimate) is not None
+    assert [len(line.values) for line in command.deep(1, 16, 3)] == [1, 1, 1]
+
+
+def test_a_stack_as_good_as_the_solver_would_not_agree_with_the_ledger(monkeypatch):
+    monkeypatch.setattr(deep, "kept", members)
+    numbers = {}
+
+    def fitted(x, y, lagged, rounds):
+        numbers[lagged] = torch.stack([torch.ones(6), torch.zeros(6)]).double()
+        return numbers[lagged]
+
+    def solved(tables, x):
+        states = torch.cat([x, torch.zeros_like(x[:, :1])], 1)
+        return deep.six_steps(x, states[:, 1:], numbers[False], False)  # what is said at a place needs pairs before it
+
+    monkeypatch.setattr(deep, "fitted", fitted)
+    monkeypatch.setattr(deep, "said", solved)
+    line = command.deep(2, 16, 3)[0]
+    assert line.values == pytest.approx([1.0, 1.0]) and line.agrees(told(line.claim, line.estimate)[0]) is False
+    (same, *_) = deep_lines([{"fair": 1.16, "lagged": 0.95}], [])
+    assert same.agrees(told(same.claim, same.estimate)[0]) is True
+
+
+def test_the_check_runs_from_random_weights_and_they_say_next_to_nothing(capsys):
+    (fair, lagged) = command.deep_trained(1, 2, 4, 16, 3)
+    assert fair.values[0] > 3 and lagged.values[0] > 3
+    assert "step 2:" in capsys.readouterr().out
+    assert float(drawn(0)["blocks.5.attn.W_O"].detach().std()) == pytest.approx(2e-4, rel=0.1)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_where_no_six_layers_are_kept_the_command_that_makes_them_is_told(there, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LATEBLOOM_HOME", str(tmp_path))
+    if there:
+        monkeypatch.setattr(deep, "kept", lambda experiment, step: [({"seed": 0}, random_tables(1, 0.01))])
+    assert command.deep(1, 8, 3) == []
+    assert "`latebloom run mesa_optimization.deep --scale laptop`" in capsys.readouterr().out
