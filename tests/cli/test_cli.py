@@ -433,3 +433,11 @@ def test_what_stops_every_population_is_told_once(capsys, runs_home):
     code, _, err = call(capsys, *words, "--workers", "1")
     assert code == 1
     assert err.count("stability reads fixed training rows") == 1
+
+
+def test_a_smoke_reproduction_says_that_it_gives_no_verdict(capsys, runs_home, tmp_path):
+    words = ("reproduce", "grokking.01", "--scale", "smoke", "--ledger", str(tmp_path / "ledger"))
+    code, out, _ = call(capsys, *words)
+    assert code == 0
+    assert "1 claim: 1 not run" in out
+    assert out.endswith("networks too small to tell: 1 judge ran, and no verdict is due.\n")

@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 
 from latebloom import studies
-from latebloom.claims import terminal_table
+from latebloom.claims import counted, terminal_table
 from latebloom.cli import listing, look
 from latebloom.cli.fields import show_fields
 from latebloom.cli.plan import print_plan, print_plan_of_claims
@@ -99,6 +99,9 @@ def reproduce_claims(arguments: argparse.Namespace) -> int:
     print(
         f"Ledger: {arguments.ledger}/   Runs: {home()}   A claim's numbers and picture: latebloom show {claims[0].id}"
     )
+    if arguments.scale == "smoke" and outcome.entries:
+        tried = counted(len(outcome.entries), "judge")
+        print(f"Scale smoke tries everything on networks too small to tell: {tried} ran, and no verdict is due.")
     if outcome.interrupted:
         print("Interrupted. The same command goes on from the last checkpoints.")
         return INTERRUPTED
