@@ -8,6 +8,7 @@ from latebloom.errors import LatebloomError
 from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import save, styled
+from latebloom.training.device import one_thread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +28,7 @@ def draw_pictures(run: Run, out: Path, member: int, pictures: Pictures) -> list[
     written: list[Path] = []
     if not len(logged.frame):
         return written
-    with styled():
+    with styled(), one_thread():  # some pictures ask networks
         for name, figure in pictures(run, logged, member):
             if figure is not None:
                 written += save(figure, out, name)
