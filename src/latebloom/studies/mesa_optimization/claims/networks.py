@@ -38,6 +38,7 @@ class Network:
 
     run: Run
     member: int
+    few: int | None = None  # test sequences that are asked; None: all
 
     @cached_property
     def specification(self) -> Experiment:
@@ -67,7 +68,8 @@ class Network:
     @cached_property
     def test(self) -> tuple[Tensor, Tensor, Tensor]:
         """Tokens [batch, pos, d_token], states [batch, pos, d] and next states of its test split."""
-        return _rows(self.task, self.task.test_sequences(self.specification.seed))
+        rows = _rows(self.task, self.task.test_sequences(self.specification.seed))
+        return rows[0][: self.few], rows[1][: self.few], rows[2][: self.few]
 
     @cached_property
     def other(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,7 +11,7 @@ from latebloom.studies.mesa_optimization.claims.networks import Network, network
 from latebloom.studies.mesa_optimization.figures.binding import draw_binding
 from latebloom.studies.mesa_optimization.figures.context import draw_context, draw_depth
 from latebloom.studies.mesa_optimization.figures.probes import draw_probes
-from latebloom.studies.mesa_optimization.figures.weights import draw_blocks, draw_halfway
+from latebloom.studies.mesa_optimization.figures.weights import HALFWAY_ON, draw_blocks, draw_halfway
 from latebloom.tasks import LinearDynamics
 
 SNAPSHOTS = 3  # from here on a curve over snapshots says something
@@ -58,7 +58,10 @@ def _of_all(run: Run) -> Named:
         yield "depth", draw_depth(nets, f"{who}: loss by depth", caption)
     deepest = [net for net in nets if net.model.n_layers == depths[-1]]
     if _on_channels(deepest[0]) and _linear(deepest[0]) and len(deepest[0].steps) >= SNAPSHOTS:
-        told = f"Products averaged with those compressed late in training. Faint: one seed. {caption}"
+        told = (
+            f"Products averaged with those compressed late in training; {HALFWAY_ON} test sequences. Faint: one seed. "
+        )
+        told += caption
         yield "halfway", draw_halfway(deepest, f"{who}: {_layers(depths[-1])}, half-way to numbers", told)
 
 
