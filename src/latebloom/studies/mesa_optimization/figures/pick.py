@@ -58,10 +58,7 @@ def _of_all(run: Run) -> Named:
         yield "depth", draw_depth(nets, f"{who}: loss by depth", caption)
     deepest = [net for net in nets if net.model.n_layers == depths[-1]]
     if _on_channels(deepest[0]) and _linear(deepest[0]) and len(deepest[0].steps) >= SNAPSHOTS:
-        told = (
-            f"Products averaged with those compressed late in training; {HALFWAY_ON} test sequences. Faint: one seed. "
-        )
-        told += caption
+        told = f"Averaged with products compressed late; {HALFWAY_ON} test sequences. Faint: one seed. {caption}"
         yield "halfway", draw_halfway(deepest, f"{who}: {_layers(depths[-1])}, half-way to numbers", told)
 
 
