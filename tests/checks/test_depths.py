@@ -13,9 +13,10 @@ from checks.depths import Losses, batches, depths_lines, item, least, losses, qu
 from checks.kept import layers
 from checks.released import Released
 from latebloom.data import Batch
-from latebloom.models import LOSSES, Decoder
+from latebloom.models import LOSSES
 from latebloom.tasks import QuestionFormation
 from latebloom.tasks.language import recogniser
+from tests.checks.build import published
 
 
 @pytest.fixture(scope="module")
@@ -111,14 +112,7 @@ def test_a_network_that_knows_all_loses_nothing_and_one_that_takes_a_word_for_an
 
 
 def test_the_loss_is_the_packages(items):
-    draws = torch.Generator().manual_seed(3)
-    task = QuestionFormation()
-    model = Decoder.parse(
-        {"n_layers": 3, "d_model": 16, "n_heads": 4, "norm": "post", "positions": "sinusoidal", "embed_scale": True}
-        | {"bias": "mlp", "act_fn": "relu"}
-    )
-    shapes = model.shapes(task.signature)
-    tables = {name: torch.randn(shape.dims, generator=draws) / 3 for name, shape in shapes.items()}
+    model, tables = published(QuestionFormation(), 3)
     assert layers(tables) == 3
     groups = batches(items[:24])
     own = []

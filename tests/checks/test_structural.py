@@ -14,10 +14,10 @@ from checks.compare import told
 from checks.released import Released, go_on, next_word, padded, share_of_rate, train
 from checks.sentences import OTHER
 from latebloom.instruments.span_vectors import span_similarities
-from latebloom.models import Decoder
 from latebloom.tasks import QuestionFormation, SimpleAgreement, TenseInflection
 from latebloom.tasks.language import recogniser
 from latebloom.tasks.language.agreement import _types
+from tests.checks.build import published
 
 
 def source(seed=0):
@@ -238,14 +238,7 @@ def test_the_first_noun_gets_half_of_the_withheld_sentences_and_the_nearest_none
 @pytest.fixture(scope="module")
 def pair():
     """A small network of the package with weights large enough to matter, and the plain one that holds them."""
-    draws = torch.Generator().manual_seed(3)
-    task = TenseInflection()
-    model = Decoder.parse(
-        {"n_layers": 2, "d_model": 16, "n_heads": 4, "norm": "post", "positions": "sinusoidal", "embed_scale": True}
-        | {"bias": "mlp", "act_fn": "relu"}
-    )
-    shapes = model.shapes(task.signature)
-    tables = {name: torch.randn(shape.dims, generator=draws) / 3 for name, shape in shapes.items()}
+    model, tables = published(TenseInflection(), 2)
     return model, tables, Released(101, 2, 16, 4).holding(tables)
 
 

@@ -39,7 +39,7 @@ def summary(rows: Iterable[Standing]) -> str:
     rows = tuple(rows)
     counts = Counter("stale" if row.stale else str(row.entry.verdict) for row in rows)
     told = [f"{counts[word]} {word}" for word in (*Verdict, "stale") if counts[word]]
-    number = f"{len(rows)} claim" + ("" if len(rows) == 1 else "s")
+    number = counted(len(rows), "claim")
     return f"{number}: {', '.join(told)}" if told else number
 
 

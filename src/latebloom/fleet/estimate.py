@@ -120,13 +120,12 @@ def costs(
     `tick` is told, before each kind, how many have been costed and how many there are.
     """
     keyed = [((shape_key(group[0]), len(group)), group) for group in groups]
-    kinds = dict(reversed(keyed))  # the first group of each
+    kinds = dict(keyed)
     known: dict[tuple[str, int], Cost] = {}
-    for key, _ in keyed:
-        if key not in known:
-            if tick is not None:
-                tick(len(known), len(kinds))
-            known[key] = cost(kinds[key], timed, min(PROBE_SECONDS, ALL_PROBES_SECONDS / len(kinds)))
+    for key, group in kinds.items():
+        if tick is not None:
+            tick(len(known), len(kinds))
+        known[key] = cost(group, timed, min(PROBE_SECONDS, ALL_PROBES_SECONDS / len(kinds)))
     return [known[key] for key, _ in keyed]
 
 

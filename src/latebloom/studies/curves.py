@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -129,6 +129,27 @@ def shared_seeds(*arms: Iterable[int]) -> list[int]:
     if not shared:
         raise NothingToJudge("The arms share no seed, so they cannot be compared in pairs.")
     return shared
+
+
+class Seeded(Protocol):
+    """What was trained with a seed."""
+
+    @property
+    def seed(self) -> int:
+        """Its training seed."""
+
+
+Trained = TypeVar("Trained", bound=Seeded)
+
+
+def paired_networks(*groups: Iterable[Trained]) -> list[list[Trained]]:
+    """The groups, equal seeds in equal places; seeds that a group lacks (a member diverged) are left out.
+
+    Raises `NothingToJudge` where no seed is left.
+    """
+    tables = [{network.seed: network for network in group} for group in groups]
+    shared = shared_seeds(*tables)
+    return [[table[seed] for seed in shared] for table in tables]
 
 
 def same_seeds(first: Curves, second: Curves) -> tuple[Curves, Curves]:

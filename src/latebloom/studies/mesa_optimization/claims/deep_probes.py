@@ -14,8 +14,9 @@ from latebloom.claims.statistics import median, rank_correlation
 from latebloom.instruments.probes import probe, without_outliers
 from latebloom.models import Parameters
 from latebloom.randomness import stream
+from latebloom.studies.curves import paired_networks
 from latebloom.studies.mesa_optimization.claims.deep import COST, SCALES, deep, fitted
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, PENALTY, Network, deepest, same_seeds
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, PENALTY, Network, deepest
 
 Layers = Float[np.ndarray, "layer pos"]
 
@@ -147,7 +148,7 @@ def solver_rule(found: list[Read]) -> dict[str, Finding]:
 )
 def preconditioned_by_layer(evidence: Evidence) -> Finding:
     """Claim 22."""
-    nets, fixed = same_seeds(*(deepest(run) for run in evidence.runs))
+    nets, fixed = paired_networks(*(deepest(run) for run in evidence.runs))
     scalars = fitted(nets[0])
     found = [read(net, scalars) for net in nets]
     random = [read(net, scalars, params=same_norms(net)) for net in nets]

@@ -12,7 +12,8 @@ from latebloom.instruments.linearise import Tap, in_place_of, linearise
 from latebloom.models import run_with_cache
 from latebloom.models.decoder.attend import keyed
 from latebloom.randomness import stream
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, by_seed, half_error, same_seeds
+from latebloom.studies.curves import paired_networks
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, Network, by_seed, half_error
 from latebloom.studies.mesa_optimization.experiments.linearised import DIMENSIONS
 
 FIT_ON = 128  # sequences on which linear layers are fitted, never those of the test split
@@ -82,7 +83,7 @@ def costs(nets: list[Network], rounds: int) -> np.ndarray:
 )
 def later_layers_are_linear(evidence: Evidence) -> Finding:
     """Claim 25."""
-    groups = same_seeds(*(by_seed(run) for run in evidence.runs))
+    groups = paired_networks(*(by_seed(run) for run in evidence.runs))
     rounds = ROUNDS[evidence.scale]
     tables = {nets[0].task.n_seen: costs(nets, rounds) for nets in groups}
     wide, narrow = tables[max(tables)], tables[min(tables)]

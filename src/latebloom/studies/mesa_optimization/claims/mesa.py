@@ -15,7 +15,7 @@ from latebloom.claims import (
     with_control,
 )
 from latebloom.claims.statistics import median, paired_ratio
-from latebloom.studies.curves import kept
+from latebloom.studies.curves import kept, paired_networks
 from latebloom.studies.mesa_optimization.claims.deep import SCALES
 from latebloom.studies.mesa_optimization.claims.networks import (
     FIXED,
@@ -26,7 +26,6 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     losses,
     one_step,
     ridge_of,
-    same_seeds,
     shallowest_and_deepest,
 )
 
@@ -55,7 +54,7 @@ MARKS = {200: 0.485, 500: 0.247}
 def one_mesa_layer(evidence: Evidence) -> Finding:
     """Claim 15."""
     single, stacks = shallowest_and_deepest(evidence.runs[1])
-    nets, stacks = same_seeds(by_seed(evidence.runs[0]), stacks)
+    nets, stacks = paired_networks(by_seed(evidence.runs[0]), stacks)
     depth = stacks[0].model.n_layers
     own, deepest = np.array([n.loss() for n in nets]), np.array([n.loss() for n in stacks])
     ridge = losses(nets, [ridge_of(n) for n in nets])

@@ -19,7 +19,6 @@ from latebloom.instruments.linear_attention import Products, run
 from latebloom.models import Decoder, Parameters, run_with_cache
 from latebloom.randomness import stream
 from latebloom.runs.run import Run
-from latebloom.studies.curves import shared_seeds
 from latebloom.studies.mesa_optimization.measures.main import layer_products
 from latebloom.tasks import LinearDynamics
 from latebloom.training.experiment import Experiment
@@ -157,16 +156,6 @@ def shallowest_and_deepest(run: Readable) -> tuple[list[Network], list[Network]]
 def deepest(run: Readable) -> list[Network]:
     """The members with the most layers; see `of_depth`."""
     return of_depth(run, depths(run)[-1])
-
-
-def same_seeds(*groups: list[Network]) -> list[list[Network]]:
-    """The groups, equal seeds in equal places; seeds that a group lacks (a member diverged) are left out.
-
-    Raises `NothingToJudge` where no seed is left.
-    """
-    tables = [{network.seed: network for network in group} for group in groups]
-    shared = shared_seeds(*tables)
-    return [[table[seed] for seed in shared] for table in tables]
 
 
 def half_error(outputs: Tensor, targets: Tensor) -> float:

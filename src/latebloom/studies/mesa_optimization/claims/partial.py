@@ -6,7 +6,8 @@ import torch
 from latebloom.claims import Change, Evidence, Finding, all_of, asks_for, at_least, claim, decide, with_control
 from latebloom.claims.statistics import median
 from latebloom.instruments.binding import horizon
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, by_seed, same_seeds
+from latebloom.studies.curves import paired_networks
+from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, by_seed
 from latebloom.studies.mesa_optimization.claims.plain import unread
 
 DISTANCES = 8
@@ -45,7 +46,7 @@ def horizons(table: np.ndarray) -> np.ndarray:
 )
 def binds_more(evidence: Evidence) -> Finding:
     """Claim 18."""
-    hidden, seen = same_seeds(*(by_seed(run) for run in evidence.runs))
+    hidden, seen = paired_networks(*(by_seed(run) for run in evidence.runs))
     tables = {
         "partly seen": unread(hidden),
         "fully seen": unread(seen),

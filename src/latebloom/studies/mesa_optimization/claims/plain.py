@@ -16,6 +16,7 @@ from latebloom.claims import (
 )
 from latebloom.claims.statistics import median, paired_ratio
 from latebloom.instruments.binding import copy_errors
+from latebloom.studies.curves import paired_networks
 from latebloom.studies.mesa_optimization.claims.deep import SCALES, about_six_steps
 from latebloom.studies.mesa_optimization.claims.networks import (
     FIXED,
@@ -27,7 +28,6 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     deepest,
     losses,
     ridge_of,
-    same_seeds,
     shallowest_and_deepest,
 )
 
@@ -127,7 +127,7 @@ def softmax_solves(evidence: Evidence) -> Finding:
 )
 def hybrid_is_best(evidence: Evidence) -> Finding:
     """Claim 20."""
-    nets, stacks = same_seeds(by_seed(evidence.runs[0]), deepest(evidence.runs[1]))
+    nets, stacks = paired_networks(by_seed(evidence.runs[0]), deepest(evidence.runs[1]))
     own, softmax_alone = np.array([n.loss() for n in nets]), np.array([n.loss() for n in stacks])
     ridge = losses(nets, [ridge_of(n) for n in nets])
     rows = {

@@ -13,8 +13,9 @@ from latebloom.claims.statistics import median
 from latebloom.instruments.icl_curve import normalised_errors
 from latebloom.instruments.prediction_similarity import prediction_distance, soft_weight
 from latebloom.instruments.prompt_sweeps import excess_over_best
+from latebloom.studies.curves import paired_networks
 from latebloom.studies.model_selection.claims import networks
-from latebloom.studies.model_selection.claims.networks import Network, paired, prompts
+from latebloom.studies.model_selection.claims.networks import Network, prompts
 from latebloom.studies.model_selection.claims.references import least_squares, optimum, tuned_lasso
 from latebloom.studies.model_selection.claims.selection import COST
 from latebloom.studies.model_selection.claims.words import FIXED, MAIN, SCALES, SHAPE, linear
@@ -57,7 +58,7 @@ def nonzeros(evidence: Evidence, values: Sequence[int] = ()) -> Nonzeros:
     """Asks everybody about functions of variance 1 with each number of non-zero weights."""
     groups = networks.arms(evidence.run)
     names = (MIXTURE, DENSE, SPARSE)
-    return ask(dict(zip(names, paired(*(groups[name] for name in names)), strict=True)), values)
+    return ask(dict(zip(names, paired_networks(*(groups[name] for name in names)), strict=True)), values)
 
 
 def ask(rows: Mapping[str, Sequence[Network]], values: Sequence[int] = ()) -> Nonzeros:

@@ -18,7 +18,6 @@ from latebloom.claims import Finding, NothingToJudge, Readable, undecided
 from latebloom.instruments.icl_curve import EvaluationPrompts, normalised_errors
 from latebloom.randomness import stream
 from latebloom.runs.run import Run
-from latebloom.studies.curves import shared_seeds
 from latebloom.tasks import InContextFunctions
 from latebloom.tasks.functions import Curriculum, draw_prompts
 from latebloom.training.experiment import Experiment
@@ -135,16 +134,6 @@ def _arms(path: Path, hash: str, steps: tuple[int, ...]) -> Arms:
         if not diverged:
             group.append(network)
     return Arms((name, sorted(group, key=lambda network: network.seed)) for name, group in found.items())
-
-
-def paired(*groups: Sequence[Network]) -> list[list[Network]]:
-    """The groups, equal seeds in equal places; seeds that a group lacks (a member diverged) are left out.
-
-    Raises `NothingToJudge` where no seed is left.
-    """
-    tables = [{network.seed: network for network in group} for group in groups]
-    shared = shared_seeds(*tables)
-    return [[table[seed] for seed in shared] for table in tables]
 
 
 def prompts(task: InContextFunctions, text: str, count: int | None = None) -> EvaluationPrompts:

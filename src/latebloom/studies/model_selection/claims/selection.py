@@ -9,13 +9,13 @@ import numpy as np
 
 from latebloom.claims import Evidence, Finding, all_of, at_most, claim, decide, with_control
 from latebloom.claims.statistics import Estimate, median
+from latebloom.studies.curves import paired_networks
 from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.networks import (
     Curve,
     by_count,
     curve,
     curves,
-    paired,
     prompts,
     untrained_curves,
 )
@@ -41,7 +41,7 @@ def selection(evidence: Evidence, on: str) -> Finding:
     """Mixture against the specialist of one class, on that class."""
     groups = networks.arms(evidence.run)
     other = SPARSE if on == DENSE else DENSE
-    mixed, own, crossed = paired(groups[MIXTURE], groups[on], groups[other])
+    mixed, own, crossed = paired_networks(groups[MIXTURE], groups[on], groups[other])
     asked = prompts(mixed[0].task, on)
     mixture, specialist, wrong = (curves(group, asked) for group in (mixed, own, crossed))
     best = {name: optimum_curve(mixed[0].task, on, text) for name, text in (("mixture", MIXTURE), ("class", on))}
@@ -132,7 +132,7 @@ def deviations_decay(evidence: Evidence) -> Finding:
     parts: dict[str, Finding] = {}
     control: Finding | None = None
     for on, other in ((DENSE, SPARSE), (SPARSE, DENSE)):
-        arms = paired(groups[MIXTURE], groups[on], groups[other])
+        arms = paired_networks(groups[MIXTURE], groups[on], groups[other])
         asked = prompts(arms[0][0].task, on)
         mixture, own, wrong = (curves(group, asked) for group in arms)
         if np.median((mixture - own).max(1)) >= 0.01:

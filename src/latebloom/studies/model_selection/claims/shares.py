@@ -6,9 +6,9 @@ import numpy as np
 
 from latebloom.claims import Evidence, Finding, all_of, asks_for, at_least, at_most, claim, decide, with_control
 from latebloom.claims.statistics import median, paired_difference, paired_ratio
-from latebloom.studies.curves import shared_seeds
+from latebloom.studies.curves import paired_networks, shared_seeds
 from latebloom.studies.model_selection.claims import networks
-from latebloom.studies.model_selection.claims.networks import Network, by_count, curve, curves, paired, prompts
+from latebloom.studies.model_selection.claims.networks import Network, by_count, curve, curves, prompts
 from latebloom.studies.model_selection.claims.references import optimum_curve
 from latebloom.studies.model_selection.claims.words import COMPANION, FIXED, MAIN, SCALES, SHAPE, with_linear
 from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE, weighted
@@ -39,7 +39,7 @@ def weights_hardly_matter(evidence: Evidence) -> Finding:
     """Claim 9."""
     uneven, even = (networks.arms(run) for run in evidence.runs)
     arms = [uneven[weighted(0.1)], even[MIXTURE], uneven[weighted(0.9)]]
-    rows = paired(*arms)
+    rows = paired_networks(*arms)
     task = rows[0][0].task
 
     def spread(groups: list[list[Network]], first: int) -> np.ndarray:
@@ -57,7 +57,7 @@ def weights_hardly_matter(evidence: Evidence) -> Finding:
         for name in CLASSES
     }
     whole = decide(found, at_most(0.03), extra={f"{name}: error by pairs seen": row for name, row in shown.items()})
-    control = median(spread(paired(uneven[RARE], *arms), 1))
+    control = median(spread(paired_networks(uneven[RARE], *arms), 1))
     return with_control(whole, decide(control, at_most(0.03), measured=f"with 0.01 dense {control}"))
 
 
@@ -123,7 +123,7 @@ def rare_class(evidence: Evidence) -> Finding:
 def named_class(evidence: Evidence) -> Finding:
     """Claim 11."""
     named, plain = (networks.arms(run) for run in evidence.runs)
-    told, untold, *alone = paired(named[MIXTURE], plain[MIXTURE], plain[DENSE], plain[SPARSE])
+    told, untold, *alone = paired_networks(named[MIXTURE], plain[MIXTURE], plain[DENSE], plain[SPARSE])
     special = dict(zip(CLASSES, alone, strict=True))
     task = untold[0].task
 
@@ -171,7 +171,7 @@ def unequal_scales(evidence: Evidence) -> Finding:
     exact: list[float] = []
     for run in evidence.runs:
         groups = networks.arms(run)
-        mixed, *special = paired(*(groups[name] for name in (MIXTURE, *CLASSES)))
+        mixed, *special = paired_networks(*(groups[name] for name in (MIXTURE, *CLASSES)))
         task = mixed[0].task
         asked = {name: prompts(task, name) for name in CLASSES}
         cost = [
@@ -210,7 +210,7 @@ def unequal_scales(evidence: Evidence) -> Finding:
 def two_levels_of_noise(evidence: Evidence) -> Finding:
     """Claim 27."""
     groups = networks.arms(evidence.run)
-    nets, quiet = paired(groups[NOISES], groups[QUIET])
+    nets, quiet = paired_networks(groups[NOISES], groups[QUIET])
     task = nets[0].task
     variances = dict(zip((QUIET, LOUD), (c.function.noise_variance for c in task.trained.components), strict=True))
 

@@ -4,13 +4,13 @@ import numpy as np
 
 from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, claim, decide, with_control
 from latebloom.claims.statistics import exactly, median, paired_ratio
+from latebloom.studies.curves import paired_networks
 from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.networks import (
     Network,
     by_count,
     curve,
     curves,
-    paired,
     prompts,
     untrained_curves,
 )
@@ -30,7 +30,7 @@ def _errors(evidence: Evidence, on: str) -> tuple[dict[str, np.ndarray], list[Ne
     """Curves [network, place] of the three arms on one class, networks of equal seed in equal rows."""
     groups = networks.arms(evidence.run)
     names = (MIXTURE, DENSE, SPARSE)
-    rows = paired(*(groups[name] for name in names))
+    rows = paired_networks(*(groups[name] for name in names))
     asked = prompts(rows[0][0].task, on)
     return {name: curves(row, asked) for name, row in zip(names, rows, strict=True)}, rows[1]
 

@@ -20,6 +20,7 @@ from latebloom.claims import (
 from latebloom.claims.statistics import Estimate, crossed_median, crossed_ratio
 from latebloom.instruments.plateau import plateau_exit
 from latebloom.instruments.prompt_sweeps import LINE_SHARES
+from latebloom.studies.curves import paired_networks
 from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.lines import (
     COST,
@@ -81,7 +82,7 @@ def wider_is_no_better(evidence: Evidence) -> Finding:
     for network in networks.arms(evidence.run)[LINES]:
         groups.setdefault(network.width, []).append(network)
     asked, widths = WIDTHS[evidence.scale], sorted(groups)
-    wide, narrow = networks.paired(*(groups.get(width, []) for width in (asked[-1], asked[0])))
+    wide, narrow = paired_networks(*(groups.get(width, []) for width in (asked[-1], asked[0])))
     found = {width: shares(groups[width]) for width in widths}
 
     def ratio(share: float) -> Estimate:
@@ -115,7 +116,7 @@ def wider_is_no_better(evidence: Evidence) -> Finding:
 def leaves_no_later(evidence: Evidence) -> Finding:
     """Claim 24."""
     groups = networks.arms(evidence.run)
-    seeds = [network.seed for network in networks.paired(groups[MIXTURE], groups[SPARSE])[0]]
+    seeds = [network.seed for network in paired_networks(groups[MIXTURE], groups[SPARSE])[0]]
     frame = evidence.run.measurements()
     last = float(frame["step"].max())
     mixed, special = (_exits(frame, name, seeds) for name in (MIXTURE, SPARSE))

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latebloom.instruments.prompt_sweeps import AMPLITUDE_FACTORS, FREQUENCY_FACTORS, LINE_SHARES
+from latebloom.studies.curves import paired_networks
 from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, title
 from latebloom.studies.model_selection.claims.between import ask
 from latebloom.studies.model_selection.claims.extremes import amplitudes, frequencies
 from latebloom.studies.model_selection.claims.lines import Tails, shares
-from latebloom.studies.model_selection.claims.networks import Network, paired
+from latebloom.studies.model_selection.claims.networks import Network
 from latebloom.studies.model_selection.experiments import linear, testbed
 from latebloom.studies.model_selection.figures.icl import LINES, TOP, Arms
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def draw_nonzeros(groups: Arms, heading: str, caption: str = "") -> "Figure":
     """Error by number of non-zero weights, after d/2 pairs and 3d/4; and the share of the dense specialist."""
     names = (linear.MIXTURE, linear.DENSE, linear.SPARSE)
-    rows = dict(zip(names, paired(*(groups[name] for name in names)), strict=True))
+    rows = dict(zip(names, paired_networks(*(groups[name] for name in names)), strict=True))
     sweep = ask(rows)
     task = sweep.task
     places = sorted({max(task.d // 2, 1), max(round(3 * task.d / 4), 1)})
