@@ -194,6 +194,15 @@ def test_every_list_prints(capsys, runs_home, what):
     assert out.strip()
 
 
+def test_titles_keep_their_room_in_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    _, out, _ = call(capsys, "ls", "claims")
+    lines = out.splitlines()
+    assert lines[0].index("scales") - lines[0].index("title") > 25
+    assert [line.split()[-1] for line in lines[1:3]] == ["quick,", "laptop"]  # one below the other
+    assert all(len(line) <= 60 for line in lines)
+
+
 def test_plan_tells_parameters_and_trains_nothing(capsys, runs_home):
     code, out, _ = call(capsys, "plan", *TINY, "seed=0:4")
     assert code == 0
@@ -405,7 +414,7 @@ def test_an_interrupted_zoom_ends_with_code_3(capsys, runs_home, monkeypatch):
 
 def test_a_plan_of_what_does_not_fit_says_so(capsys, runs_home, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("latebloom.fleet.estimate.seconds_per_step", lambda *_: pytest.fail("made the population"))
+    monkeypatch.setattr("latebloom.fleet.estimate.seconds_to_train", lambda *_: pytest.fail("made the population"))
     code, out, _ = call(capsys, "plan", *TINY, "p=1000003")
     assert code == 0
     assert "not timed" in out

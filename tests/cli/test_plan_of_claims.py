@@ -6,7 +6,8 @@ import pytest
 
 from latebloom import studies
 from latebloom.cli import main
-from latebloom.fleet.estimate import makespan
+from latebloom.cli.plan import _work
+from latebloom.fleet.estimate import Cost, makespan
 from latebloom.fleet.local import waves
 from latebloom.runs.home import run_folders
 from latebloom.studies.reproduce import prepare, select
@@ -92,3 +93,14 @@ def test_wrong_words_are_told(capsys, runs_home, words, told):
 )
 def test_units_are_shared_out_longest_first(seconds, workers, last):
     assert makespan(seconds, workers) == last
+
+
+@pytest.mark.parametrize(
+    ("operations", "told"),
+    [(0, "0.0 FLOP"), (2.9e10, "29 GFLOP"), (9.99e14, "999 TFLOP"), (1e15, "1.0 PFLOP"), (3e21, "3,000 EFLOP")],
+)
+def test_arithmetic_is_told_in_a_unit_that_fits(operations, told):
+    cost = Cost(
+        members=2, steps=5, parameters=1, flops_per_step=operations / 10, memory=1, seconds=None, description=""
+    )
+    assert _work([cost]) == told

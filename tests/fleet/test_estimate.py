@@ -4,9 +4,12 @@ import pytest
 
 from latebloom.fleet import estimate
 from latebloom.fleet.estimate import costs, population_bytes
+from latebloom.training import measures
+from latebloom.training.experiment import Measure
 from latebloom.training.optimisers import OPTIMISERS
 from latebloom.training.population import Population
-from tests.training.build import tiny
+from latebloom.training.schedule import Schedule
+from tests.training.build import run, tiny
 
 
 @pytest.mark.parametrize("optimiser", list(OPTIMISERS))
@@ -26,7 +29,7 @@ def test_every_kind_is_timed_once_and_many_share_a_minute(monkeypatch):
         probes.append((len(group), probe))
         return len(group) / 100
 
-    monkeypatch.setattr(estimate, "seconds_per_step", timed)
+    monkeypatch.setattr(estimate, "seconds_to_train", timed)
     monkeypatch.setattr(estimate, "ALL_PROBES_SECONDS", 0.5)
     one, wide = tiny(seed=0), tiny(seed=0, model__d_mlp=7)
     found = costs([[one], [wide, wide], [tiny(seed=1)], [one, one]], tick=lambda *state: told.append(state))
@@ -34,3 +37,43 @@ def test_every_kind_is_timed_once_and_many_share_a_minute(monkeypatch):
     assert told == [(0, 3), (1, 3), (2, 3)]
     assert [cost.members for cost in found] == [1, 2, 1, 2]
     assert found[0] is found[2] and found[1].parameters != found[3].parameters
+
+
+def test_a_plan_measures_as_often_as_a_run_does(monkeypatch, tmp_path):
+    """The seconds of each look, here made up from what is measured at it, add up to those of a whole run."""
+    price = {"norms": 1.0, "stability": 100.0}
+    spent, take = [], measures.take
+
+    def priced(names, view):
+        spent.append(1 + sum(price[name] for name in names))
+        return take(names, view)
+
+    member = tiny(
+        training__steps=40,
+        log=Schedule(every=10),
+        measure=(Measure(name="norms"), Measure(name="stability", when=Schedule(at=(7, 10)))),
+    )
+    monkeypatch.setattr(measures, "take", priced)
+    run([member], tmp_path / "population")
+    monkeypatch.setattr(estimate, "_seconds_to_measure", lambda names, _: 1 + sum(price[name] for name in names))
+    assert len(spent) == 6
+    assert estimate.measuring_seconds(Population.start([member])) == sum(spent) > 200
+
+
+def test_a_short_measurement_is_timed_twice_and_a_long_one_once(monkeypatch):
+    """The first look of short ones prepares what later ones share, and is not what the others cost."""
+    population, clock, taken = Population.start([tiny()]), [0.0], []
+
+    def at(seconds):
+        def take(names, view):
+            taken.append(names)
+            clock[0] += seconds[len(taken) - 1]
+
+        return take
+
+    monkeypatch.setattr(estimate.time, "perf_counter", lambda: clock[0])
+    for seconds, looks, expected in (((0.5, 0.25), 2, 0.25), ((4.0,), 1, 4.0)):
+        taken.clear()
+        monkeypatch.setattr(measures, "take", at(seconds))
+        assert estimate._seconds_to_measure(["norms"], population) == expected
+        assert len(taken) == looks

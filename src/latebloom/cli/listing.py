@@ -21,6 +21,7 @@ from latebloom.training.optimisers import OPTIMISERS
 from latebloom.training.presets import PRESETS
 
 ROWS = 60  # of a table of members
+NARROW = 80  # columns of a terminal in which scales stand one below the other, so that titles keep theirs
 PARTS: dict[str, Registry[Any]] = {
     "tasks": TASKS,
     "models": MODELS,
@@ -38,7 +39,7 @@ def show(what: str, as_json: bool, console: Console) -> None:
     elif what == "runs":
         run_list.print_runs(rows, console)
     else:
-        console.print(_plain(what, rows))
+        console.print(_plain(what, rows, console.width))
 
 
 def rows_of(what: str) -> list[dict[str, Any]]:
@@ -49,14 +50,15 @@ def rows_of(what: str) -> list[dict[str, Any]]:
     return lists[what]()
 
 
-def _plain(what: str, rows: list[dict[str, Any]]) -> Table:
-    """A table of a list whose cells are text as they are."""
+def _plain(what: str, rows: list[dict[str, Any]], width: int) -> Table:
+    """A table of a list whose cells are text as they are, for a terminal of `width` columns."""
     headings = {"name": {"losses": "loss", "studies": "study"}.get(what, what.removesuffix("s")), "about": "what it is"}
     own = {"claims": ("name", "title", "scales"), "studies": ("name", "experiments", "claims")}
     keys = own.get(what, ("name", "about"))
     table = plain_table(*(headings.get(key, key) for key in keys))
     for row in rows:
-        cells = {**row, "scales": row.get("needs") or ", ".join(row.get("scales", ()))}
+        scales = row.get("needs") or ", ".join(row.get("scales", ()))
+        cells = {**row, "scales": scales.replace(" ", "\n") if width < NARROW else scales}
         table.add_row(*(str(cells[key]) for key in keys))
     return table
 

@@ -17,6 +17,8 @@ from latebloom.studies.reproduce import prepare
 from latebloom.training.members import populations
 from latebloom.training.presets import members_of
 
+UNITS = (("EFLOP", 1e18), ("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("FLOP", 1))
+
 
 def _alike(found: Sequence[Cost]) -> list[list[Cost]]:
     """Populations that cost the same in all but the second they were timed in, together; in order of the first."""
@@ -94,23 +96,25 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def _work(found: Sequence[Cost]) -> float:
-    """Arithmetic in units of 10^15 operations."""
-    return sum(cost.flops_per_step * cost.steps * cost.members for cost in found) / 1e15
+def _work(found: Sequence[Cost]) -> str:
+    """The arithmetic of all, in the largest unit of which it is at least one."""
+    operations = sum(cost.flops_per_step * cost.steps * cost.members for cost in found)
+    unit, size = next((word, size) for word, size in UNITS if operations >= size or word == "FLOP")
+    return f"{operations / size:,.{1 if operations < 10 * size else 0}f} {unit}"
 
 
 def _print_sum(found_by_wave: Sequence[Sequence[Cost]], console: Console) -> None:
     """All populations in a sentence, and what could not be timed; each wave waits for the one before it."""
     found = list(chain(*found_by_wave))
     members, workers, times = sum(cost.members for cost in found), min(cores(), len(found)), _times(found)
-    what = f"{counted(members, 'member')} in {counted(len(found), 'population')}, {_work(found):.2g} PFLOP"
+    what = f"{counted(members, 'member')} in {counted(len(found), 'population')}, {_work(found)}"
     if not times:
         console.print(f"{what}. Not timed, for want of memory: {len(found)} of {len(found)}.")
         return
     seconds = sum(makespan(_times(wave), workers) for wave in found_by_wave)
     console.print(
         f"{what}: about {duration(seconds)} with {counted(workers, 'worker')} on this "
-        "machine, each kind timed for up to a second; measurements not included."
+        "machine, measurements included; each kind was timed for up to a second."
     )
     if untimed := len(found) - len(times):
         console.print(f"Not timed, for want of memory: {untimed} of {len(found)}. They are missing in the sum.")

@@ -2,6 +2,7 @@
 
 import heapq
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +12,13 @@ import torch
 
 from latebloom.fleet.plan import Unit
 from latebloom.models import LOSSES
+from latebloom.training import measures
 from latebloom.training.device import training_arithmetic
 from latebloom.training.experiment import Experiment
 from latebloom.training.members import shape_key
 from latebloom.training.optimisers import OPTIMISERS
 from latebloom.training.population import Population
+from latebloom.training.view import View
 
 PROBE_SECONDS = 1.0  # for which a kind of population is stepped
 ALL_PROBES_SECONDS = 60.0  # for all kinds together, as far as three steps of each leave it
@@ -30,7 +33,7 @@ class Cost:
     parameters: int  # of one member
     flops_per_step: float  # of one member, forward and backward
     memory: float  # bytes at its highest, without the interpreter and libraries
-    seconds: float | None  # of one process; None: not timed, for want of memory or because nobody asked
+    seconds: float | None  # one process, with measurements; None: not timed, for want of memory or if nobody asked
     description: str
 
 
@@ -43,7 +46,7 @@ def cost(group: Sequence[Experiment], timed: bool = True, probe: float | None = 
     rows = train_rows(first)
     memory = population_bytes(first, len(group))
     fits = memory < psutil.virtual_memory().available
-    seconds = seconds_per_step(group, probe) * first.training.steps if timed and fits else None
+    seconds = seconds_to_train(group, probe) if timed and fits else None
     return Cost(
         members=len(group),
         steps=first.training.steps,
@@ -97,19 +100,40 @@ def _row_bytes(member: Experiment, size: int) -> float:
     return float(rows) * (signature.n_inputs * (8 if signature.d_vocab else size) * max(signature.n_ctx, 1) + 8 + size)
 
 
-def seconds_per_step(group: Sequence[Experiment], probe: float | None = None) -> float:
-    """Times a few steps of a population here, with the threads a worker would have."""
-    probe = PROBE_SECONDS if probe is None else probe
+def seconds_to_train(group: Sequence[Experiment], probe: float | None = None) -> float:
+    """Steps and measurements of a population, from a few of each timed here with the threads a worker would have."""
     with training_arithmetic():
         population = Population.start(group)
         population.advance(0)
-        begun, steps = time.perf_counter(), 0
-        while steps < 3 or time.perf_counter() - begun < probe:
-            population.advance(steps + 1)
-            steps += 1
-            if time.perf_counter() - begun > 10 * PROBE_SECONDS:
-                break
-        return (time.perf_counter() - begun) / steps
+        steps = seconds_per_step(population, PROBE_SECONDS if probe is None else probe)
+        return steps * group[0].training.steps + measuring_seconds(population)
+
+
+def seconds_per_step(population: Population, probe: float) -> float:
+    """The mean over the steps of so many seconds, but three at least and no more than take ten seconds."""
+    begun, steps = time.perf_counter(), 0
+    while steps < 3 or time.perf_counter() - begun < probe:
+        population.advance(steps + 1)
+        steps += 1
+        if time.perf_counter() - begun > 10 * PROBE_SECONDS:
+            break
+    return (time.perf_counter() - begun) / steps
+
+
+def measuring_seconds(population: Population) -> float:
+    """All measurements until the end, as long as each takes of the networks as they are."""
+    together = Counter(map(tuple, measures.due_at(population.members[0]).values()))
+    return sum(count * _seconds_to_measure(names, population) for names, count in together.items())
+
+
+def _seconds_to_measure(names: Sequence[str], population: Population) -> float:
+    """The faster of two times, since the first prepares what later ones share; where that was long, the first."""
+    seconds: list[float] = []
+    while not seconds or (len(seconds) < 2 and seconds[0] < PROBE_SECONDS):
+        begun = time.perf_counter()
+        measures.take(names, View(population, 0))
+        seconds.append(time.perf_counter() - begun)
+    return min(seconds)
 
 
 def costs(

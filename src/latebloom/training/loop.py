@@ -66,11 +66,7 @@ def train(
     step = _restore(population, folder)
     first = population.members[0]
     total = first.training.steps
-    log_at, keep_at = set(first.log.steps(total)), set(first.snapshots.steps(total))
-    due_at = {step: [m.name for m in first.measure if m.when is None] for step in log_at}
-    for measure in first.measure:
-        for at in measure.when.steps(total) if measure.when else ():
-            due_at.setdefault(at, []).append(measure.name)
+    due_at, keep_at = measures.due_at(first), set(first.snapshots.steps(total))
     anchors = frozenset(total * i // ANCHORS for i in range(1, ANCHORS))
     begun = committed = clock()
     since, pending = step, Pending()
@@ -127,7 +123,7 @@ def observe(
     population: Population, step: int, due: list[str], pending: Pending, stopping_rule: bool = True
 ) -> dict[str, np.ndarray]:
     """Measures the population; rows of members that had ended before are left out. Returns all columns, NaN there."""
-    columns = measures.take(population.members[0].measure, due, View(population, step))
+    columns = measures.take(due, View(population, step))
     arrays = {name: value.detach().cpu().numpy() for name, value in columns.items()}
     present = population.active.nonzero()[:, 0].numpy()
     pending.rows.append((step, present, {name: value[present] for name, value in arrays.items()}))

@@ -15,7 +15,7 @@ from latebloom.errors import LatebloomError, RunFailed
 from latebloom.instruments import norms, stability
 from latebloom.registry import Registry
 from latebloom.training.device import out_of_memory
-from latebloom.training.experiment import Measure
+from latebloom.training.experiment import Experiment, Measure
 from latebloom.training.view import View
 
 Columns = dict[str, Tensor]
@@ -99,7 +99,17 @@ def numerical_stability(view: View) -> Columns:
     }
 
 
-def take(measures: Sequence[Measure], due: Sequence[str], view: View) -> Columns:
+def due_at(experiment: Experiment) -> dict[int, list[str]]:
+    """What is measured at each step, beside `fit`: everything at log steps, but for what has steps of its own."""
+    total = experiment.training.steps
+    due = {step: [m.name for m in experiment.measure if m.when is None] for step in experiment.log.steps(total)}
+    for measure in experiment.measure:
+        for step in measure.when.steps(total) if measure.when else ():
+            due.setdefault(step, []).append(measure.name)
+    return due
+
+
+def take(due: Sequence[str], view: View) -> Columns:
     """The columns of all measures that are due, and always of `fit`."""
     columns: Columns = {}
     with torch.no_grad():
