@@ -24,6 +24,7 @@ from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, m
 from latebloom.models.decoder.past import PastKind
 from latebloom.models.decoder.places import Places, placed, reach
 from latebloom.models.decoder.scored import Scored, scored_places
+from latebloom.models.decoder.shapes import flops_at_place, kept_at_place, own_shapes
 from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
 from latebloom.models.decoder.thinned import thinned_block, thins
 from latebloom.models.losses import Loss
@@ -138,63 +139,10 @@ class Decoder(Model):
 
         With a teacher, the same again under `teacher.`, which training does not change.
         """
-        own = self._own_shapes(signature)
+        own = own_shapes(self, signature)
         if not self.past.startswith("teacher"):
             return own
         return own | {f"{TEACHER}{name}": Shape(shape.dims, trained=False) for name, shape in own.items()}
-
-    def _own_shapes(self, signature: Signature) -> dict[str, Shape]:
-        self._fits(signature)
-        d, out = self.d_model, signature.n_outputs
-        table: dict[str, tuple[int, ...]] = {}
-        if self.read_out != "channels":
-            table["embed.W_E"] = (signature.d_vocab or signature.n_inputs, d)
-            if self.bias == "all" and not signature.d_vocab:
-                table["embed.b_E"] = (d,)
-        if self.positions == "learned":
-            table["pos_embed.W_pos"] = (signature.n_ctx, d)
-        for layer in range(self.n_layers):
-            table |= {f"blocks.{layer}.{name}": dims for name, dims in self._block_shapes(layer).items()}
-        if self.norm == "pre":
-            table |= {"ln_final.w": (d,), "ln_final.b": (d,)}
-        if self.read_out == "linear":
-            table["unembed.W_U"] = (d, out)
-        if self.read_out != "channels" and self.bias != "none":
-            table["unembed.b_U"] = (out,)
-        return {name: Shape(dims) for name, dims in table.items()}
-
-    def _block_shapes(self, layer: int) -> dict[str, tuple[int, ...]]:
-        d, h, k, m = self.d_model, self.n_heads, self.head_width, self.mlp_width
-        seen = 2 * d if layer == 0 and self.positions == "first_keys" else d
-        table: dict[str, tuple[int, ...]] = {} if self.norm == "none" else {"ln1.w": (d,), "ln1.b": (d,)}
-        table |= {"attn.W_Q": (h, seen, k), "attn.W_K": (h, seen, k), "attn.W_V": (h, d, k), "attn.W_O": (h, k, d)}
-        if self.mixer(layer) == "mesa":
-            table["attn.mesa_lambda"] = (h,)
-        if self.bias == "all":
-            table |= {"attn.b_Q": (h, k), "attn.b_K": (h, k), "attn.b_V": (h, k), "attn.b_O": (d,)}
-        if m:
-            table |= {} if self.norm == "none" else {"ln2.w": (d,), "ln2.b": (d,)}
-            table["mlp.W_in"] = (d, m)
-            table["mlp.W_out"] = (m, d)
-            table |= {} if self.bias == "none" else {"mlp.b_in": (m,), "mlp.b_out": (d,)}
-        return table
-
-    def _fits(self, signature: Signature) -> None:
-        if not signature.n_ctx:
-            raise LatebloomError(
-                "model.kind = 'decoder' reads sequences; this task gives rows. Use 'transformer' or 'mlp'."
-            )
-        if self.read_out == "channels" and (signature.d_vocab or signature.n_inputs != self.d_model):
-            raise LatebloomError(
-                f"model.read_out = 'channels' takes vectors of model.d_model = {self.d_model} numbers as they are; the "
-                f"task gives {'symbols' if signature.d_vocab else f'vectors of {signature.n_inputs}'}."
-            )
-        if self.read_out == "channels" and self.channels != signature.n_outputs:
-            raise LatebloomError(
-                f"model.channels = {self.channels} numbers are read; the task asks for {signature.n_outputs} a place."
-            )
-        if self.read_out == "tied" and signature.d_vocab != signature.n_outputs:
-            raise LatebloomError("model.read_out = 'tied' needs a task whose inputs and outputs are the same symbols.")
 
     def initial(self, name: str, shape: tuple[int, ...], noise: np.random.Generator) -> np.ndarray:
         """As the named initialisation says; see `latebloom.models.decoder.initial`."""
@@ -360,23 +308,11 @@ class Decoder(Model):
 
     def flops(self, signature: Signature, rows: int) -> float:
         """One forward pass over every place of `rows` sequences of full length; one more where there is a teacher."""
-        per_place = sum(
-            2.0 * float(np.prod(shape.dims))
-            for name, shape in self._own_shapes(signature).items()
-            if len(shape.dims) > 1 and not name.startswith(("embed", "pos_embed"))
-        )
-        if self.read_out == "tied":
-            per_place += 2.0 * signature.n_outputs * self.d_model
-        attention = 4.0 * signature.n_ctx * self.n_layers * self.n_heads * self.head_width / 2  # half is masked
-        passes = 2 if self.past.startswith("teacher") else 1
-        return passes * rows * signature.n_ctx * (per_place + attention)
+        return (2 if self.past.startswith("teacher") else 1) * rows * signature.n_ctx * flops_at_place(self, signature)
 
     def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
-        """What autograd keeps of every place: residual stream and norms, heads and patterns, the MLP, the outputs."""
-        norms = 0 if self.norm == "none" else 4 * self.d_model
-        heads = self.n_heads * (5 * self.head_width + (3 if self.dropout else 1) * signature.n_ctx)
-        width = self.n_layers * (4 * self.d_model + norms + heads + (5 if self.dropout else 3) * self.mlp_width)
-        return float(itemsize) * rows * signature.n_ctx * (width + 3 * signature.n_outputs)
+        """What autograd keeps of every place of `rows` sequences of full length."""
+        return float(itemsize) * rows * signature.n_ctx * kept_at_place(self, signature)
 
 
 def part(params: Parameters, prefix: str) -> Parameters:
