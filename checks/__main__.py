@@ -23,6 +23,7 @@ from checks.mixtures import beginning, mixtures
 from checks.muon import muon
 from checks.norm import norm
 from checks.parity import floor, switch
+from checks.products import products, products_trained
 from checks.push import push
 from checks.splits import splits
 from checks.swapped import swapped
@@ -43,6 +44,8 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "text": (text, 5),  # future_tokens 14, 21, 23
     "text_short": (short, 1),  # 14, 21
     "ladder": (ladder, 5),  # 17
+    "products": (products, 5),  # 19
+    "products_trained": (products_trained, 1),  # 19
     "push": (push, 5),  # 31
     "stacked": (steps, 1),  # mesa_optimization 3
     "solver": (solver, 1),  # 13

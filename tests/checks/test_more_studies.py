@@ -435,6 +435,8 @@ def test_steps_are_orthogonal_for_each_head():
     [
         lambda: command.text(1, 8),
         lambda: command.ladder(1, 8),
+        lambda: command.products(1),
+        lambda: command.products_trained(1, 1),
         lambda: command.short(1, 1, 2, 8),
         lambda: command.steps(1, (2,), 4, 2),
         lambda: command.solver(1, 16, 3),
