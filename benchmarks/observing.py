@@ -20,10 +20,7 @@ def observing(effort: Effort) -> list[Row]:
         ours = Population.start(members)
         due = {"the log": [m.name for m in experiment.measure if m.when is None]}
         due |= {m.name: [m.name] for m in experiment.measure if m.when is not None}
-        looks = {
-            label: lambda names=names, ours=ours, experiment=experiment: take(experiment.measure, names, View(ours, 0))
-            for label, names in due.items()
-        }
+        looks = {label: lambda names=names, ours=ours: take(names, View(ours, 0)) for label, names in due.items()}
         found = in_turn({"step": advancing(experiment, count), **looks}, effort)
         rows += [Row.cost(f"{name}, {label}, E = {count}", "steps", found["step"] / found[label]) for label in due]
     return rows

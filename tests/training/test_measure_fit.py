@@ -7,7 +7,7 @@ from latebloom import studies
 from latebloom.errors import LatebloomError, RunFailed
 from latebloom.models import MLP
 from latebloom.tasks import ModularArithmetic
-from latebloom.training.experiment import Experiment, Measure
+from latebloom.training.experiment import Experiment
 from latebloom.training.measures import MEASURES, Adapter, fit, take
 from latebloom.training.population import Population
 from latebloom.training.view import View
@@ -44,7 +44,7 @@ def test_padding_rows_do_not_count():
 
 def taken(experiment, name):
     """The columns of one measure, as training takes it."""
-    return take([Measure(name=name)], [name], View(Population.start([experiment]), 0))
+    return take([name], View(Population.start([experiment]), 0))[name]
 
 
 @pytest.mark.parametrize("name", ["stability", "grokking.logit_scale"])

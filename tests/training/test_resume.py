@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latebloom.errors import LatebloomError
-from latebloom.training.experiment import Stop
+from latebloom.training.experiment import Measure, Stop
 from latebloom.training.loop import zoom
 from latebloom.training.population import Population
+from latebloom.training.schedule import Schedule
 from tests.training.build import (
     Watcher,
     assert_same_rows,
@@ -70,6 +71,23 @@ def test_any_interruptions_and_any_checkpoints_leave_the_numbers_alone(tmp_path_
     members = CASES["stopping rule"]
     found = run(members, tmp_path_factory.mktemp("broken"), stops, checkpoint_seconds=every)
     assert_same_run(found, straight(members))
+
+
+@pytest.mark.parametrize("measured", ["norms", "stability"])
+def test_measuring_more_ends_no_training_earlier(tmp_path, straight, measured):
+    """Losses are measured at every look; those between log steps are no logs, though they meet the rule."""
+    plain = CASES["stopping rule"]
+    more = Measure(name=measured, when=Schedule(every=1))
+    found = run([member.replace({"measure": (*member.measure, more)}) for member in plain], tmp_path)
+    assert found.progress["ended_at"] == straight(plain).progress["ended_at"] != [None] * 3
+    assert len(found.measurements()) > len(straight(plain).measurements())
+
+
+def test_a_rule_on_what_has_steps_of_its_own_counts_these(tmp_path):
+    """Norms at steps 2, 3, 7 and the ends, logs at every fifth: the third look at norms is at step 3."""
+    rule = Stop(metric="l2_norm", at_least=0.0, logs=3).model_dump()
+    member = tiny(training__stop=rule, measure=(Measure(name="norms", when=Schedule(at=(2, 3, 7))),))
+    assert run([member], tmp_path).progress["ended_at"] == [3]
 
 
 def test_equal_snapshots_and_checkpoints_are_equal_files(tmp_path, straight):

@@ -66,7 +66,8 @@ def train(
     step = _restore(population, folder)
     first = population.members[0]
     total = first.training.steps
-    due_at, keep_at = measures.due_at(first), set(first.snapshots.steps(total))
+    due_at, log_at = measures.due_at(first), set(first.log.steps(total))
+    keep_at = set(first.snapshots.steps(total))
     anchors = frozenset(total * i // ANCHORS for i in range(1, ANCHORS))
     begun = committed = clock()
     since, pending = step, Pending()
@@ -74,7 +75,7 @@ def train(
 
     while True:
         if step in due_at and step > recorded:
-            columns = observe(population, step, due_at[step], pending)
+            columns = observe(population, step, due_at[step], pending, log=step in log_at)
             watcher.report(_report(population, step, total, clock() - begun, since, columns))
         if step >= total > 0:
             population.check(step)
@@ -106,7 +107,7 @@ def zoom(
     done_at = _done_at(folder)
     while step <= last:
         if step >= first and (step - first) % stride == 0:
-            columns = observe(population, step, names, pending, stopping_rule=False)
+            columns = observe(population, step, names, pending, stops=False)
             watcher.report(_report(population, step, last, time.monotonic() - begun, since, columns))
         if step in done_at:
             population.end(torch.tensor([at == step for at in done_at]) & population.active, step, diverged=False)
@@ -120,11 +121,15 @@ def zoom(
 
 
 def observe(
-    population: Population, step: int, due: list[str], pending: Pending, stopping_rule: bool = True
+    population: Population, step: int, due: list[str], pending: Pending, log: bool = True, stops: bool = True
 ) -> dict[str, np.ndarray]:
-    """Measures the population; rows of members that had ended before are left out. Returns all columns, NaN there."""
-    columns = measures.take(due, View(population, step))
-    arrays = {name: value.detach().cpu().numpy() for name, value in columns.items()}
+    """Measures the population; rows of members that had ended before are left out. Returns all columns, NaN there.
+
+    Between log steps the stopping rule sees what is due by a schedule of its own, so that measuring more ends no
+    training earlier.
+    """
+    taken = measures.take(due, View(population, step))
+    arrays = {name: value.detach().cpu().numpy() for columns in taken.values() for name, value in columns.items()}
     present = population.active.nonzero()[:, 0].numpy()
     pending.rows.append((step, present, {name: value[present] for name, value in arrays.items()}))
     shown = {}
@@ -132,8 +137,9 @@ def observe(
         if value.ndim == 1:
             shown[name] = np.full(len(value), np.nan)
             shown[name][present] = value[present]
-    if stopping_rule:
-        _retire(population, step, shown)
+    if stops:
+        watched = set(arrays) if log else {column for name in due for column in taken[name]}
+        _retire(population, step, {name: value for name, value in shown.items() if name in watched})
     return shown
 
 
@@ -143,7 +149,7 @@ def _retire(population: Population, step: int, columns: dict[str, np.ndarray]) -
     if rule is None:
         return
     if rule.metric not in columns:
-        if step > 0:  # everything is measured at step 0; at this log step the metric was not due
+        if step > 0:  # everything is measured at step 0; at this one the metric was not due
             return
         known = ", ".join(sorted(columns))
         raise LatebloomError(f"training.stop.metric = {rule.metric!r} is not measured. Measured: {known}.")

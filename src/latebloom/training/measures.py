@@ -109,13 +109,10 @@ def due_at(experiment: Experiment) -> dict[int, list[str]]:
     return due
 
 
-def take(due: Sequence[str], view: View) -> Columns:
-    """The columns of all measures that are due, and always of `fit`."""
-    columns: Columns = {}
+def take(due: Sequence[str], view: View) -> dict[str, Columns]:
+    """The columns of all measures that are due, by measure, and always those of `fit`."""
     with torch.no_grad():
-        for name in ("fit", *due):
-            columns |= _measured(name, view)
-    return columns
+        return {name: _measured(name, view) for name in ("fit", *due)}
 
 
 def _measured(name: str, view: View) -> Columns:
