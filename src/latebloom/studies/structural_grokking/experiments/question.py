@@ -3,6 +3,7 @@
 from typing import Any
 
 from latebloom.studies.structural_grokking.experiments.recipe import (
+    DEPTHS_INIT,
     SEEDS,
     STEPS,
     kept,
@@ -18,8 +19,6 @@ from latebloom.training.experiment import Experiment, Measure
 from latebloom.training.presets import Preset, preset
 
 DEPTHS = {"smoke": (1, 2), "quick": (2, 6), "laptop": (2, 4, 6, 8, 10), "paper": (2, 4, 6, 8, 10)}
-# At width 128 and ten times the published rate, ten layers do not learn the task from the published first weights.
-FIRST_WEIGHTS = {"laptop": "xavier_joint"}
 
 
 def measured(scale: str) -> tuple[Measure, ...]:
@@ -57,7 +56,7 @@ def main(scale: str) -> Preset:
 @preset("structural_grokking.question_depths")
 def depths(scale: str) -> Preset:
     """Question Formation at depths 2 to 10, with one budget for all."""
-    model = network(scale, init=FIRST_WEIGHTS.get(scale, "xavier"))
+    model = network(scale, init=DEPTHS_INIT.get(scale, "xavier"))
     experiment = question("structural_grokking.question_depths", scale, model=model)
     return Preset(experiment, {"model.n_layers": DEPTHS[scale], "seed": range(SEEDS[scale])})
 

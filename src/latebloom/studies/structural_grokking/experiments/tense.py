@@ -3,6 +3,7 @@
 from typing import Any
 
 from latebloom.studies.structural_grokking.experiments.recipe import (
+    DEPTHS_INIT,
     SEEDS,
     kept,
     network,
@@ -48,5 +49,6 @@ def main(scale: str) -> Preset:
 @preset("structural_grokking.tense_depths")
 def depths(scale: str) -> Preset:
     """Tense Inflection at several depths, with one budget for all."""
-    experiment = tense("structural_grokking.tense_depths", scale)
+    model = network(scale, init=DEPTHS_INIT.get(scale, "xavier"))
+    experiment = tense("structural_grokking.tense_depths", scale, model=model)
     return Preset(experiment, {"model.n_layers": DEPTHS[scale], "seed": range(SEEDS[scale])})
