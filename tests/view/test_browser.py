@@ -74,6 +74,18 @@ def test_the_keyboard_scrubs_and_pictures_follow(page, address, lab_home):
     until(page, "location.hash.includes('step=40')")
 
 
+def test_what_is_printed_is_drawn_whole(page, address, lab_home):
+    """Pictures below the fold wait until they come into sight, or until the page is printed."""
+    go(page, address, run_place(lab_home, "grokking.modular_addition"))
+    empty = """() => [...document.querySelectorAll("figure canvas")].filter(canvas => canvas.width && !canvas
+        .getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)).length"""
+    until(page, "document.querySelectorAll('figure canvas').length > 8")
+    page.wait_for_timeout(500)
+    assert page.evaluate(empty) > 2
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(empty) == 0
+
+
 def test_the_address_keeps_the_place_while_pictures_still_come(page, address, lab_home):
     held = []
     page.route("**/gallery", lambda route: held.append(route))  # the last that the view asks for

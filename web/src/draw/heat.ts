@@ -64,7 +64,7 @@ export class Heat {
       this.theme = null;
       this.redraw();
     });
-    watch(this.canvas, () => this.redraw());
+    watch(this.canvas, this.work);
     this.redraw();
   }
 

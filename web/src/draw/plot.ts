@@ -38,7 +38,7 @@ export class Plot {
     if (typeof options.height === "number") area.style.height = `${options.height}px`;
     this.observer = new ResizeObserver(() => this.resize(area));
     this.observer.observe(area);
-    watch(this.canvas, () => this.redraw());
+    watch(this.canvas, this.work);
     this.unlisten = onThemeChange(() => {
       this.theme = null;
       this.redraw();

@@ -1,10 +1,25 @@
-// Which pictures are on the screen: those that are not wait with their drawing until they are.
+// Which pictures are on the screen: those that are not wait with their drawing until they are, or until they are printed.
 
-const seen = new WeakMap<Element, { on: boolean; due: boolean; draw: () => void }>();
+const seen = new Map<Element, { on: boolean; due: boolean; draw: () => void }>();
 let observer: IntersectionObserver | null = null;
 
+// `draw` draws at once, as printing asks.
 export function watch(el: Element, draw: () => void): void {
-  observer ??= new IntersectionObserver(
+  observer ??= begin();
+  seen.set(el, { on: false, due: true, draw });
+  observer.observe(el);
+}
+
+function begin(): IntersectionObserver {
+  addEventListener("beforeprint", () => {
+    for (const state of seen.values()) {
+      const on = state.on;
+      state.on = true;
+      if (state.due) state.draw();
+      state.on = on;
+    }
+  });
+  return new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {
         const state = seen.get(target);
@@ -15,8 +30,6 @@ export function watch(el: Element, draw: () => void): void {
     },
     { rootMargin: "60px" },
   );
-  seen.set(el, { on: false, due: true, draw });
-  observer.observe(el);
 }
 
 export function unwatch(el: Element): void {

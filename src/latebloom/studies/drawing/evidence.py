@@ -33,6 +33,7 @@ COURSES = (  # no power laws: plain lines
     "by scale of inputs",
 )
 UNITS = {"x": "ratio"}  # what stands on an axis for a unit that is read after a number only
+ALONG = {"bars", "lines", "curves", "groups"}  # kinds whose x axis is what the name says behind "by"
 MANY = 24  # from here on a histogram says more than single dots
 
 
@@ -126,6 +127,8 @@ def draw_evidence(entry: Entry, heading: str, caption: str) -> "Figure | None":
         panel = found[number]
         DRAW[panel.kind](place, panel.values)
         place.set_title(panel.name, loc="left", fontsize=9)
+        if panel.kind in ALONG and " by " in panel.name:
+            place.set_xlabel(panel.name.rsplit(" by ", 1)[1], loc="right")
     title(figure, heading, caption)
     return figure
 
