@@ -282,6 +282,11 @@ ESTIMATE = {"value": 1.5, "interval": [1.0, None], "n": 9, "unit": "nats"}
         ({"sizes": {"5": 435, "6": 352}}, ["bars"]),
         ({"share": {"23": [0.4, 0.5], "47": [0.3, None]}}, ["groups"]),
         ({"0.1": {"test": 900, "train": 10}, "1": {"test": 90, "train": None}}, ["lines"]),
+        (
+            {"error by share": {"0": {"network": 0.1, "optimum": 0.2}, "1": {"network": 0.4, "optimum": 0.1}}},
+            ["curves"],
+        ),
+        ({"gap by width": {"16": {"gap": 0.1}, "96": {"gap": 0.2}}}, ["lines"]),
         ({"predicted": [1.0, 2.0], "observed": [1.1, None], "other": [3.0]}, ["pairs", "dots"]),
         ({"groups": [[1.0, 2.0], [3.0, 4.0]]}, ["pairs"]),
         ({"ratio": ESTIMATE}, ["intervals"]),
@@ -294,6 +299,12 @@ def test_evidence_is_recognised_and_drawn_without_overlap(extra, kinds, claim):
     assert [panel.kind for panel in evidence.panels(entry)] == kinds
     with styled():
         assert overlaps(evidence.draw_evidence(entry, "heading", "caption")) == []
+
+
+def test_an_axis_is_named_by_what_the_panel_says_behind_by(claim):
+    values = {"error by share": {"0": {"network": 0.1}, "1": {"network": 0.4}}, "sizes": {"5": 435, "6": 352}}
+    figure = evidence.draw_evidence(entry_of(claim, extra=values), "heading", "caption")
+    assert [axes.get_xlabel() for axes in figure.axes] == ["share", ""]
 
 
 def test_estimates_stand_together_by_unit(claim):

@@ -230,9 +230,11 @@ def _curves(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> N
         axes.plot(x[known], y[known], color=colour, label=kind, linewidth=1.5)
     _log_if_wide(axes, "y", [item for row in values.values() for item in row.values() if item is not None])
     from matplotlib.ticker import MaxNLocator
+    from matplotlib.transforms import offset_copy
 
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool(np.all(x == x.round()))))
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2, fontsize=8)
+    below = offset_copy(axes.transAxes, axes.figure, y=-30, units="points")  # numbers and name of the axis above it
+    axes.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, borderaxespad=0, ncols=2, fontsize=8)
 
 
 def _power_law(axes: "Axes", x: np.ndarray, y: np.ndarray, colour: str) -> None:
