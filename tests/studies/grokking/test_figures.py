@@ -11,6 +11,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import latebloom
+from latebloom import studies
 from latebloom.claims import Entry, Verdict, all_claims
 from latebloom.errors import LatebloomError
 from latebloom.instruments.fourier import fourier_transform
@@ -248,7 +249,7 @@ def entry_of(claim, **changes):
 
 @pytest.fixture(scope="module")
 def claim():
-    latebloom.api.studies.load()
+    studies.load()
     return all_claims()[0]
 
 
