@@ -7,9 +7,9 @@ the inverse. Source: released code of von Oswald et al. 2023 (arXiv 2309.05858 v
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # scipy.optimize loads at its first use
 import torch
 from jaxtyping import Float
-from scipy.optimize import minimize
 from torch import Tensor
 
 from latebloom.baselines.pairs import attended
@@ -102,5 +102,5 @@ def fitted_scalars(
         return float(total.detach()), gradient.numpy()
 
     start = np.concatenate([np.ones(steps), np.zeros(steps - 1)])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": rounds}).x
+    found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": rounds}).x
     return Scalars(tuple(found[:steps].tolist()), (0.0, *found[steps:].tolist()))

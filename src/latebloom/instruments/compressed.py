@@ -8,9 +8,9 @@ of two heads on tokens [0, 0, s_t, s_{t-1}]. Source: von Oswald et al. 2023 (arX
 from collections.abc import Sequence
 
 import numpy as np
+import scipy  # scipy.optimize loads at its first use
 import torch
 from jaxtyping import Float
-from scipy.optimize import minimize
 from torch import Tensor
 
 from latebloom.instruments.linear_attention import Products, run
@@ -106,5 +106,5 @@ def fit(
         return float(total.detach()), gradient.numpy()
 
     start = torch.cat([part.flatten() for part in starts]).numpy()
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": rounds})
+    found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": rounds})
     return built(torch.from_numpy(found.x)), float(found.fun)

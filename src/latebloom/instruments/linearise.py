@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # scipy.optimize loads at its first use
 import torch
 from jaxtyping import Float
-from scipy.optimize import minimize
 from torch import Tensor
 
 from latebloom.instruments.linear_attention import Products, attend, products
@@ -64,7 +64,9 @@ def linearise(
         return float(total.detach()), gradient.numpy()
 
     start = torch.cat([part.flatten() for part in starts]).numpy()
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": rounds, "maxfun": 2 * rounds})
+    found = scipy.optimize.minimize(
+        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": rounds, "maxfun": 2 * rounds}
+    )
     return Linearised(products(*parts(torch.from_numpy(found.x))), float(found.fun))
 
 

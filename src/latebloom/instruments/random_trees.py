@@ -9,9 +9,9 @@ probabilities.
 from collections.abc import Sequence
 
 import numpy as np
+import scipy  # scipy.special loads at its first use
 import torch
 from jaxtyping import Float, Int
-from scipy.special import gammaln
 from torch import Tensor
 
 from latebloom.errors import unknown_name
@@ -49,7 +49,7 @@ def _uniform_trees(words: np.ndarray, n: np.ndarray, touching: np.ndarray) -> np
 
 
 def _log_catalan(n: np.ndarray) -> np.ndarray:
-    return np.asarray(gammaln(2 * n + 1) - gammaln(n + 1) - gammaln(n + 2))
+    return np.asarray(scipy.special.gammaln(2 * n + 1) - scipy.special.gammaln(n + 1) - scipy.special.gammaln(n + 2))
 
 
 LAWS = {"random_splits": _random_splits, "uniform_trees": _uniform_trees}

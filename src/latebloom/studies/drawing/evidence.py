@@ -233,7 +233,9 @@ def _curves(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> N
     from matplotlib.transforms import offset_copy
 
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool(np.all(x == x.round()))))
-    below = offset_copy(axes.transAxes, axes.figure, y=-30, units="points")  # numbers and name of the axis above it
+    below = offset_copy(
+        axes.transAxes, axes.get_figure(root=True), y=-30, units="points"
+    )  # numbers and name of the axis above it
     axes.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, borderaxespad=0, ncols=2, fontsize=8)
 
 

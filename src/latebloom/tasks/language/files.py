@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import scipy  # scipy.stats loads at its first use
 from jaxtyping import Float, Int
-from scipy import stats
 
 from latebloom.errors import LatebloomError
 from latebloom.tasks.language.items import Item
@@ -111,7 +111,7 @@ class Comparison:
         if freedom < 1:
             return Comparison(name, tuple(rows), tuple(columns), counts, expected, 0.0, 0, 1.0)
         wanted_sum = np.array(wanted) * (sum(seen) / sum(wanted))  # rounding: the sums must be equal
-        test = stats.chisquare(np.array(seen, dtype=float), wanted_sum)
+        test = scipy.stats.chisquare(np.array(seen, dtype=float), wanted_sum)
         return Comparison(
             name, tuple(rows), tuple(columns), counts, expected, float(test.statistic), freedom, float(test.pvalue)
         )

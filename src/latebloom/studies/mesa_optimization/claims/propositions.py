@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
+import scipy  # scipy.optimize loads at its first use
 import torch
 from jaxtyping import Float
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from latebloom.baselines import descent, solvers
@@ -236,7 +236,7 @@ def stacking_is_not_descent(evidence: Evidence) -> Finding:
     rows, same, apart, unmasked = {}, {}, [], []
     for steps in range(2, 7):
         rates = [
-            minimize_scalar(
+            scipy.optimize.minimize_scalar(
                 loss, bounds=(0.0, 2 * one), args=(steps, data), method="bounded", options={"xatol": 1e-5}
             ).x
             for loss in (stacked_loss, descent_loss)
