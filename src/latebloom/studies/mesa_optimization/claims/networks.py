@@ -87,7 +87,9 @@ class Network:
 
     def outputs(self, step: int | None = None, tokens: Tensor | None = None) -> Tensor:
         """What it says at every place of its test sequences, or of others."""
-        return self.streams(step, tokens)[1]
+        own = {name: value[None] for name, value in self.parameters(step).items()}
+        with torch.no_grad():
+            return self.model.forward(own, (self.test[0] if tokens is None else tokens)[None])[0]
 
     def streams(
         self, step: int | None = None, tokens: Tensor | None = None, params: Parameters | None = None
@@ -102,9 +104,7 @@ class Network:
 
     def loss(self, step: int | None = None) -> float:
         """Test loss at a kept step: half the squared error summed over outputs, mean over places and sequences."""
-        own = {name: value[None] for name, value in self.parameters(step).items()}
-        with torch.no_grad():
-            return half_error(self.model.forward(own, self.test[0][None])[0], self.test[2])
+        return half_error(self.outputs(step), self.test[2])
 
     def loss_of(self, layers: list[Products]) -> float:
         """Test loss with other products in the place of its own; clipped as it is."""
