@@ -26,6 +26,7 @@ from checks.parity import floor, switch
 from checks.products import products, products_trained
 from checks.push import push
 from checks.splits import splits
+from checks.spread import spread
 from checks.swapped import swapped
 from checks.tense import tense, tense_trained
 from checks.written_down import solver, steps
@@ -51,6 +52,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "solver": (solver, 1),  # 13
     "deep": (deep, 5),  # 13
     "deep_trained": (deep_trained, 1),  # 13
+    "spread": (spread, 5),  # 30
     "binding": (binding, 1),  # 18
     "swapped": (swapped, 1),  # 25
     "examples": (examples, 1),  # 27

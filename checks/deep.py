@@ -2,7 +2,7 @@
 
 `deep` measures the weights that our run has kept, `deep_trained` trains from random ones. Nothing of the network is an
 object here: weights are tables, a layer is a loop over heads, and what is not to be seen is put to zero by a mask. A
-token has four parts, [0, s_t, s_t, s_{t-1}]; the prediction is read from the first.
+token has four parts, [0, s_t, s_t, s_{t-1}], or [0, 0, s_t, s_{t-1}] (masked); the prediction is read from the first.
 """
 
 from collections.abc import Mapping
@@ -19,16 +19,16 @@ from checks.written_down import fitted, six_steps
 STEPS, DEPTH, D, PLACES, CLIP = 2500, 6, 5, 25, 4.0
 
 
-def tokens(x: Tensor) -> Tensor:
+def tokens(x: Tensor, masked: bool = False) -> Tensor:
     """States [sequence, place, d] as the network sees them [sequence, place, 4 d]; before the first state is 0."""
-    before = torch.zeros_like(x)
+    before, nothing = torch.zeros_like(x), torch.zeros_like(x)
     before[:, 1:] = x[:, :-1]
-    return torch.cat([torch.zeros_like(x), x, x, before], -1)
+    return torch.cat([nothing, nothing if masked else x, x, before], -1)
 
 
-def said(tables: Mapping[str, Tensor], x: Tensor) -> Tensor:
+def said(tables: Mapping[str, Tensor], x: Tensor, masked: bool = False) -> Tensor:
     """What a stack says at every place of states [sequence, place, d], in float64; no more than 4 in any part."""
-    stream = tokens(x)
+    stream = tokens(x, masked)
     past = torch.ones(x.shape[1], x.shape[1], dtype=x.dtype).tril()  # a place sees itself and what came before
     for layer in range(layers(tables)):
         q, k, v, o = (tables[f"blocks.{layer}.attn.W_{letter}"].to(x.dtype) for letter in "QKVO")

@@ -8,6 +8,7 @@ from checks import deep
 from checks.compare import told
 from checks.deep import deep_lines, drawn, said, tokens
 from checks.dynamics import sequences
+from checks.spread import by_batch, ratios
 from latebloom.models import Decoder
 from latebloom.tasks import LinearDynamics
 
@@ -115,6 +116,33 @@ def test_a_stack_as_good_as_the_solver_would_not_agree_with_the_ledger(monkeypat
     assert line.values == pytest.approx([1.0, 1.0]) and line.agrees(told(line.claim, line.estimate)[0]) is False
     (same, *_) = deep_lines([{"fair": 1.16, "lagged": 0.95}], [])
     assert same.agrees(told(same.claim, same.estimate)[0]) is True
+
+
+@pytest.mark.parametrize("kind", ["constructed", "masked"])
+def test_a_batch_costs_what_it_costs_by_our_network(kind):
+    task = LinearDynamics(n_seen=5, length=25, tokens=kind)
+    model = Decoder.parse(
+        {"n_layers": 2, "d_model": 20, "n_heads": 4, "d_head": 10, "d_mlp": 0, "attention": "linear", "norm": "none"}
+        | {"positions": "none", "read_out": "channels", "channels": 5, "bias": "none", "resid_clip": 4.0}
+    )
+    tables = {name: table.double() for name, table in random_tables(2, 0.1).items()}
+    batches = [sequences(6, 5, 25, source(seed)) for seed in (1, 2)]
+    theirs = []
+    for states in batches:
+
+        class Made:
+            seen = states.numpy()
+
+        inputs, targets, _ = task.rows(Made())
+        out = model.forward({n: t[None] for n, t in tables.items()}, torch.from_numpy(inputs)[None])[0]
+        theirs.append(float((out - torch.from_numpy(targets)).square().sum(-1).mean() / 2))
+    assert by_batch(tables, batches, kind == "masked") == pytest.approx(theirs, rel=1e-12)
+    assert by_batch(tables, batches, kind != "masked") != pytest.approx(theirs, rel=1e-2)
+
+
+def test_trainings_beside_batches_by_hand():
+    """Means 2 and 2.2 lie 0.2 apart, batches 2 and 1: deviations are these over the root of 2."""
+    assert ratios([[1.0, 3.0], [1.7, 2.7]]) == pytest.approx([0.1, 0.2])
 
 
 def test_the_check_runs_from_random_weights_and_they_say_next_to_nothing(capsys):

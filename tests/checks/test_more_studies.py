@@ -436,6 +436,7 @@ def test_steps_are_orthogonal_for_each_head():
         lambda: command.text(1, 8),
         lambda: command.ladder(1, 8),
         lambda: command.products(1),
+        lambda: command.spread(1, 2),
         lambda: command.products_trained(1, 1),
         lambda: command.short(1, 1, 2, 8),
         lambda: command.steps(1, (2,), 4, 2),

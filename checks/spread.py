@@ -1,0 +1,46 @@
+"""Claim 30 of the mesa study: do trainings differ less than the test batches that published error bars come from?"""
+
+from collections.abc import Mapping, Sequence
+from statistics import stdev
+
+import torch
+from torch import Tensor
+
+from checks.compare import Line
+from checks.deep import said
+from checks.dynamics import error, sequences
+from checks.kept import kept, layers
+
+BATCH = 256
+RUNS = {  # name in the ledger -> experiment, its last step, numbers in a state, places, whether tokens are masked
+    "one layer": ("mesa_optimization.one_layer", 3500, 10, 50, True),
+    "deepest stack": ("mesa_optimization.deep", 2500, 5, 25, False),
+}
+
+
+def spread(seeds: int, batches: int = 32) -> list[Line]:
+    """Claim 30 with the weights that our runs have kept, on batches of its own."""
+    lines = []
+    for name, (run, step, d, places, masked) in RUNS.items():
+        members = [tables for varied, tables in kept(run, step) if varied["seed"] in range(seeds)]
+        deepest = max(map(layers, members), default=0)
+        source = torch.Generator().manual_seed(83)
+        asked = [sequences(BATCH, d, places, source) for _ in range(batches)]
+        losses = [by_batch(tables, asked, masked) for tables in members if layers(tables) == deepest]
+        found = ratios(losses) if len(losses) > 1 else []
+        for own in losses:
+            print(f"  {name}: {sum(own) / len(own):.4f}, from batch to batch {stdev(own):.4f}", flush=True)
+        lines.append(Line("mesa_optimization.30", f"{name}: trainings / batches, kept weights", found, 0, 1, name))
+    return lines
+
+
+def by_batch(tables: Mapping[str, Tensor], batches: Sequence[Tensor], masked: bool) -> list[float]:
+    """A network's mean loss on each batch of states [sequence, place + 1, d]."""
+    with torch.no_grad():
+        return [float(error(said(tables, states[:, :-1], masked), states[:, 1:]).mean()) for states in batches]
+
+
+def ratios(losses: Sequence[Sequence[float]]) -> list[float]:
+    """Deviation of the mean losses [network][batch] over networks, as a share of each network's over batches."""
+    over_networks = stdev([sum(own) / len(own) for own in losses])
+    return [over_networks / stdev(own) for own in losses]
