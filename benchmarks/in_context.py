@@ -1,8 +1,10 @@
 """A training step of a mixture and its two specialists together, beside three plain loops; and live curves.
 
 The peer is built as public code is (Garg et al. 2022 and those who continued it): a linear map into Hugging Face's
-GPT-2, a linear map out of it, `torch.optim.Adam`, prompts drawn with torch at every step; one loop a network. It needs
-the library `transformers`; where that is absent the rows say so and have no peer.
+GPT-2, a linear map out of it, `torch.optim.Adam`, prompts drawn with torch at every step; one loop a network. Garg et
+al. pin transformers 4.17, whose GPT-2 forms its attention by products and a softmax ("eager" today); newer releases
+call PyTorch's attention unless told otherwise ("sdpa"): a row for each. It needs the library `transformers`; where that
+is absent the rows say so and have no peer.
 """
 
 import importlib
@@ -25,6 +27,7 @@ from latebloom.training.experiment import Experiment
 from latebloom.training.population import Population
 
 ABSENT = "no peer: the library `transformers` is not installed (pip install transformers)"
+ATTENTION = ("eager", "sdpa")  # of the release that the public code pins, and of today's
 POINTS, QUERIES = 40, 200
 
 
@@ -39,7 +42,7 @@ def library() -> ModuleType | None:
 class HubGPT2(nn.Module):
     """Garg et al.'s network: a read-in, GPT-2 without dropout on given embeddings, a read-out at the places of x."""
 
-    def __init__(self, hub: ModuleType, size: Size) -> None:
+    def __init__(self, hub: ModuleType, size: Size, attention: str) -> None:
         super().__init__()
         settings = hub.GPT2Config(
             n_positions=2 * size.points,
@@ -50,6 +53,7 @@ class HubGPT2(nn.Module):
             embd_pdrop=0.0,
             attn_pdrop=0.0,
             use_cache=False,
+            attn_implementation=attention,
         )
         self.read_in, self.read_out = nn.Linear(size.d, size.width), nn.Linear(size.width, 1)
         self.backbone = hub.GPT2Model(settings)
@@ -77,8 +81,8 @@ def prompts(size: Size, mixture: str) -> tuple[Tensor, Tensor]:
 class PlainLoop:
     """One network, one optimiser, a step a call."""
 
-    def __init__(self, hub: ModuleType, size: Size, mixture: str) -> None:
-        self.network, self.size, self.mixture = HubGPT2(hub, size), size, mixture
+    def __init__(self, hub: ModuleType, size: Size, mixture: str, attention: str) -> None:
+        self.network, self.size, self.mixture = HubGPT2(hub, size, attention), size, mixture
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=size.lr)
 
     def step(self) -> float:
@@ -117,9 +121,12 @@ def in_context(effort: Effort) -> list[Row]:
             found = in_turn({"ours": together(size)}, effort)
             rows.append(Row.rate(f"{name} ({ABSENT})", "steps/s", found["ours"]))
             continue
-        loops = [PlainLoop(hub, size, each.task.mixture) for each in three(size)]
-        found = in_turn({"ours": together(size), "plain": lambda loops=loops: [loop.step() for loop in loops]}, effort)
-        rows.append(Row.rate(name, "steps/s", found["ours"], found["plain"]))
+        turns: dict[str, Callable[[], object]] = {"ours": together(size)}
+        for attention in ATTENTION:
+            loops = [PlainLoop(hub, size, each.task.mixture, attention) for each in three(size)]
+            turns[attention] = lambda loops=loops: [loop.step() for loop in loops]
+        found = in_turn(turns, effort)
+        rows += [Row.rate(f"{name}, {kind}", "steps/s", found["ours"], found[kind]) for kind in ATTENTION]
     return [*rows, live(effort)]
 
 

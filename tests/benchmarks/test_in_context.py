@@ -46,12 +46,13 @@ def test_with_it_three_loops_stand_beside_three_members(monkeypatch, hub):
     monkeypatch.setattr(in_context, "library", lambda: hub)
     monkeypatch.setitem(linear.SIZES, "laptop", SIZE)
     rows = in_context.in_context(TINY)
-    assert rows[0].ratio_to_peer == rows[0].ours / rows[0].peer
+    assert [row.name.rsplit(", ", 1)[1] for row in rows[:4]] == ["eager", "sdpa"] * 2
+    assert all(row.ratio_to_peer == row.ours / row.peer for row in rows[:4])
     assert [each.task.mixture for each in in_context.three(SIZE)] == ["dense+sparse", "sparse", "dense"]
 
 
 def test_the_loop_learns_and_reads_at_the_places_of_x(hub):
-    loop = in_context.PlainLoop(hub, SIZE, "dense")
+    loop = in_context.PlainLoop(hub, SIZE, "dense", "eager")
     before = [value.detach().clone() for value in loop.network.parameters()]
     assert loop.step() > 0
     assert any(not torch.equal(a, b) for a, b in zip(before, loop.network.parameters(), strict=True))
@@ -73,3 +74,13 @@ def test_prompts_are_of_the_class():
     assert counts["sparse"] < 1.1
     assert counts["dense"] > 2.2
     assert counts["sparse"] < counts["dense+sparse"] < counts["dense"]
+
+
+def test_each_row_has_the_attention_it_names():
+    """The two ways give one number, and the library takes them by these names."""
+    hub = pytest.importorskip("transformers")
+    loops = [in_context.PlainLoop(hub, SIZE, "dense", kind) for kind in in_context.ATTENTION]
+    assert [loop.network.backbone.config._attn_implementation for loop in loops] == ["eager", "sdpa"]
+    loops[1].network.load_state_dict(loops[0].network.state_dict())
+    x, y = in_context.prompts(SIZE, "dense")
+    torch.testing.assert_close(loops[0].network(x, y), loops[1].network(x, y))
