@@ -170,7 +170,7 @@ def preconditioned_by_layer(evidence: Evidence) -> Finding:
         {
             "R² of six solver steps by layer": told["solver"],
             "R² of the exact inverse by layer": told["exact"],
-            "six steps, random weights": by_layer(random, "solver", places),
-            "six steps, one fixed matrix": by_layer(taught, "solver", places),
+            "random weights: R² of six solver steps by layer": by_layer(random, "solver", places),
+            "one fixed matrix: R² of six solver steps by layer": by_layer(taught, "solver", places),
         }
     )
