@@ -196,6 +196,21 @@ def test_survival_median_not_reached_is_later_than_the_watch():
     assert str(s.survival_median([50_000] * 9, [False] * 9, unit="steps")) == ">50,000 [>50,000, >50,000] steps"
 
 
+@pytest.mark.parametrize(
+    ("times", "events", "told"),
+    [
+        ([100] * 8 + [9_000], [], ">100 [>100, >100]"),  # the ninth speaks for itself
+        ([100] * 4 + [9_000] * 4, [], ">9,000 [>9,000, >9,000]"),  # half of eight
+        ([100] * 4 + [9_000] * 3, [], ">100 [>100, >100]"),
+        ([100] * 5 + [5_000, 9_000, 9_000], [5], ">5,000 [5,000, >5,000]"),  # never below an event that was seen
+    ],
+)
+def test_a_median_that_was_not_reached_is_later_than_half_were_watched(times, events, told):
+    happened = [i in events for i in range(len(times))]
+    assert str(s.survival_median(times, happened)) == told
+    assert str(s.survival_median(times[::-1], happened[::-1])) == told
+
+
 def test_survival_interval_holds_the_truth_under_censoring():
     def draw(rng):
         return rng.exponential(size=12), rng.uniform(0.5, 2.5, size=12)

@@ -16,7 +16,7 @@ class Estimate:
         high: upper end; plus infinity where the data give none.
         n: how many independent observations it rests on.
         unit: printed after the number ("steps", "%"), or empty.
-        limit: the longest time anybody was watched. An infinite end then says no more than "later than `limit`".
+        limit: how long members were watched. An infinite end then says no more than "later than `limit`".
 
     >>> print(Estimate(28_000, 24_512, 33_110, n=9, unit="steps"))
     28,000 [24,500, 33,100] steps

@@ -13,9 +13,10 @@ def survival_median(times: ArrayLike, observed: ArrayLike, *, seed: int = 0, uni
     """Median time to an event by Kaplan and Meier (1958), with Efron's (1981) bootstrap interval.
 
     The median is the first time at which the survival curve is at one half or below. It is infinite, and printed as
-    ">limit", where the curve stays above one half. Pairs (time, observed) are resampled, so without censoring the
-    interval is that of `median`; the interval that Greenwood's formula gives has no upper end for five seeds even when
-    all five reached the event.
+    ">limit", where the curve stays above one half; `limit` is then the latest time of an event, or up to which it is
+    known of at least half of the members whether it happened: a few that were watched longer do not speak for all.
+    Pairs (time, observed) are resampled, so without censoring the interval is that of `median`; the interval that
+    Greenwood's formula gives has no upper end for five seeds even when all five reached the event.
 
     Args:
         times: [n] time of the event, or the last time the member was watched.
@@ -25,13 +26,16 @@ def survival_median(times: ArrayLike, observed: ArrayLike, *, seed: int = 0, uni
 
     >>> print(survival_median([100, 200, 300, 400, 400], [True, True, True, False, False], unit="steps"))
     300 [100, >400] steps
+    >>> print(survival_median([100, 200, 200, 200, 9_000], [False] * 5, unit="steps"))
+    >200 [>200, >200] steps
     """
     time, event = _pairs(times, observed, "survival median")
     order = np.lexsort((~event, time))  # events before censorings at the same time: the censored were still at risk
     time, event = time[order], event[order]
     value = float(_medians(time, event, np.arange(len(time))[None])[0])
     low, high = bootstrap(len(time), lambda drawn: _medians(time, event, drawn), seed, "survival median")
-    return Estimate(value, low, high, len(time), unit, limit=float(time.max()))
+    limit = float(time.max()) if np.isfinite(value) else _followed(time, event)
+    return Estimate(value, low, high, len(time), unit, limit=limit)
 
 
 def _medians(
@@ -48,6 +52,12 @@ def _medians(
     reached = curve <= 0.5 + 1e-12  # 1 - 5/10 as a product of fractions is 0.5 only up to rounding
     first = np.take_along_axis(time[drawn], reached.argmax(axis=-1)[:, None], axis=-1)[:, 0]
     return np.where(reached.any(axis=-1), first, np.inf)
+
+
+def _followed(time: Float[np.ndarray, " n"], event: Bool[np.ndarray, " n"]) -> float:
+    """The latest time of an event, or up to which it is known of at least half of the members whether it happened."""
+    known = event.sum() + (~event & (time >= time[:, None])).sum(-1)
+    return float(time[event | (2 * known >= len(time))].max())
 
 
 def _pairs(times: ArrayLike, observed: ArrayLike, what: str) -> tuple[np.ndarray, np.ndarray]:
