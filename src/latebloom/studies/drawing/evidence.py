@@ -233,9 +233,8 @@ def _curves(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> N
     from matplotlib.transforms import offset_copy
 
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool(np.all(x == x.round()))))
-    below = offset_copy(
-        axes.transAxes, axes.get_figure(root=True), y=-30, units="points"
-    )  # numbers and name of the axis above it
+    # Below the numbers and the name of the axis.
+    below = offset_copy(axes.transAxes, axes.get_figure(root=True), y=-30, units="points")
     axes.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, borderaxespad=0, ncols=2, fontsize=8)
 
 
