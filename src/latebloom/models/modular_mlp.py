@@ -4,7 +4,7 @@
     in_table  = W_E @ W_in              or trained directly (collapsed)
     out_table = W_out @ W_E.T           (tied), W_out @ W_U (untied), or trained directly
 
-Source: "Do Machine Learning Models Memorize or Generalize?" (Google PAIR 2023), section 1.0 of the fact sheet. With
+Source: "Do Machine Learning Models Memorize or Generalize?" (Google PAIR 2023). With
 both products collapsed, separate inputs and a square activation this is the network of Gromov 2023.
 """
 

@@ -58,7 +58,7 @@ def _orthograd_needs(scale: str) -> tuple[Request, ...]:
     title="Orthogonal-gradient AdamW generalises in 300 steps",
     statement="AdamW on gradients made orthogonal to each weight matrix generalises within 300 steps without weight "
     "decay, and has no phase in which it only fits the training set.",
-    source="Prieto et al. 2025 (arXiv 2501.04697), figure 1 and code; fact sheet section 5.4",
+    source="Prieto et al. 2025 (arXiv 2501.04697), figure 1 and code",
     published="100 % test accuracy within 300 steps at lr 0.01, wd 0, p 113; no over-fitting phase",
     measure="Survival median of t_gen and median of t_gen / t_mem (train accuracy 0.99) at lr 0.01, wd 0, logs every 5 "
     "steps. Reported besides: speed-up over tuned AdamW.",
@@ -120,7 +120,7 @@ def _grokfast_needs(scale: str) -> tuple[Request, ...]:
     title="Grokfast's fifty-fold speed-up, against five controls",
     statement="Amplifying the slow part of the gradient brings generalisation forward about fifty times (EMA 43.8, MA "
     "50.5). The published baseline has no weight decay while the method has some; does it survive fair ones?",
-    source="Lee et al. 2024 (arXiv 2405.20233), table and code; fact sheet section 5.4",
+    source="Lee et al. 2024 (arXiv 2405.20233), table and code",
     published="39,890 iterations to 95 % without, 910 with EMA (x43.8), 790 with MA (x50.5); single runs",
     measure="Speed-up of Grokfast-EMA and Grokfast-MA over (i) Adam with wd 0, (ii) Adam with the method's wd, (iii) "
     "AdamW tuned, (iv) Adam with beta1 0.98 and the method's wd, (v) Adam with lr x (1 + lambda) and the method's wd.",
@@ -164,7 +164,7 @@ def _egd_needs(scale: str) -> tuple[Request, ...]:
     title="EGD needs ten times fewer steps than SGD",
     statement="Giving every singular direction of the first layer's gradient the same speed shortens the way to 95 % "
     "test accuracy on modular addition ten- to fifty-fold, in epochs, against SGD.",
-    source="Saheb Pasand & Dohmatob 2025 (arXiv 2510.04930) and code; fact sheet section 5.4",
+    source="Saheb Pasand & Dohmatob 2025 (arXiv 2510.04930) and code",
     published="up to x53 fewer epochs than SGD on addition (p 79, 97, 127), about x10 to x12 in time; no run counts",
     measure="Speed-up of EGD over SGD at the same lr 0.7 and L2 1e-4, full batch, by the authors' time: the first log "
     "(every 10 steps) with test accuracy >= 0.95. Reported besides: speed-up over tuned AdamW on the same network.",
@@ -195,7 +195,7 @@ def egd(evidence: Evidence) -> Finding:
     title="Muon generalises sooner than AdamW",
     statement="Muon on the hidden matrices brings generalisation forward: mean epoch 153 with AdamW, 103 with Muon. "
     "Others find that the advantage vanishes when both are tuned.",
-    source="Tveit et al. 2025 (arXiv 2504.16041); contested by Essential AI 2025; fact sheet section 4",
+    source="Tveit et al. 2025 (arXiv 2504.16041); contested by Essential AI 2025",
     published="153.09 -> 102.89 epochs (x1.49), t = 5.02, p = 6.3e-8 over seven tasks with a transformer",
     measure="Speed-up of Muon over AdamW, both tuned over twelve settings on the same seeds.",
     rule="The interval of the speed-up lies above 1; contradicted where it lies below 1. "

@@ -25,8 +25,8 @@ DECAY = 1.0  # the strength at which networks are trained from scratch
     ),
     source=SOURCE + ", sections 3 and 5",
     published=(
-        "memoriser's efficiency falls with D, generaliser's is flat; the crossing predicts D_crit (no numbers in the "
-        "sheet)"
+        "memoriser's efficiency falls with D, generaliser's is flat; the crossing predicts D_crit (no numbers "
+        "were found)"
     ),
     measure=(
         "efficiency = mean margin on training rows / ||weights||^4 at the end of training; memoriser: random labels, "
@@ -168,7 +168,7 @@ def _ratio(first: dict[int, float], second: dict[int, float], at: float, low: fl
         "The same accuracy needs over twice as much data from scratch as when data are taken from a network that "
         "generalised."
     ),
-    source=SOURCE + ", hysteresis; sheet section 4",
+    source=SOURCE + ", hysteresis",
     published="0.7 accuracy: about 2,000 pairs from scratch, 800 to 1,000 coming down (p 113)",
     measure=(
         "D at which final test accuracy passes 0.7, from scratch and coming down, same seeds and decay, interpolated "
@@ -197,7 +197,7 @@ def needs_more_from_scratch(evidence: Evidence) -> Finding:
     id="grokking.40",
     title="Near the critical size training rests at partial accuracy",
     statement="Near D_crit a network settles at an intermediate test accuracy (semi-grokking).",
-    source=SOURCE + ", section on semi-grokking; sheet section 4",
+    source=SOURCE + ", section on semi-grokking",
     published="1,532 pairs (12 %): accuracy 0.55 from epoch 0.8e7 to 1.8e7, then 1.0",
     measure=(
         "sizes near D_crit from scratch, T steps and then to 10 T; a plateau: test accuracy at T between chance + "

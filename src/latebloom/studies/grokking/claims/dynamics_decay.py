@@ -169,7 +169,7 @@ def _clamp_needs(scale: str) -> tuple[Request, ...]:
         "With cross-entropy at a fixed weight norm, the logit scale alone explains the delay; the norm adds almost "
         "nothing."
     ),
-    source="Khanh 2026 (arXiv 2606.18465); sheet section 4",
+    source="Khanh 2026 (arXiv 2606.18465)",
     published=(
         "R^2 0.97 for the logit scale, norm adds 1 to 2 %; matching the scale recovers 83 to 89 % of the delay; not "
         "under MSE"

@@ -33,7 +33,7 @@ RELU_ARM = ("model.activation=relu", "training.loss=cross_entropy", "training.lr
     statement=(
         "A square-activation network trained with squared error and strong decay fits at step 28, answers all at 44."
     ),
-    source="Doshi et al. 2023 (arXiv 2310.13061), published code and its logs; sheet section 4",
+    source="Doshi et al. 2023 (arXiv 2310.13061), published code and its logs",
     published="p 97, width 500, half the table, AdamW lr 0.01 wd 5: train 100 % at step 28, test 100 % at step 44",
     measure="first log (every 2 steps) with train, with test accuracy 1; first with train >= 0.99 and test >= 0.95",
     rule=(
@@ -66,7 +66,7 @@ def square_adamw(evidence: Evidence) -> Finding:
         "A square-activation network on squared error groks under full-batch gradient descent with no decay or "
         "momentum."
     ),
-    source="Gromov 2023 (arXiv 2301.02679); sheet section 4",
+    source="Gromov 2023 (arXiv 2301.02679)",
     published="groks; weight decay, momentum and AdamW only speed it up (no step numbers)",
     measure="share of seeds whose test accuracy stays >= 0.95 for 3 logs; test accuracy when train first reaches 0.99",
     rule=(
@@ -211,7 +211,7 @@ def critical_share(evidence: Evidence) -> Finding:
     statement=(
         "With 35 % wrong labels strong decay gives 100 % test while train falls; without it the network learns both."
     ),
-    source="Doshi et al. 2023 (arXiv 2310.13061), published code and its logs; sheet section 4",
+    source="Doshi et al. 2023 (arXiv 2310.13061), published code and its logs",
     published="wd 5: test 100 %, train falls to 78.6 %; wd 0: test 98.3 %, train 97.8 % by step 1,000",
     measure="final accuracies at 1,000 steps with wd 5 and wd 0, and the largest train accuracy before",
     rule=(

@@ -46,7 +46,7 @@ def _weakest(strength: np.ndarray) -> float:
     id="grokking.56",
     title="Six-neuron groups drift towards five and one weak",
     statement="Groups of six neurons drift towards five and one weak neuron (lopsided pentagons).",
-    source=f"{PAGE}, figure 17 and the table of 450 runs; section 3.1 of the fact sheet (six directions are worse "
+    source=f"{PAGE}, figure 17 and the table of 450 runs; computed for this project (six directions are worse "
     "than five)",
     published="no count; six-neuron groups look like lopsided pentagons",
     measure="groups of six live neurons at step 50,000, followed to 200,000 steps with a fresh optimiser: strength of "

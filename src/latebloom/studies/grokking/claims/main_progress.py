@@ -193,7 +193,7 @@ PREDICTORS = ("ipr_in", "max_excluded_loss", "restricted_loss", "norm_slope")
     id="grokking.55",
     title="An early measure foretells when a seed generalises",
     statement="A progress measure taken before 0.3 of the time to generalise ranks the seeds by that time.",
-    source="fact sheet, section 6, number 55: an open question without a published answer",
+    source="an open question without a published answer",
     published="no published answer for these networks",
     measure="at step 3,000, for seeds that reach 95 % test accuracy at step 10,000 or later (one step for all: a step "
     "in units of the answer would give the answer away): mean IPR of neurons, largest single-frequency excluded loss, "

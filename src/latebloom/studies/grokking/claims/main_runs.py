@@ -15,7 +15,7 @@ MEMORISING_UNTIL = 2000  # steps; the earliest of 450 published runs generalises
 MORE_SEEDS = Change(
     "2026-11-22",
     "Sixty seeds at laptop instead of forty: of the first forty only 18 had settled, too few for the claims on "
-    "frequencies. The rule is as it was; verdicts with forty stand in the notes of the study.",
+    "frequencies. The rule is as it was.",
 )
 SETTLING = 5000  # steps between generalising and the end without which a network is not counted as settled
 main_run = asks_for("grokking.modular_addition")  # the main run with its default seeds

@@ -78,7 +78,7 @@ def _distance(base: Curves, moved: Curves) -> Finding:
     title="Dividing the loss by 67 moves the switch (through ε)",
     statement="The page's division of the loss by the 67 classes matters although Adam divides by the size of the "
     "gradient: Adam's ε is 67 times larger relative to it, so the ordinary mean switches at another step.",
-    source=f"{PAGE}, training notebook; fact sheet, trap 0",
+    source=f"{PAGE}, training notebook",
     published="no value; the loss is cross-entropy / 67 and ε is 1e-8",
     measure="step of 95 % test accuracy with the ordinary mean over the step with the divided loss, same seeds; a seed "
     "that had not generalised counts with its last step, which draws the ratio towards 1",

@@ -59,7 +59,7 @@ def column(frame: pd.DataFrame, name: str, *index: str) -> dict[tuple[int, ...],
     title="The x² circle is exact if N = 3 or N ≥ 5, and only then",
     statement="One frequency read in N equally spaced directions with a square activation answers every pair; the page "
     "asks for N > 4, the true condition is that N divides neither 2 nor 4.",
-    source=f"{APPENDIX}; fact sheet 3.1",
+    source=f"{APPENDIX}; numbers computed for this project",
     published="exact for N = 3 and N ≥ 5; 3.0 % at N = 4 (p = 67)",
     measure="share of all p² pairs whose answer beats every other class by more than rounding, N = 1 to 12, both p",
     rule="that share is 1 exactly at N = 3 and N = 5 to 12, and below 1 at N = 1, 2 and 4, for both p",
@@ -90,7 +90,7 @@ def square_circle(evidence: Evidence) -> Finding:
     title="ReLU circle: which N answer which p",
     statement="With ReLU the solution of N directions is right where its angle error stays below half a token: five "
     "neurons answer every odd p up to 117 and begin to fail at 119.",
-    source=f"{APPENDIX}; fact sheet 3.1",
+    source=f"{APPENDIX}; numbers computed for this project",
     published="p = 67, N = 3 to 12: .022 .030 1 .194 1 .642 1 1 1 1; p = 113: .013 .018 1 .115 1 .310 1 1 1 1; N = 5 "
     "at p = 119, 127, 197: 93.3 %, 74.8 %, 39.1 %; N = 7 right at p = 163 and 197",
     measure="share of all p² pairs whose answer beats every other class by more than rounding",
@@ -133,7 +133,7 @@ def relu_circle(evidence: Evidence) -> Finding:
     title="Odd N ≥ 5 is as good as 2N, and 6 is worse than 5",
     statement="An odd number of directions aliases at harmonic 2N - 2, an even one at N - 2, so N odd and 2N have the "
     "same angle error, and N + 1 a larger one.",
-    source="fact sheet 3.1, computed from the formula of the explorable's appendix A",
+    source="computed for this project from the formula of the explorable's appendix A",
     published="largest angle error, N = 5 to 12: 1.519 8.81 0.525 3.17 0.242 1.519 0.131 0.850 degrees",
     measure="largest angle over all pairs between the logits' wave and the answer, p = 67 and 113",
     rule="errors of N = 5, 7, 9, 11 equal those of 2N within 1e-6 degrees; N + 1 is worse than N for these; every "
@@ -167,7 +167,7 @@ def odd_is_double(evidence: Evidence) -> Finding:
     title="Even p: one frequency loses the pairs half a turn apart",
     statement="For even p the pairs with a - b = p/2 give a single-frequency solution no signal: 1/p of the table is "
     "undecided.",
-    source=f"{APPENDIX}; fact sheet 3.1",
+    source=f"{APPENDIX}; numbers computed for this project",
     published="p = 118: 99.2 % = 1 - 1/118",
     measure="pairs whose answer ties with another class up to rounding: N = 5, p = 12, 34, 66, 118, frequency 1 or 5",
     rule="exactly p pairs are undecided, all of them with a - b = p/2, and every other pair is right",
@@ -205,7 +205,7 @@ def even_modulus(evidence: Evidence) -> Finding:
     title="Several frequencies raise the margin per unit norm",
     statement="One frequency has tiny margins where a - b is near p/2; sums of several frequencies raise the smallest "
     "margin at the same weight norm.",
-    source=f"{APPENDIX}; fact sheet 3.1 (margins) and 6 (best number for 24 neurons)",
+    source=f"{APPENDIX}; margins and the best number for 24 neurons computed for this project",
     published="worst margin of unit weights at p = 67: 4.7e-5 (N = 5, ReLU), 1.2e-5 (N = 5, x²); several frequencies "
     "fix that; best number for 24 neurons not published",
     measure="smallest margin over all pairs divided by (L2 norm of all weights)²; p = 67, ReLU, 5 or 7 neurons for "

@@ -153,7 +153,7 @@ def regained(scale: str) -> Preset:
 
 @preset("grokking.codes")
 def codes(scale: str) -> Preset:
-    """Residues as short binary codes instead of one-hot vectors: no delay is left."""
+    """Residues as short binary codes instead of one-hot vectors: is a delay left?"""
     steps = {"smoke": 20, "quick": 600, "laptop": 600, "paper": 20_000}[scale]
     p, width = (113, 200) if scale == "paper" else (67, 100)
     experiment = Experiment(

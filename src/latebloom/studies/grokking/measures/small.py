@@ -79,7 +79,7 @@ def answer_angle(view: View) -> Columns:
 def periodicity(view: View) -> Columns:
     """How periodic the input tables are: `in_share`, median over neurons of the energy share of the best frequency.
 
-    1 for pure waves; about 0.1 for random weights at p = 67. Source: Pearce et al. 2023, section 1.2 of the fact sheet.
+    1 for pure waves; about 0.1 for random weights at p = 67. Source: Pearce et al. 2023.
     """
     tables = torch.cat(modular_mlp(view.population.model).in_tables(view.params), 2).double()
     return {"in_share": share(fourier_transform(tables)).amax(1).median(1).values}

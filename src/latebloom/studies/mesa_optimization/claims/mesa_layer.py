@@ -155,7 +155,7 @@ REVERSED = {  # places, forget factor, lambda, unit keys, float32 -> published e
     title="Undoing the recursion is safe only in part of its range",
     statement="Recovering R_0 from R_T backwards is safe without forgetting and for moderate lambda, and loses "
     "everything otherwise.",
-    source="fact sheet 6.1, computed with NumPy for this project; the paper says nothing of it",
+    source="computed with NumPy for this project; the paper says nothing of it",
     published="; ".join(f"{name}: {'lost' if row[-1] == np.inf else f'{row[-1]:g}'}" for name, row in REVERSED.items()),
     measure="median over 9 draws of the relative error of the recovered R_0, size 20",
     rule="every error within a factor of 10 of the computed one; above 0.5 where it was lost",
@@ -247,7 +247,7 @@ GATES = (0.5, 0.7, 0.9, 0.99)
     title="A static regulariser stays finite where a decaying one dies",
     statement="Solved by conjugate gradients with a regulariser that does not decay, the layer stays accurate for "
     "strong forgetting, where the recursion with a decaying regulariser fails.",
-    source=f"{MESANET}, section 3; fact sheet 6.1",
+    source=f"{MESANET}, section 3",
     published="no numbers for this comparison",
     measure="1,024 places, size 20, unit keys, lambda 1, float32, forget factors 0.5, 0.7, 0.9, 0.99: distance of the "
     "static layer from float64 direct solves; the textbook recursion with a decaying regulariser against the same in "

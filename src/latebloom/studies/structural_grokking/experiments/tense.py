@@ -42,7 +42,7 @@ def tense(name: str, scale: str, **parts: Any) -> Experiment:
 
 @preset("structural_grokking.tense")
 def main(scale: str) -> Preset:
-    """Tense Inflection, four layers: agreement with the nearest noun first, with the subject later."""
+    """Tense Inflection, four layers: agreement with the nearest noun first; with the subject later?"""
     return Preset(tense("structural_grokking.tense", scale), {"seed": range(SEEDS[scale])})
 
 
