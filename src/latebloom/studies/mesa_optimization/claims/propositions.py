@@ -218,7 +218,7 @@ def descent_loss(rate: float, steps: int, data: Sequences) -> float:
     source=f"{PAPER}, section 3, after Ding et al. 2023",
     published="biased and slower; no numbers",
     measure="d = 10, 50 places, 256 sequences, k = 2 to 6: losses of both, each at its own best common rate and both "
-    "at the best rate of one step; distance of predictions at one rate",
+    "at a third of the best rate of one step; distance of predictions at that rate",
     rule="for every k the stack's loss at its own best rate is above that of k steps at theirs, and predictions "
     "differ by more than 1 % of their size. (At one rate for both, which is lower depends on the rate: not part of "
     "the rule)",
