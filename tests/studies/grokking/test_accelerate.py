@@ -193,6 +193,8 @@ def test_49():
     slow = grid(lambda lr, wd, s: 450 + 10 * s, settings)
     assert judged(49, fast, adamw).verdict is Verdict.REPRODUCED
     assert judged(49, slow, adamw).verdict is Verdict.CONTRADICTED
+    equal = grid(lambda lr, wd, s: 300 + 10 * s if wd == 0.1 else NEVER, settings)
+    assert judged(49, equal, adamw).verdict is Verdict.INCONCLUSIVE  # a ratio of 1 lies neither above nor below 1
 
 
 def stability_member(seed, t_gen=NEVER, t_collapse=400.0, rise=0.0, cosine=0.9, start=0.01):

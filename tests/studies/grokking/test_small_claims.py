@@ -8,6 +8,7 @@ import pytest
 
 from latebloom import studies
 from latebloom.claims import Evidence, Verdict, get
+from latebloom.errors import LatebloomError
 from latebloom.studies.curves import running_median
 from latebloom.studies.grokking.claims.small_complexity import falls_rises_falls
 from latebloom.studies.grokking.claims.small_constructed import ACCURACY, ANGLE, ODD
@@ -86,6 +87,23 @@ def angles(change=None):
 )
 def test_16_wants_equal_angles_and_the_published_ones(change, verdict):
     assert judged(16, angles(change)).verdict is verdict
+
+
+@pytest.mark.parametrize("key", [(113, 6), (67, 4), (197, 5)])
+def test_15_refuses_a_share_that_is_no_number(key):
+    """NaN is above no bound: such a share counted as one within it."""
+    with pytest.raises(LatebloomError, match="not finite"):
+        judged(15, *relu_runs({key: math.nan}))
+
+
+def test_16_refuses_an_angle_that_is_no_number():
+    """Python's max passes over NaN unless it comes first."""
+    table = angles()
+    for place in ({"p": 113, "neurons": 14}, {"p": 113, "neurons": 8}):
+        frame = pd.DataFrame(table.table)
+        frame.loc[(frame["p"] == place["p"]) & (frame["neurons"] == place["neurons"]), "answer_angle"] = math.nan
+        with pytest.raises(LatebloomError, match="not finite"):
+            judged(16, run(frame.to_dict(orient="records")))
 
 
 def even(lost=lambda p: p, half=lambda p: p):

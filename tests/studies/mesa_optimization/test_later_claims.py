@@ -60,6 +60,22 @@ def test_horizons_are_counted_in_partly_and_fully_seen_systems(monkeypatch, copi
     assert judged("18", run(size, n_hidden=6), run(size)).verdict is expected
 
 
+def test_horizons_of_trained_layers_are_looked_for_as_far_back_as_those_of_untrained_ones(monkeypatch):
+    """Six states back was the reach of another claim: seven states in a row counted as six."""
+
+    def streams(self, step=None, tokens=None, params=None):
+        states = self.test[1]
+        kept = 1 if step == 0 else 2 if self.task.n_hidden is None else 7
+        return [states, torch.cat([torch.roll(states, by, 1) for by in range(kept)], -1)], states
+
+    monkeypatch.setattr(Network, "streams", streams)
+    monkeypatch.setattr(Network, "loss", lambda self, step=None: 0.1)
+    size = Size(d=2, length=14, n_test=400)
+    found = judged("18", run(size, n_hidden=6), run(size))
+    assert (found.estimates["horizon"].value, found.estimates["further than fully seen"].value) == (7, 5)
+    assert len(found.extra["share unread by distance"]) == partial.DISTANCES
+
+
 # --- 25 ---------------------------------------------------------------------------------------------------------------
 
 

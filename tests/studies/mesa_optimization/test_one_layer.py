@@ -106,6 +106,16 @@ def test_plateaus():
     assert judged("16", plateau_run(150, last=0.8), plateau_run(25)).verdict is Verdict.CONTRADICTED
 
 
+def test_one_log_sooner_is_not_below_minus_25_steps():
+    """Logs are 25 steps apart, so a median may stand at the border itself; the rule says below it."""
+    table = plateau_run(150).table  # ends at 150 and 175 in turn
+    early = FakeRun([], [], table.assign(test_loss=table["test_loss"].mask(table["step"] >= 125, 0.9)))
+    found = judged("16", plateau_run(150), early)
+    gap = found.estimates["variance 2e-4, less"]
+    assert (gap.low, gap.high) == (-50, -25)
+    assert found.verdict is Verdict.INCONCLUSIVE
+
+
 def test_plateaus_of_the_seeds_that_are_left():
     """A member that diverged has no last loss: its row ended the judgement."""
     short = plateau_run(150)

@@ -60,6 +60,7 @@ def test_six_steps_and_two_layers(says):
 
     says(like_six)
     assert judged("19", run()).verdict is Verdict.REPRODUCED
+    assert judged("19", run((2, 7, 12))).verdict is Verdict.REPRODUCED  # twelve layers are not what it is about
     says(lambda net, step: blurred(net, 0.5))
     assert judged("19", run()).verdict is Verdict.CONTRADICTED
 

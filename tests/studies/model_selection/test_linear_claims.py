@@ -159,6 +159,17 @@ def test_who_leaves_the_plateau_first(monkeypatch, mixture, sparse, found):
     assert verdict(monkeypatch, "24", run(), tables=(table,)).verdict == found
 
 
+@pytest.mark.parametrize(("leave", "found"), [(1, "inconclusive"), (3, "inconclusive"), (4, "reproduced")])
+def test_a_seed_in_which_neither_leaves_does_not_count_as_no_later(monkeypatch, leave, found):
+    table = logs({MIXTURE: 200, SPARSE: 250, DENSE: 100})
+    stays = (table["seed"] >= leave) & (table["mixture"] != DENSE)
+    table.loc[stays, "test_sparse_loss"] = 1.0
+    entry = verdict(monkeypatch, "24", run(), tables=(table,))
+    assert (entry.verdict, entry.seeds) == (found, 5)
+    if found == "inconclusive":
+        assert f"in {5 - leave} seeds neither left the plateau" in entry.measured
+
+
 def test_references_are_what_they_are_called():
     task = LINEAR.task(MIXTURE, MIXTURE)
     assert len(set(tuned_lasso(task).alphas)) > 1

@@ -171,6 +171,14 @@ def test_a_member_that_diverged_is_judged_by_the_logs_it_has(number):
         assert "3 measurements" in cut(500).measured
 
 
+def test_the_lead_of_a_member_that_diverged_ends_at_its_own_last_step():
+    table = single(**FLAT)  # saturated at step 1,000, never at one half
+    cut = table[(table["seed"] != 3) | (table["step"] <= 2500)]
+    whole, shorter = (finding("01", own).estimates["lead"] for own in (table, cut))
+    assert (whole.low, whole.high) == (11_000, 11_000)
+    assert (shorter.low, shorter.high) == (1500, 11_000)
+
+
 def test_a_member_that_diverged_as_it_saturated_leaves_its_swings_undecided():
     """One log from there on has no neighbour; the judge ended in an error."""
     table = single()

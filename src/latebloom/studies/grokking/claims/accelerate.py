@@ -217,6 +217,6 @@ def muon(evidence: Evidence) -> Finding:
         "tuned AdamW, steps": median_time(adamw),
         "speed-up untuned": speed_up(at(grid, lr=0.001, weight_decay=1.0), first),
     }
-    finding = decide(speed_up(adamw, best), at_least(1))
+    finding = decide(speed_up(adamw, best), at_least(1 + 1e-9), at_most(1 - 1e-9))  # two equal times decide nothing
     generalised = int(np.isfinite(best["t_gen"]).sum())
     return with_estimates(finding, more, f"{generalised} of {len(best)} tuned Muon runs generalised.")

@@ -18,7 +18,7 @@ from latebloom.claims import (
     settle_number,
     with_control,
 )
-from latebloom.claims.statistics import exactly, median, paired_difference
+from latebloom.claims.statistics import exactly, largest, median, paired_difference
 from latebloom.studies.grokking.claims.small_tables import FIXED, PEARCE
 
 APPENDIX = f"{PEARCE}, appendix A"
@@ -115,14 +115,16 @@ def relu_circle(evidence: Evidence) -> Finding:
     wanted = {(p, n): shares[i] for n, shares in ACCURACY.items() for i, p in enumerate(MODULI)}
     wanted |= {(p, 5): 1 for p in ODD} | {(119, 5): 0.933, (127, 5): 0.748, (197, 5): 0.391, (163, 7): 1, (197, 7): 1}
     gaps = {key: abs(own[key] - value) for key, value in wanted.items()}
+    failing = {(p, n): own[p, n] for p in MODULI for n in (3, 4)}
+    most, _ = (largest(list(found.values())) for found in (gaps, failing))  # a share that is no number is refused
     wrong = [key for key, gap in gaps.items() if gap > 0.005 or (wanted[key] == 1 and own[key] != 1)]
-    wrong += [(p, n) for p in MODULI for n in (3, 4) if own[p, n] >= 0.05]
+    wrong += [key for key, share in failing.items() if share >= 0.05]
     told = ", ".join(f"{own[67, n]:.3f}" for n in range(3, 13))
     return settle(
         not wrong,
         f"p = 67, N = 3 to 12: {told}; N = 5 at 117, 119, 127, 197: "
         + ", ".join(f"{own[p, 5]:.1%}" for p in (117, 119, 127, 197))
-        + (f"; differs at (p, N) = {wrong}" if wrong else f"; largest difference {max(gaps.values()):.4f}"),
+        + (f"; differs at (p, N) = {wrong}" if wrong else f"; largest difference {most:.4f}"),
         note="Where N = 3 or 4 fails, ties count as wrong here; the published shares count some of them as right.",
         extra={"accuracy": {f"{p}, {n}": value for (p, n), value in own.items()}},
     )
@@ -148,9 +150,9 @@ def odd_is_double(evidence: Evidence) -> Finding:
     """Angle errors by N."""
     error = column(evidence.run.measurements(), "answer_angle", "p", "neurons")
     odd = (5, 7, 9, 11)
-    apart = max(abs(error[p, n] - error[p, 2 * n]) for p in MODULI for n in odd)
+    apart = largest([abs(error[p, n] - error[p, 2 * n]) for p in MODULI for n in odd])
     worse = all(error[p, n + 1] > error[p, n] for p in MODULI for n in odd)
-    own = {n: max(error[p, n] for p in MODULI) for n in ANGLE}
+    own = {n: largest([error[p, n] for p in MODULI]) for n in ANGLE}
     near = all(abs(own[n] - value) <= max(0.01 * value, 0.001) for n, value in ANGLE.items())
     told = ", ".join(f"{own[n]:.3f}" for n in ANGLE)
     return all_of(

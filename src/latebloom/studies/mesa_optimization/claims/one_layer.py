@@ -15,7 +15,7 @@ from latebloom.claims import (
     decide,
     with_control,
 )
-from latebloom.claims.statistics import Estimate, median, paired_ratio
+from latebloom.claims.statistics import Estimate, largest, median, paired_ratio
 from latebloom.instruments.compressed import compress
 from latebloom.instruments.linear_attention import Products, interpolate
 from latebloom.instruments.weight_blocks import blocks, gradient_step
@@ -184,7 +184,7 @@ def nearest(steps: list[int], wanted: float) -> int:
 def excess(curve: dict[int, tuple[float, float, float]]) -> float:
     """Largest relative distance between half-way and trained loss, late in training."""
     first = JUDGED_FROM * max(curve)
-    return max(abs(mixed / own - 1) for step, (own, mixed, _) in curve.items() if step >= first)
+    return largest([abs(mixed / own - 1) for step, (own, mixed, _) in curve.items() if step >= first])
 
 
 @claim(

@@ -59,6 +59,7 @@ def to_one_step(nets: list[Network]) -> tuple[np.ndarray, np.ndarray]:
     tag="PC",
     scales=SCALES,
     cost=COST,
+    version=2,
     needs=asks_for("mesa_optimization.one_layer", "mesa_optimization.one_layer_init"),
 )
 def small_weights_wait(evidence: Evidence) -> Finding:
@@ -74,7 +75,8 @@ def small_weights_wait(evidence: Evidence) -> Finding:
     return all_of(
         {
             "plateau, deviation 2e-4": decide(own, between(50, 250), extra={"plateau": small[0].tolist()}),
-            "variance 2e-4, less": decide(gap, at_most(-25)),
+            # Logs are 25 steps apart, so -25 is a value that is met: the rule says below it.
+            "variance 2e-4, less": decide(gap, at_most(-25 - 1e-9)),
             "last losses": decide(last, between(0.98, 1.02)),
         }
     )

@@ -48,8 +48,8 @@ def binds_more(evidence: Evidence) -> Finding:
     """Claim 18."""
     hidden, seen = paired_networks(*(by_seed(run) for run in evidence.runs))
     tables = {
-        "partly seen": unread(hidden),
-        "fully seen": unread(seen),
+        "partly seen": unread(hidden, reach=DISTANCES),
+        "fully seen": unread(seen, reach=DISTANCES),
         "untrained": unread(hidden, step=hidden[0].steps[0], reach=DISTANCES),
     }
     found = {name: horizons(table) for name, table in tables.items()}

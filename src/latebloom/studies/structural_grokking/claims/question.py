@@ -17,6 +17,7 @@ from latebloom.claims import (
     undecided,
 )
 from latebloom.claims.statistics import Estimate, median, share_of
+from latebloom.instruments.events import own_logs
 from latebloom.instruments.instability import dip
 from latebloom.studies.curves import Curves, curves, median_time
 from latebloom.studies.structural_grokking.claims.tables import (
@@ -64,7 +65,8 @@ def in_domain_first(evidence: Evidence) -> Finding:
         )
     later = np.where(table.steps >= known[:, None], table.of(HELD_OUT), np.nan)
     at = np.where(later >= 0.5, table.steps, np.inf).min(1)
-    lead = np.where(np.isfinite(at), at, table.steps[-1]) - known
+    last = own_logs(table.steps, table.of(HELD_OUT)).last_step  # a member that diverged ends before the others
+    lead = np.where(np.isfinite(at), at, last) - known
     found = decide(median(lead, unit="steps"), at_least(1), extra={"known": known.tolist(), "half": at.tolist()})
     early = (table.of(HELD_OUT) >= 0.5) & (table.steps < known[:, None])
     sooner = counted(int(early.any(1).sum()), "seed")
