@@ -29,6 +29,7 @@ from checks.splits import splits
 from checks.spread import spread
 from checks.swapped import swapped
 from checks.tense import tense, tense_trained
+from checks.tree_depths import tree_depths
 from checks.written_down import solver, steps
 
 CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many seeds tell
@@ -62,6 +63,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "tense": (tense, 5),  # structural_grokking 6, 7
     "tense_trained": (tense_trained, 1),  # 7
     "depths": (depths, 5),  # 12
+    "tree_depths": (tree_depths, 5),  # 19
     "splits": (splits, 5),  # 22
     "agreement": (agreement, 5),  # 33
     "agreement_trained": (agreement_trained, 1),  # 33

@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from checks import __main__ as command
-from checks import agreement, released, sentences, splits, tense
+from checks import agreement, released, sentences, splits, tense, tree_depths
 from checks.compare import told
 from checks.released import Released, go_on, next_word, padded, share_of_rate, train
 from checks.sentences import OTHER
 from latebloom.instruments.span_vectors import span_similarities
+from latebloom.instruments.tree_score import tree_score_as_released
 from latebloom.tasks import QuestionFormation, SimpleAgreement, TenseInflection
 from latebloom.tasks.language import recogniser
 from latebloom.tasks.language.agreement import _types
@@ -421,3 +422,45 @@ def test_kept_weights_are_measured_by_arm(monkeypatch):
     found = command.agreement(1, 8)
     assert [len(line.values) for line in found] == [1, 1, 1]
     assert found[0].agrees(told(found[0].claim, found[0].estimate)[0]) is True  # untrained networks get nothing right
+
+
+def test_the_score_of_a_greedy_tree_is_our_instruments():
+    draws = torch.Generator().manual_seed(4)
+    for words in (1, 2, 3, 7):
+        table = torch.rand(words, words, dtype=torch.float64, generator=draws)
+        worth = {(i, j): float(table[i, j]) for i in range(words) for j in range(i, words)}
+        ours = float(tree_score_as_released(table[None], [words]).scores[0])
+        assert tree_depths.score(worth, 0, words - 1) == pytest.approx(ours, abs=1e-12)
+    worth[0, 2] += 1
+    assert abs(tree_depths.score(worth, 0, 6) - ours) > 0.1
+
+
+def test_three_words_by_hand():
+    """One split of two is better by 0.4 than their mean; two words can be split in one way alone."""
+    worth = {(0, 0): 0.1, (1, 2): 0.9, (0, 1): 0.1, (2, 2): 0.1, (1, 1): 0.5, (0, 2): 0.0}
+    assert tree_depths.score(worth, 0, 2) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("name", ["questions", "tense"])
+def test_trees_are_asked_for_on_sentences_of_the_task(name):
+    rows, symbols = tree_depths.rows_of(name, 40)
+    task = {"questions": QuestionFormation, "tense": TenseInflection}[name]()
+    words = {number: word for word, number in task.vocabulary.number.items()}
+    assert symbols == len(words)
+    assert {words[row[0]] for row in rows} == {"<start>"}
+    assert len({tuple(row) for row in rows}) > 35
+
+
+def test_depths_are_paired_by_seed(monkeypatch):
+    """Six layers are two above two layers in every seed, and level with ten; a seed that one lacks is left out."""
+    members = [({"seed": seed}, depth) for depth in (2, 6, 10) for seed in (0, 1, 2)][:-1]
+    monkeypatch.setattr(tree_depths, "kept", lambda run, step: members if run.endswith("question_depths") else [])
+    monkeypatch.setattr(tree_depths, "layers", lambda tables: tables)
+    seeds = iter([0, 1, 2, 0, 1, 2, 0, 1])
+    level = {2: 1.0, 6: 3.0, 10: 3.0}
+    monkeypatch.setattr(tree_depths, "of_network", lambda tables, depth, rows, symbols: level[depth] + next(seeds))
+    lines = {line.estimate: line.values for line in tree_depths.tree_depths(5, 2)}
+    assert lines["questions 6 minus 2"] == [2, 2, 2]
+    assert lines["questions 6 minus 10"] == [0, 0]
+    assert lines["tense 4 minus 2"] == []
+    assert all(told("structural_grokking.19", estimate) is not None for estimate in lines)
