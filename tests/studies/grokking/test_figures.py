@@ -308,6 +308,13 @@ def test_an_axis_is_named_by_what_the_panel_says_behind_by(claim):
     assert [axes.get_xlabel() for axes in figure.axes] == ["share", ""]
 
 
+@pytest.mark.parametrize(("low", "lines"), [(-1.0, 1), (1.0, 0)])
+def test_differences_on_both_sides_of_nothing_have_a_line_there(claim, low, lines):
+    values = {"a": {**ESTIMATE, "interval": [1.0, 2.0]}, "b": {**ESTIMATE, "value": low, "interval": [low, 1.6]}}
+    figure = evidence.draw_evidence(entry_of(claim, estimates=values), "heading", "caption")
+    assert sum(list(line.get_xdata()) == [0, 0] for line in figure.axes[0].lines) == lines
+
+
 def test_estimates_stand_together_by_unit(claim):
     entry = entry_of(claim, estimates={"a": ESTIMATE, "b": ESTIMATE, "c": {**ESTIMATE, "unit": "steps"}})
     found = evidence.panels(entry)

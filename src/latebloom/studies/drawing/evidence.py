@@ -150,8 +150,10 @@ def _intervals(axes: "Axes", values: Mapping[str, Any]) -> None:
     names = [f"{textwrap.fill(name, 26)}{between}n = {estimate['n']}" for name, estimate in values.items()]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    known = [[estimate["value"], *estimate["interval"]] for estimate in values.values()]
-    _log_if_wide(axes, "x", [number for row in known for number in row])
+    numbers = [n for estimate in values.values() for n in (estimate["value"], *estimate["interval"]) if n is not None]
+    _log_if_wide(axes, "x", numbers)
+    if min(numbers) < 0 < max(numbers):
+        axes.axvline(0, color=GUIDE, linewidth=1, zorder=0)  # the side on which a difference lies
     axes.grid(axis="x", color="#e6e6e6")
     if len({estimate["unit"] for estimate in values.values()}) == 1:
         unit = next(iter(values.values()))["unit"]
