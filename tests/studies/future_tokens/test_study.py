@@ -82,6 +82,27 @@ def test_pushes_move_what_the_second_block_reads_and_nothing_before():
     assert MEASURES["future_tokens.push"].measure(view_of("curriculum_1")) == {}
 
 
+def test_a_member_is_pushed_alike_alone_and_among_others():
+    members = members_of("future_tokens.sine", "smoke")[:2]
+    together = MEASURES["future_tokens.push"].measure(View(Population.start(members), 0))
+    for number, member in enumerate(members):
+        alone = MEASURES["future_tokens.push"].measure(View(Population.start([member]), 0))
+        for name, value in alone.items():
+            torch.testing.assert_close(value[0], together[name][number], rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_the_lens_of_a_diverged_member_is_nan_and_the_others_keep_theirs():
+    population = Population.start(members_of("future_tokens.text", "smoke")[:2])
+    whole = MEASURES["future_tokens.lens"].measure(View(population, 0))
+    population.params["embed.W_E"][1] = torch.nan
+    broken = MEASURES["future_tokens.lens"].measure(View(population, 0))
+    assert whole.keys() == broken.keys()
+    for name, value in whole.items():
+        assert value.shape == broken[name].shape
+        assert torch.equal(value[0], broken[name][0]), name
+        assert bool(broken[name][1].isnan().all()), name
+
+
 def test_the_two_parts_of_a_gradient_are_those_of_four_batches():
     view = view_of("text")
     found = MEASURES["future_tokens.gradients"].measure(view)

@@ -197,6 +197,16 @@ def test_what_the_first_layer_reads_are_the_embeddings():
     assert ((one["saturation"] > -1) & (one["saturation"] < 1)).all()
 
 
+def test_patterns_of_a_diverged_member_are_nan_and_the_others_keep_theirs():
+    population = Population.start(members_of("structural_grokking.question", "smoke"))
+    whole = attention(View(population, 0))
+    population.params["blocks.0.attn.W_V"][1] = torch.inf
+    broken = attention(View(population, 0))
+    assert torch.isnan(broken["saturation"][1])
+    for name, value in whole.items():
+        assert torch.equal(value[0], broken[name][0]), name
+
+
 def test_norms_and_the_training_loss():
     view = small("structural_grokking.question")
     found = weights(view)

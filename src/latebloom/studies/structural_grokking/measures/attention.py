@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from latebloom.errors import LatebloomError
@@ -47,20 +47,36 @@ def attention(view: View) -> Columns:
             embedded.append(value)
         return value
 
-    model.states(view.params, rows, keep)
+    finite = model.states(view.params, rows, keep).isfinite().flatten(1).all(1)
     on_embeddings = patterns_on_embeddings(
         [_PatternOf(model, view.params, layer) for layer in range(model.n_layers)], embedded[0]
     )
-
-    def states(tables: Mapping[str, Tensor]) -> Tensor:
-        return model.states(view.params | dict(tables), rows)
 
     return {
         "sparsity": attention_sparsity(patterns, counted),
         "sparsity_released": attention_sparsity_as_released(on_embeddings, counted),
         "sparsity_summed": attention_sparsity_as_released(patterns, counted),
-        "saturation": saturation(states, view.trained, counted=counted),
+        "saturation": _saturation(model, view, rows, counted, finite),
     }
+
+
+def _saturation(
+    model: Decoder, view: View, rows: Tensor, counted: Tensor, finite: Bool[Tensor, " member"]
+) -> Float[Tensor, " member"]:
+    """NaN for members whose states are not finite: the instrument would refuse them, and with them the others."""
+
+    def kept(tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return dict(tables) if bool(finite.all()) else {name: value[finite] for name, value in tables.items()}
+
+    params = kept(view.params)
+
+    def states(tables: Mapping[str, Tensor]) -> Tensor:
+        return model.states(params | dict(tables), rows)
+
+    found = torch.full(finite.shape, torch.nan, dtype=torch.float64)
+    if bool(finite.any()):
+        found[finite] = saturation(states, kept(view.trained), counted=counted)
+    return found
 
 
 def decoder(view: View, name: str) -> Decoder:
