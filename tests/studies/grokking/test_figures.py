@@ -18,7 +18,7 @@ from latebloom.instruments.fourier import fourier_transform
 from latebloom.studies.drawing import curves, evidence
 from latebloom.studies.drawing.claims import draw_claim, runs_of
 from latebloom.studies.drawing.logged import Logged
-from latebloom.studies.drawing.outcomes import draw_outcomes, labels
+from latebloom.studies.drawing.outcomes import draw_end_values, draw_outcomes, labels
 from latebloom.studies.drawing.style import canvas, save, settle, styled, title
 from latebloom.studies.grokking.figures import draw_run
 from latebloom.studies.grokking.figures.tables import memorised_step, read_tables
@@ -156,6 +156,18 @@ def test_losses_are_drawn_in_nats(runs):
     # An untrained network guesses nearly uniformly.
     assert values[0, 0] == pytest.approx(math.log(67), rel=0.2)
     assert logged.loss_unit == "cross-entropy (nats)"
+
+
+def test_values_at_the_end_of_losses_divided_by_classes_are_drawn_in_nats(home):
+    words = ("grokking.architectures", "weight_decay=0.1,1", "in_product=factored", "out_product=factored", "seed=0")
+    run = latebloom.run(*words, scale="smoke", home=home, workers=1)
+    with styled():
+        figure = draw_end_values(Logged(run), "x")
+    panel = next(axes for axes in figure.axes if axes.get_title(loc="left").startswith("train loss"))
+    assert panel.get_title(loc="left") == "train loss (nats)"
+    frame = run.measurements()
+    raw = frame[frame["step"] == frame["step"].max()]["train_loss"].to_numpy()
+    np.testing.assert_allclose(panel.lines[0].get_ydata(), 67 * raw)
 
 
 def test_a_member_that_ended_keeps_its_last_value_in_medians_only(runs):
