@@ -37,6 +37,15 @@ def test_every_experiment_exists_at_every_scale_and_arms_share_all_but_the_cut(n
     assert len(shapes) == 1
 
 
+def test_products_are_learned_by_gpt_2_small_at_paper():
+    """Twelve layers of width 768 and twelve heads, GELU by a hyperbolic tangent, an output matrix that is W_E."""
+    member = members_of("future_tokens.multiplication", "paper")[0]
+    shapes = member.model.shapes(member.task.signature)
+    assert "unembed.W_U" not in shapes and shapes["blocks.11.mlp.W_in"].dims == (768, 3072)
+    assert (member.model.n_heads, member.model.act_fn, member.model.dropout) == (12, "gelu_new", 0.1)
+    assert members_of("future_tokens.multiplication", "laptop")[0].model.read_out == "linear"
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """A smoke run of each kind of task."""
