@@ -1,9 +1,11 @@
 """The mesa layer inside a decoder: the numbers of its definition, and one lambda a head that is trained."""
 
 import numpy as np
+import pytest
 import torch
 
 from latebloom.data import Place, Signature
+from latebloom.errors import LatebloomError
 from latebloom.models import Decoder, initial_parameters, run_with_cache
 from latebloom.randomness import stream
 
@@ -71,3 +73,20 @@ def test_a_lambda_that_has_become_negative_still_gives_numbers():
     params, tokens = network((0,))
     params["blocks.1.attn.mesa_lambda"] -= 5
     assert bool(torch.isfinite(MODEL.forward(params, tokens)).all())
+
+
+@pytest.mark.parametrize("part", ["mesa_lambda", "W_K"])
+def test_a_member_that_is_not_finite_has_outputs_that_are_not_and_the_others_keep_theirs(part):
+    params, tokens = network((0, 1, 2))
+    whole = MODEL.forward(params, tokens)
+    params[f"blocks.1.attn.{part}"][1] = torch.nan
+    broken = MODEL.forward(params, tokens)
+    assert bool(broken[1].isnan().all())
+    assert torch.equal(broken[[0, 2]], whole[[0, 2]])
+
+
+def test_what_is_finite_and_cannot_be_solved_is_still_refused():
+    params, tokens = network((0, 1))
+    params["blocks.1.attn.W_K"][1] *= 1e9
+    with pytest.raises(LatebloomError, match="cannot solve for its queries"):
+        MODEL.forward(params, tokens)

@@ -10,7 +10,7 @@ from latebloom.tasks import ModularArithmetic
 from latebloom.training.experiment import Experiment, Training
 from latebloom.training.members import populations
 from latebloom.training.population import Population, clamp_norm
-from tests.training.build import assert_same_tensors, parity, rows_of, run, seeds, tiny
+from tests.training.build import assert_same_tensors, parity, rows_of, run, seeds, sequences, tiny
 
 # Batched products of another number of members may round otherwise. Twenty steps at float64 stay within this; what is
 # made from hashes (data, initial weights) is equal bit for bit.
@@ -119,6 +119,16 @@ def test_a_learning_rate_of_a_million_with_weight_decay_diverges(tmp_path):
     folder = run(seeds(tiny(training__steps=40), 2, training__lr=(0.01, 1e6)), tmp_path)
     assert folder.progress["diverged"] == [False, True]
     assert folder.progress["ended_at"][0] is None
+
+
+def test_a_diverging_mesa_layer_leaves_the_others_alone(tmp_path):
+    changed = {"model__attention": ("softmax", "mesa"), "model__n_layers": 2, "model__dropout": 0.0}
+    base = sequences(training__clip=None, training__warmup=0, **changed)
+    bad, good = (seeds(base, 3, training__lr=(0.01, lr, 0.02)) for lr in (1e30, 0.015))
+    broken, whole = run(bad, tmp_path / "bad"), run(good, tmp_path / "good")
+    assert broken.progress["diverged"] == [False, True, False]
+    for member in (0, 2):
+        assert rows_of(broken, member) == rows_of(whole, member)
 
 
 def test_a_population_of_diverged_members_ends_early(tmp_path):

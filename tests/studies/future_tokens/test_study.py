@@ -37,6 +37,15 @@ def test_every_experiment_exists_at_every_scale_and_arms_share_all_but_the_cut(n
     assert len(shapes) == 1
 
 
+def test_products_are_learned_by_gpt_2_small_at_paper():
+    """Twelve layers of width 768 and twelve heads, GELU by a hyperbolic tangent, an output matrix that is W_E."""
+    member = members_of("future_tokens.multiplication", "paper")[0]
+    shapes = member.model.shapes(member.task.signature)
+    assert "unembed.W_U" not in shapes and shapes["blocks.11.mlp.W_in"].dims == (768, 3072)
+    assert (member.model.n_heads, member.model.act_fn, member.model.dropout) == (12, "gelu_new", 0.1)
+    assert members_of("future_tokens.multiplication", "laptop")[0].model.read_out == "linear"
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """A smoke run of each kind of task."""
@@ -80,6 +89,27 @@ def test_pushes_move_what_the_second_block_reads_and_nothing_before():
     assert float(silent[0, 1:].abs().max()) < 1e-5  # without attention nothing comes from earlier places
     assert float(silent[0, 0].abs()) > 1e-4
     assert MEASURES["future_tokens.push"].measure(view_of("curriculum_1")) == {}
+
+
+def test_a_member_is_pushed_alike_alone_and_among_others():
+    members = members_of("future_tokens.sine", "smoke")[:2]
+    together = MEASURES["future_tokens.push"].measure(View(Population.start(members), 0))
+    for number, member in enumerate(members):
+        alone = MEASURES["future_tokens.push"].measure(View(Population.start([member]), 0))
+        for name, value in alone.items():
+            torch.testing.assert_close(value[0], together[name][number], rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_the_lens_of_a_diverged_member_is_nan_and_the_others_keep_theirs():
+    population = Population.start(members_of("future_tokens.text", "smoke")[:2])
+    whole = MEASURES["future_tokens.lens"].measure(View(population, 0))
+    population.params["embed.W_E"][1] = torch.nan
+    broken = MEASURES["future_tokens.lens"].measure(View(population, 0))
+    assert whole.keys() == broken.keys()
+    for name, value in whole.items():
+        assert value.shape == broken[name].shape
+        assert torch.equal(value[0], broken[name][0]), name
+        assert bool(broken[name][1].isnan().all()), name
 
 
 def test_the_two_parts_of_a_gradient_are_those_of_four_batches():

@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -15,13 +16,17 @@ from latebloom import studies
 from latebloom.claims import Entry, Verdict, all_claims
 from latebloom.errors import LatebloomError
 from latebloom.instruments.fourier import fourier_transform
+from latebloom.models import MLP
 from latebloom.studies.drawing import curves, evidence
 from latebloom.studies.drawing.claims import draw_claim, runs_of
 from latebloom.studies.drawing.logged import Logged
-from latebloom.studies.drawing.outcomes import draw_outcomes, labels
+from latebloom.studies.drawing.outcomes import draw_end_values, draw_outcomes, labels
 from latebloom.studies.drawing.style import canvas, save, settle, styled, title
 from latebloom.studies.grokking.figures import draw_run
+from latebloom.studies.grokking.figures.modular import draw_logits
 from latebloom.studies.grokking.figures.tables import memorised_step, read_tables
+from latebloom.training.population import Population
+from latebloom.training.presets import members_of
 
 SMOKE = {
     "modular": ("grokking.modular_addition", "seed=0:2"),
@@ -158,6 +163,18 @@ def test_losses_are_drawn_in_nats(runs):
     assert logged.loss_unit == "cross-entropy (nats)"
 
 
+def test_values_at_the_end_of_losses_divided_by_classes_are_drawn_in_nats(home):
+    words = ("grokking.architectures", "weight_decay=0.1,1", "in_product=factored", "out_product=factored", "seed=0")
+    run = latebloom.run(*words, scale="smoke", home=home, workers=1)
+    with styled():
+        figure = draw_end_values(Logged(run), "x")
+    panel = next(axes for axes in figure.axes if axes.get_title(loc="left").startswith("train loss"))
+    assert panel.get_title(loc="left") == "train loss (nats)"
+    frame = run.measurements()
+    raw = frame[frame["step"] == frame["step"].max()]["train_loss"].to_numpy()
+    np.testing.assert_allclose(panel.lines[0].get_ydata(), 67 * raw)
+
+
 def test_a_member_that_ended_keeps_its_last_value_in_medians_only(runs):
     logged = Logged(runs["modular"])
     ended = (logged.frame["member"] == 1) & (logged.frame["step"] > 100)
@@ -206,6 +223,25 @@ def test_tables_are_the_network(runs):
     rows = network.task.table()[::97]
     hidden = torch.relu(tables.first[rows[:, 0]] + tables.second[rows[:, 1]])
     assert torch.allclose(hidden @ tables.out.T, network(rows).double(), atol=1e-4)
+
+
+def test_logits_are_drawn_with_the_bias_of_the_output(home):
+    """The bars of all neurons and of the output's bias add up to the logits of the network itself."""
+    words = ("grokking.complexity_one_layer", "task.p=11", "seed=0", "measure=None", "steps=5")
+    member = members_of(*words[:1], "smoke", words[1:])[0].model_copy(
+        update={"model": MLP(hidden=8, layers=1, bias="all")}
+    )
+    population = Population.start([member])
+    population.params["b_out"] += torch.arange(11.0)
+    params = {name: value[0] for name, value in population.params.items()}
+    logged = SimpleNamespace(specifications={0: member})
+    run = SimpleNamespace(snapshot_steps=lambda number: [0], parameters=lambda number, step: params)
+    with styled():
+        figure = draw_logits(read_tables(run, logged, 0), 3, (1, 2), "x")
+    bars = {axes.get_ylabel(): [bar.get_height() for bar in axes.patches] for axes in figure.axes}
+    logits = member.model.forward(population.params, torch.tensor([[[1, 2]]]))[0, 0]
+    np.testing.assert_allclose(bars["all"], logits.numpy(), atol=1e-5)
+    np.testing.assert_allclose(bars["output\nbias"], np.arange(11.0))
 
 
 def test_neurons_of_a_written_solution_are_all_drawn_in_order(runs):

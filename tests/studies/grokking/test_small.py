@@ -211,6 +211,15 @@ def test_local_complexity_probes_the_network_itself(model):
     assert set(found) == {"complexity_train", "complexity_test", "complexity_random"}
 
 
+def test_local_complexity_is_a_members_own_where_neighbours_have_other_numbers_of_rows():
+    members = members_of("grokking.complexity", "smoke", ["seed=0", "n_train=100,300,2100"])
+    together = MEASURES["grokking.local_complexity"].measure(View(Population.start(members), 0))
+    for number, member in enumerate(members):
+        alone = MEASURES["grokking.local_complexity"].measure(View(Population.start([member]), 0))
+        for name, value in alone.items():
+            assert together[name][number].item() == pytest.approx(value.item()), (number, name)
+
+
 def test_digits_are_the_numbers_in_base_two():
     task = ModularArithmetic(p=11)
     seen = view(MLP(hidden=4, encoding="digits", code_bits=5), task)

@@ -197,6 +197,29 @@ def test_what_the_first_layer_reads_are_the_embeddings():
     assert ((one["saturation"] > -1) & (one["saturation"] < 1)).all()
 
 
+def test_patterns_of_a_diverged_member_are_nan_and_the_others_keep_theirs():
+    population = Population.start(members_of("structural_grokking.question", "smoke"))
+    whole = attention(View(population, 0))
+    population.params["blocks.0.attn.W_V"][1] = torch.inf
+    broken = attention(View(population, 0))
+    assert torch.isnan(broken["saturation"][1])
+    for name, value in whole.items():
+        assert torch.equal(value[0], broken[name][0]), name
+
+
+def test_trees_and_patterns_are_of_each_members_own_training_sentences():
+    members = members_of("structural_grokking.question", "smoke", ["seed=0", "declaratives=0.6,0.0,0.6"])
+    together = View(Population.start(members), 0)
+    for number in (0, 1):
+        alone = View(Population.start([members[number]]), 0)
+        for measured in (attention, trees):
+            everyone = measured(together)
+            for name, value in measured(alone).items():
+                torch.testing.assert_close(everyone[name][number], value[0], rtol=1e-4, atol=1e-5, msg=name)
+    assert torch.equal(trees(together)["right_branching"], trees(together)["right_branching"][[2, 1, 0]])
+    assert trees(together)["right_branching"][0] != trees(together)["right_branching"][1]
+
+
 def test_norms_and_the_training_loss():
     view = small("structural_grokking.question")
     found = weights(view)

@@ -168,8 +168,7 @@ def draw_columns(logged: Logged, columns: Sequence[str], heading: str, caption: 
             steps, values = logged.table(column, arm.members)
             _, held = logged.table(column, arm.members, hold=True)
             median_and_seeds(place, steps, values, held, colour, arm.label)
-        unit = " (nats)" if column.endswith("_loss") and "cross-entropy" in logged.loss_unit else ""
-        place.set_title(column.replace("_", " ") + unit, loc="left", fontsize=9)
+        place.set_title(column.replace("_", " ") + logged.unit(column), loc="left", fontsize=9)
         if spans_decades(logged.frame[column]):
             place.set_yscale("log")
         step_axis(place, logged)

@@ -90,15 +90,28 @@ class Logged:
         wide = rows.pivot(index="member", columns="step", values=column).reindex(chosen).dropna(axis=1, how="all")
         if hold:
             wide = wide.ffill(axis=1)
-        values = wide.to_numpy(dtype=float)
-        if column.endswith("_loss") and not column.startswith(("restricted", "excluded", "max_excluded")):
-            values = values * np.array([self._to_nats(member) for member in chosen])[:, None]
-        return wide.columns.to_numpy(dtype=float), values
+        factors = np.array([self._to_nats(column, member) for member in chosen])[:, None]
+        return wide.columns.to_numpy(dtype=float), wide.to_numpy(dtype=float) * factors
 
-    def _to_nats(self, member: int) -> float:
-        """The page's loss is divided by the number of classes; multiplying by it gives nats per example."""
+    def ends(self) -> pd.DataFrame:
+        """The last row of every member, in order, with the losses of splits in nats as in `table`."""
+        last = self.frame.groupby("member").tail(1).copy()
+        for column in [str(name) for name in last.columns if str(name).endswith("_loss")]:
+            last[column] *= [self._to_nats(column, member) for member in last["member"]]
+        return last
+
+    def unit(self, column: str) -> str:
+        """What is put behind the name of a measured number: ` (nats)` for losses that are."""
+        return " (nats)" if column.endswith("_loss") and "cross-entropy" in self.loss_unit else ""
+
+    def _to_nats(self, column: str, member: int) -> float:
+        """The page's loss is divided by the number of classes; multiplying by it gives nats per example.
+
+        1 for other columns, and for losses that are measured in nats whatever is trained on.
+        """
         own = self.specifications[member]
-        return float(own.task.signature.n_outputs) if LOSSES[own.training.loss].per_class else 1.0
+        logged = column.endswith("_loss") and not column.startswith(("restricted", "excluded", "max_excluded"))
+        return float(own.task.signature.n_outputs) if logged and LOSSES[own.training.loss].per_class else 1.0
 
     def source_divisor(self, member: int) -> float:
         """What the explorable divides a loss by, of a member whose loss stands here in nats.

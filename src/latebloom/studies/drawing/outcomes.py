@@ -165,7 +165,7 @@ def draw_end_values(logged: Logged, heading: str, caption: str = "") -> "Figure 
     across = max(numeric, key=lambda name: len(logged.axes[name]))
     others = [name for name in logged.axes if name != across and len(logged.axes[name]) <= len(CYCLE)]
     hue = max(others, key=lambda name: len(logged.axes[name]), default=None)
-    last = logged.frame.groupby("member").tail(1)
+    last = logged.ends()
     columns = [name for name in scalar_columns(logged) if last[name].nunique() > 1][:6]
     if not columns:
         return None
@@ -184,7 +184,7 @@ def draw_end_values(logged: Logged, heading: str, caption: str = "") -> "Figure 
             name = "" if hue is None else f"{hue.replace('_', ' ')} {shown(value)}"
             style = LINES[number_of % len(LINES)]
             place.plot(middle.index, middle, color=colour, linewidth=1.5, linestyle=style, label=name)
-        place.set_title(columns[number].replace("_", " "), loc="left", fontsize=9)
+        place.set_title(columns[number].replace("_", " ") + logged.unit(columns[number]), loc="left", fontsize=9)
         place.set_xlabel(across.replace("_", " "))
         if spans_decades(last[columns[number]]):
             place.set_yscale("log")

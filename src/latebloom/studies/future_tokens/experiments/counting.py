@@ -11,20 +11,21 @@ from latebloom.studies.future_tokens.experiments.sizes import (
     multiplication_task,
     recipe,
     steps_of,
+    text_network,
 )
 from latebloom.training.experiment import Experiment, Measure
 from latebloom.training.presets import Preset, preset
 from latebloom.training.schedule import Schedule
 
 ARMS = ("whole", "hidden")
-WIDTH = {"smoke": 8, "quick": 32, "laptop": 64, "paper": 768}
+WIDTH = {"smoke": 8, "quick": 32, "laptop": 64}
 
 
 def network(scale: str) -> Decoder:
-    """Two GPT-2 blocks; GPT-2 small at paper."""
-    layers, heads = (12, 12) if scale == "paper" else (2, 2 if scale == "smoke" else 4)
-    dropout = 0.1 if scale == "paper" else 0.0
-    return Decoder(n_layers=layers, d_model=WIDTH[scale], n_heads=heads, act_fn="gelu_new", dropout=dropout)
+    """Two GPT-2 blocks; GPT-2 small at paper, whose output matrix is its embedding."""
+    if scale == "paper":
+        return text_network(scale)
+    return Decoder(n_layers=2, d_model=WIDTH[scale], n_heads=2 if scale == "smoke" else 4, act_fn="gelu_new")
 
 
 @preset("future_tokens.multiplication")

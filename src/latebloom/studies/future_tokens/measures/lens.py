@@ -23,7 +23,8 @@ def lens(view: View) -> Columns:
 
     `lens_<N>` [layer], N = 0 to 3, layer 0 the embedding. Accuracy is against the network's own choice at the later
     place. Tables of pairs, as baselines: `lens_bigram_<N>`, its most frequent choice N places after this token;
-    `lens_chain_<N>`, after the choice it makes here. Arms other than vanilla and states cut get no columns.
+    `lens_chain_<N>`, after the choice it makes here. Arms other than vanilla and states cut get no columns; a member
+    whose states are not finite, because it has diverged, gets NaN.
     """
     model = view.population.model
     if not isinstance(model, Decoder) or not view.population.task.signature.d_vocab or model.norm != "pre":
@@ -50,7 +51,12 @@ def _of_member(model: Decoder, params: Parameters, inputs: Tensor) -> dict[str, 
     def decode(rows: Tensor) -> Tensor:
         return model.read(params, rows[None, None])[0, 0]
 
-    columns = {}
+    columns: dict[str, Tensor] = {}
+    if not all(bool(seen.isfinite().all()) for seen in (*states, last, logits)):
+        for ahead in AHEAD:
+            columns[f"lens_{ahead}"] = torch.full((len(states),), torch.nan)
+            columns |= {f"lens_{name}_{ahead}": torch.tensor(torch.nan) for name in ("bigram", "chain")}
+        return columns
     for ahead in AHEAD:
         _, truth = shifted(last[held], logits[0][held], ahead)
         columns[f"lens_{ahead}"] = torch.stack(

@@ -25,8 +25,8 @@ def push(view: View) -> Columns:
     that adds up what stands along a direction has slope 1 for the terms of its sum and 0 beyond. One-block networks
     get no columns: nothing reads their states later.
     """
-    tasks = [sine_task_of(member.task, "future_tokens.push") for member in view.population.members]
-    model = view.population.model
+    members, model = view.population.members, view.population.model
+    tasks = [sine_task_of(member.task, "future_tokens.push") for member in members]
     if not isinstance(model, Decoder) or model.n_layers < 2:
         return {}
     most, first = probed(tasks[0])
@@ -36,7 +36,7 @@ def push(view: View) -> Columns:
     for member, task in enumerate(tasks):
         features = lagged(torch.sin(task.b * inputs[member, ..., 0]), 1)
         weight = lag_probe(states[member], features, first=first).weight.to(states)
-        noise = torch.tensor(stream(member, "push").standard_normal(weight.shape[0])).to(weight)
+        noise = torch.tensor(stream(members[member].seed, "push").standard_normal(weight.shape[0])).to(weight)
         noise = noise * weight[:, 0].norm() / noise.norm()
         own = {name: value[member : member + 1] for name, value in view.params.items()}
         asked = inputs[member : member + 1, :PUSHED].clone()

@@ -168,7 +168,7 @@ def _labels(points: np.ndarray, near: float) -> list[tuple[str, np.ndarray]]:
 
 
 def draw_logits(tables: Tables, answer: int, pair: tuple[int, int], heading: str, caption: str = "") -> "Figure":
-    """Logits of one pair (a, b): from the neurons of each frequency alone, from all others, and from all."""
+    """Logits of one pair (a, b): from each frequency's neurons alone, all others, the output's bias, and from all."""
     a, b = pair
     before = tables.first[a] + tables.second[b] + (0 if tables.bias is None else tables.bias)
     hidden = ACTIVATIONS[tables.activation](before)
@@ -180,6 +180,9 @@ def draw_logits(tables: Tables, answer: int, pair: tuple[int, int], heading: str
     rest = everything - alone.sum(0)
     if float(rest.abs().max()) > 0.02 * float(everything.abs().max()):
         rows["other neurons"] = rest
+    if tables.out_bias is not None:
+        rows["output bias"] = tables.out_bias
+        everything = everything + tables.out_bias
     rows["all"] = everything
     figure, axes = canvas(len(rows), 1, height=0.95, sharex=True, sharey=True)
     for axis, (name, values) in zip(axes[:, 0], rows.items(), strict=True):

@@ -19,7 +19,7 @@ GROUPS = 6  # frequencies with a picture of their own
 
 @dataclass(frozen=True)
 class Tables:
-    """logits(a, b) = act(first[a] + second[b] + bias) @ out.T at one step; residues are the rows of every table."""
+    """logits(a, b) = act(first[a] + second[b] + bias) @ out.T + out_bias at one step; a row of a table is a residue."""
 
     step: int
     first: Float[Tensor, "p neuron"]
@@ -27,6 +27,7 @@ class Tables:
     out: Float[Tensor, "p neuron"]
     bias: Float[Tensor, " neuron"] | None
     activation: str
+    out_bias: Float[Tensor, " p"] | None = None
 
     @property
     def p(self) -> int:
@@ -74,6 +75,7 @@ def read_tables(run: Run, logged: Logged, member: int, step: int | None = None) 
     params = {name: value[None].double() for name, value in run.parameters(member, at).items()}
     model = specification.model
     bias: Tensor | None
+    out_bias = params["b_out"][0] if "b_out" in params else None
     if isinstance(model, ModularMLP):
         inputs = model.in_tables(params)
         first, second, out = inputs[0][0], inputs[-1][0], model.out_table(params)[0].T
@@ -82,7 +84,7 @@ def read_tables(run: Run, logged: Logged, member: int, step: int | None = None) 
         p = specification.task.signature.d_vocab
         first, second, out = params["W_0"][0, :p], params["W_0"][0, p:], params["W_out"][0].T
         bias, activation = params["b_0"][0] if "b_0" in params else None, str(getattr(model, "activation", "relu"))
-    return Tables(at, first.contiguous(), second.contiguous(), out.contiguous(), bias, activation)
+    return Tables(at, first.contiguous(), second.contiguous(), out.contiguous(), bias, activation, out_bias)
 
 
 def memorised_step(run: Run, logged: Logged, member: int) -> int:

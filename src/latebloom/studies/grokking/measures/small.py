@@ -110,27 +110,28 @@ def mirror(view: View) -> Columns:
 def local_complexity(view: View) -> Columns:
     """Neurons of all hidden layers that fold within radius 0.005 of a point: `complexity_train`, `_test`, `_random`.
 
-    Mean over 192 points (25 directions each): one-hot rows of the train and the test pairs, and random points of the
-    same length. Every member is probed at the same frames. Source: Humayun et al. 2024, by `instruments.complexity`.
+    Mean over 192 points (25 directions each; of train and test as many as a member has): one-hot rows of the train and
+    the test pairs, and random points of the same length. Every member is probed at the same frames. Source: Humayun et
+    al. 2024, by `instruments.complexity`.
     """
     p = _modular(view).p
     model = view.population.model
     points = {name: _one_hot(view.splits[name].inputs[:, :PROBES], p, view) for name in ("train", "test")}
-    members, count, width = points["test"].shape
-    noise = _frames(1, count, width, 1)[:, 0].to(points["test"])
-    points["random"] = (noise * 2**0.5).expand(members, count, width)
+    counted = {name: view.splits[name].weight[:, :PROBES].double() for name in points}
+    members, _, width = points["test"].shape
+    noise = _frames(1, PROBES, width, 1)[:, 0].to(points["test"])
+    points["random"] = (noise * 2**0.5).expand(members, PROBES, width)
+    counted["random"] = counted["test"].new_ones(members, PROBES)
     frames = _frames(0, PROBES, width, min(DIRECTIONS, width)).to(points["test"])
 
     def pre_activations(rows: Tensor) -> Sequence[Tensor]:
         return _pre_activations(model, view.params, rows)
 
-    return {
-        f"complexity_{name}": complexity.local_complexity(pre_activations, own, frames[: own.shape[1]], RADIUS)
-        .sum(-1)
-        .double()
-        .mean(-1)
-        for name, own in points.items()
-    }
+    columns = {}
+    for name, own in points.items():
+        found = complexity.local_complexity(pre_activations, own, frames[: own.shape[1]], RADIUS).sum(-1).double()
+        columns[f"complexity_{name}"] = (found * counted[name]).sum(1) / counted[name].sum(1)
+    return columns
 
 
 @lru_cache(maxsize=4)

@@ -1,9 +1,9 @@
 """Attention sparsity, clean and as released, and how near the network is to its saturated limit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from latebloom.errors import LatebloomError
@@ -17,7 +17,7 @@ from latebloom.models import Decoder, Parameters
 from latebloom.models.decoder.attention import future, project, scores_of
 from latebloom.models.decoder.decoder import part
 from latebloom.models.decoder.layers import layer_norm
-from latebloom.studies.structural_grokking.measures.items import pair_task, sources
+from latebloom.studies.structural_grokking.measures.items import by_corpus, pair_task, sources
 from latebloom.tasks.language.pair_task import PairTask
 from latebloom.training.measures import Columns, measure
 from latebloom.training.view import View
@@ -27,7 +27,7 @@ SENTENCES = 100
 
 @measure("structural_grokking.attention")
 def attention(view: View) -> Columns:
-    """Over a hundred training sentences without their period, behind the start symbol; nats.
+    """Over a hundred of a member's training sentences without their period, behind the start symbol; nats.
 
     `sparsity`: minus the mean entropy of all attention distributions. `sparsity_released`: as the released code has
     it, heads averaged first, summed over places, every layer fed with the embeddings. `sparsity_summed`: the same on
@@ -35,8 +35,15 @@ def attention(view: View) -> Columns:
     are a thousand times larger (Merrill et al. 2021).
     """
     model = decoder(view, "structural_grokking.attention")
-    task = pair_task(view, "structural_grokking.attention")
-    rows, counted = inputs(task)
+    pair_task(view, "structural_grokking.attention")
+
+    def measured(params: Parameters, task: PairTask) -> Columns:
+        return _measured(model, params, view.population.trained, *inputs(task))
+
+    return by_corpus(view, measured)
+
+
+def _measured(model: Decoder, params: Parameters, trained: Sequence[str], rows: Tensor, counted: Tensor) -> Columns:
     patterns: list[Tensor] = []
     embedded: list[Tensor] = []
 
@@ -47,20 +54,38 @@ def attention(view: View) -> Columns:
             embedded.append(value)
         return value
 
-    model.states(view.params, rows, keep)
+    finite = model.states(params, rows, keep).isfinite().flatten(1).all(1)
     on_embeddings = patterns_on_embeddings(
-        [_PatternOf(model, view.params, layer) for layer in range(model.n_layers)], embedded[0]
+        [_PatternOf(model, params, layer) for layer in range(model.n_layers)], embedded[0]
     )
-
-    def states(tables: Mapping[str, Tensor]) -> Tensor:
-        return model.states(view.params | dict(tables), rows)
 
     return {
         "sparsity": attention_sparsity(patterns, counted),
         "sparsity_released": attention_sparsity_as_released(on_embeddings, counted),
         "sparsity_summed": attention_sparsity_as_released(patterns, counted),
-        "saturation": saturation(states, view.trained, counted=counted),
+        "saturation": _saturation(model, params, trained, rows, counted, finite),
     }
+
+
+def _saturation(
+    model: Decoder,
+    params: Parameters,
+    trained: Sequence[str],
+    rows: Tensor,
+    counted: Tensor,
+    finite: Bool[Tensor, " member"],
+) -> Float[Tensor, " member"]:
+    """NaN for members whose states are not finite: the instrument would refuse them, and with them the others."""
+    found = torch.full(finite.shape, torch.nan, dtype=torch.float64)
+    if not bool(finite.any()):
+        return found
+    own = params if bool(finite.all()) else {name: value[finite] for name, value in params.items()}
+
+    def states(tables: Mapping[str, Tensor]) -> Tensor:
+        return model.states(own | dict(tables), rows)
+
+    found[finite] = saturation(states, {name: own[name] for name in trained}, counted=counted)
+    return found
 
 
 def decoder(view: View, name: str) -> Decoder:

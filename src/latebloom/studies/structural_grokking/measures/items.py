@@ -1,5 +1,6 @@
 """The items that networks are measured on, made once: labels of a split, sentences with their trees."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,9 +10,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from latebloom.errors import LatebloomError
+from latebloom.models import Parameters
 from latebloom.tasks.language.pair_corpus import TRANSFORM, Rows
 from latebloom.tasks.language.pair_task import PairTask
 from latebloom.tasks.language.text import at, spell
+from latebloom.training.measures import Columns
 from latebloom.training.view import PIECE, View
 
 
@@ -33,6 +36,25 @@ def pair_task(view: View, name: str) -> PairTask:
             f"({sorted(map(str, seeds))}). Set one number, such as task.corpus_seed=0."
         )
     return first
+
+
+def by_corpus(view: View, measured: Callable[[Parameters, PairTask], Columns]) -> Columns:
+    """Columns that read training sentences: members whose tasks have one corpus together, each group on its own.
+
+    Held-out items are the same for all; training splits differ where tasks do (`n_train`, shares, added items).
+    """
+    tasks = [member.task for member in view.population.members if isinstance(member.task, PairTask)]
+    corpora = [task.corpus() for task in tasks]  # kept: an id is only its owner's while the owner lives
+    groups: dict[int, list[int]] = {}
+    for number, corpus in enumerate(corpora):
+        groups.setdefault(id(corpus), []).append(number)
+    if len(groups) == 1:
+        return measured(view.params, tasks[0])
+    parts = [
+        measured({name: value[own] for name, value in view.params.items()}, tasks[own[0]]) for own in groups.values()
+    ]
+    back = torch.tensor([number for own in groups.values() for number in own]).argsort()
+    return {name: torch.cat([part[name] for part in parts])[back] for name in parts[0]}
 
 
 @lru_cache(maxsize=64)

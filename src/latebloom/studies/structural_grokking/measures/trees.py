@@ -13,7 +13,7 @@ from latebloom.instruments.tree_score import tree_score, tree_score_as_released
 from latebloom.models import Decoder
 from latebloom.models.base import Parameters
 from latebloom.studies.structural_grokking.measures.attention import decoder
-from latebloom.studies.structural_grokking.measures.items import Sources, pair_task, sources
+from latebloom.studies.structural_grokking.measures.items import Sources, by_corpus, pair_task, sources
 from latebloom.tasks.language.pair_task import PairTask
 from latebloom.training.measures import Columns, measure
 from latebloom.training.view import View
@@ -23,7 +23,8 @@ SENTENCES = 200  # of training, and half as many withheld ones
 
 @measure("structural_grokking.trees")
 def trees(view: View) -> Columns:
-    """Tree projections of training sentences (of Question Formation those that become questions), and of withheld ones.
+    """Tree projections of a member's training sentences (of Question Formation those that become questions), and of
+    withheld ones.
 
     `t_score` by the definition (chart, whole random trees) and `t_score_released` (greedy, mean split at each node),
     per sentence; `t_score_per_node`. `t_parseval` of greedy trees, as published, `t_parseval_chart` of exact ones, with
@@ -35,14 +36,19 @@ def trees(view: View) -> Columns:
     `chart_left_branching` is the share of sentences where the chart says so. The published numbers measure what greedy
     decoding does differently.
     """
-    model, task = decoder(view, "structural_grokking.trees"), pair_task(view, "structural_grokking.trees")
+    model = decoder(view, "structural_grokking.trees")
+    pair_task(view, "structural_grokking.trees")
+    return by_corpus(view, lambda params, task: _measured(model, params, task))
+
+
+def _measured(model: Decoder, params: Parameters, task: PairTask) -> Columns:
     training = sources(task, "train", SENTENCES, transformed=task.auxiliaries)
     withheld = sources(task, "gen", SENTENCES // 2)
-    spans = similarities(model, view.params, task, training)
+    spans = similarities(model, params, task, training)
     exact = tree_score(spans.similarity, spans.lengths)
     released = tree_score_as_released(spans.similarity, spans.lengths)
     chart, greedy = exact.projection, released.projection
-    elsewhere = similarities(model, view.params, task, withheld)
+    elsewhere = similarities(model, params, task, withheld)
     found = {
         "t_score": exact.per_sentence,
         "t_score_per_node": exact.per_node,
@@ -57,7 +63,7 @@ def trees(view: View) -> Columns:
         "t_score_greedy": tree_score(spans.similarity, spans.lengths, decoder="greedy").per_sentence,
         "chart_left_branching": (chart.trees == left_branching(spans.lengths)).all(-1).all(-1).double().mean(-1),
     }
-    members = len(view.population.members)
+    members = len(next(iter(params.values())))
     return found | {
         "right_branching": torch.full((members,), right_branching(task, "train")),
         "right_branching_gen": torch.full((members,), right_branching(task, "gen")),
