@@ -18,6 +18,7 @@ from latebloom.training.experiment import SCALES
 from latebloom.training.measures import MEASURES
 from latebloom.training.population import Population
 from latebloom.training.presets import PRESETS, members_of
+from latebloom.training.rate import rate_factor
 from latebloom.training.view import View
 
 studies.load()
@@ -39,6 +40,17 @@ def test_every_experiment_exists_at_every_scale(name, scale):
     assert len({member.seed for member in members}) >= (5 if scale in ("laptop", "paper") else 1)
     loss = "cross_entropy" if "language" in name else "half_squared_error"
     assert all(member.training.loss == loss for member in members)
+
+
+def test_the_published_softmax_stack_is_trained_as_its_code_says():
+    """Ten thousand steps: up to 8e-4 over the first thousand, then down a cosine that would end at 1e-5 after 30,000."""
+    training = members_of("mesa_optimization.softmax", "paper", ())[0].training
+    rates = {
+        step: training.lr * rate_factor(step, training.warmup, training.decay, training.decay_steps, training.decay_to)
+        for step in (499, 1000, 15_500, 30_000)
+    }
+    assert rates == pytest.approx({499: 4e-4, 1000: 8e-4, 15_500: (8e-4 + 1e-5) / 2, 30_000: 1e-5})
+    assert training.steps == 10_000
 
 
 @pytest.mark.parametrize("need", ["laptop", "paper"])

@@ -82,7 +82,7 @@ def gromov_constructed(scale: str) -> Preset:
 @preset("grokking.five_neurons")
 def five_neurons(scale: str) -> Preset:
     """Five neurons on a frozen circle: too small to memorise."""
-    steps = {"smoke": 100, "quick": 15_000, "laptop": 20_000, "paper": 50_000}[scale]
+    steps = {"smoke": 100, "quick": 15_000, "laptop": 20_000, "paper": 15_000}[scale]
     experiment = Experiment(
         name="grokking.five_neurons",
         task=ModularArithmetic(p=67, pairs="unordered", train_fraction=0.3),

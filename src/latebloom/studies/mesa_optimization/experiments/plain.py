@@ -15,7 +15,9 @@ from latebloom.training.experiment import Experiment, Measure
 from latebloom.training.presets import Preset, preset
 from latebloom.training.schedule import Schedule
 
-STEPS = {"smoke": 20, "quick": 300, "laptop": 2000, "paper": 20_000}
+HYBRID_STEPS = {"smoke": 20, "quick": 300, "laptop": 2000, "paper": 20_000}
+SOFTMAX_STEPS = {**HYBRID_STEPS, "paper": 10_000}
+SOFTMAX_SCHEDULE = {"warmup": 1000, "decay_steps": 30_000, "decay_to": 1e-5 / 8e-4}  # at paper, where it is told
 DEPTHS = {"smoke": (2,), "quick": (2, 7), "laptop": (2, 7), "paper": (2, 3, 7, 12)}
 
 
@@ -37,13 +39,14 @@ def network(size: Size, attention: tuple[Attention, ...], **changes: Any) -> Dec
     return Decoder.parse(settings | changes)
 
 
-def trained(name: str, task: Task, model: Decoder, steps: int, lr: float) -> Experiment:
-    """A network on a task; the rate warms up over a tenth of the training and falls by a cosine."""
+def trained(name: str, task: Task, model: Decoder, steps: int, lr: float, **schedule: Any) -> Experiment:
+    """A network on a task; the rate warms up over a tenth of the training and falls by a cosine, or by `schedule`."""
+    falling = {"warmup": steps // 10, "decay": "cosine", "decay_to": 0.05} | schedule
     return Experiment(
         name=f"mesa_optimization.{name}",
         task=task,
         model=model,
-        training=recipe(steps, lr, 0.05, warmup=steps // 10, decay="cosine", decay_to=0.05),
+        training=recipe(steps, lr, 0.05, **falling),
         log=Schedule(every=max(steps // 20, 1)),
         snapshots=Schedule(every=max(steps // 4, 1)),
         measure=(Measure(name="mesa_optimization.places", when=Schedule(every=max(steps // 5, 1))),),
@@ -51,15 +54,17 @@ def trained(name: str, task: Task, model: Decoder, steps: int, lr: float) -> Exp
     )
 
 
-def plain(scale: str, name: str, model: Decoder, lr: float) -> Experiment:
+def plain(scale: str, name: str, model: Decoder, lr: float, steps: int, **schedule: Any) -> Experiment:
     """A network on plain tokens of fully seen systems."""
-    return trained(name, SIZES[scale].task("plain"), model, STEPS[scale], lr)
+    return trained(name, SIZES[scale].task("plain"), model, steps, lr, **schedule)
 
 
 @preset("mesa_optimization.softmax")
 def softmax(scale: str) -> Preset:
     """Softmax layers on plain tokens, by depth."""
-    experiment = plain(scale, "softmax", network(SIZES[scale], ("softmax",)), SOFTMAX_RATE[scale])
+    model = network(SIZES[scale], ("softmax",))
+    schedule = SOFTMAX_SCHEDULE if scale == "paper" else {}
+    experiment = plain(scale, "softmax", model, SOFTMAX_RATE[scale], SOFTMAX_STEPS[scale], **schedule)
     return Preset(experiment, {"model.n_layers": DEPTHS[scale], "seed": range(SEEDS[scale])})
 
 
@@ -67,7 +72,7 @@ def softmax(scale: str) -> Preset:
 def hybrid(scale: str) -> Preset:
     """A softmax layer, which binds, and a mesa layer, which solves."""
     model = network(SIZES[scale], ("softmax", "mesa"), resid_clip=1.0)
-    return Preset(plain(scale, "hybrid", model, HYBRID_RATE[scale]), {"seed": range(SEEDS[scale])})
+    return Preset(plain(scale, "hybrid", model, HYBRID_RATE[scale], HYBRID_STEPS[scale]), {"seed": range(SEEDS[scale])})
 
 
 SOFTMAX_RATE = {"smoke": 3e-3, "quick": 3e-3, "laptop": 3e-3, "paper": 8e-4}

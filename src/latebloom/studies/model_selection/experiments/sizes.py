@@ -41,7 +41,7 @@ class Size:
             "d": self.d,
             "nonzeros": self.nonzeros,
             "points": self.points,
-            "layout": "raventos" if self.published else "paired",
+            "layout": "garg" if self.published else "paired",
             "noise_variance": NOISE,
             "batch_size": self.batch,
             "n_test": self.n_test,
