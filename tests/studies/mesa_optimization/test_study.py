@@ -43,7 +43,7 @@ def test_every_experiment_exists_at_every_scale(name, scale):
 
 
 def test_the_published_softmax_stack_is_trained_as_its_code_says():
-    """Ten thousand steps: up to 8e-4 over the first thousand, then down a cosine that would end at 1e-5 after 30,000."""
+    """Ten thousand steps: up to 8e-4 in the first thousand, then down a cosine that would end at 1e-5 after 30,000."""
     training = members_of("mesa_optimization.softmax", "paper", ())[0].training
     rates = {
         step: training.lr * rate_factor(step, training.warmup, training.decay, training.decay_steps, training.decay_to)
