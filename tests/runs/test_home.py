@@ -232,6 +232,16 @@ def test_an_empty_home_is_the_default_and_a_tilde_the_users(monkeypatch, tmp_pat
     assert home() == tmp_path / "me" / "lab"
 
 
+def test_a_home_given_by_hand_is_found_from_anywhere_and_a_tilde_is_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    run = latebloom.run("small", "seed=0", scale="smoke", home="mine", workers=1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(run.measurements()) == 6
+    assert latebloom.load("small", home="~/mine").path == tmp_path / "mine" / "small" / run.path.name
+
+
 def test_what_a_killed_session_had_half_taken_over_is_no_population(runs_home):
     run = train("seed=0:2")
     (whole,) = (run.path / "populations").iterdir()
