@@ -20,6 +20,7 @@ from latebloom.fleet.plan import plan
 from latebloom.fleet.work import work
 from latebloom.runs.home import run_folders
 from latebloom.runs.run import Run
+from latebloom.studies.drawing.logged import Logged
 from tests.training.build import Watcher
 
 TINY = ["grokking.modular_addition", "--scale", "smoke", "training.steps=20", "log.every=10", "d_embed=8"]
@@ -221,6 +222,21 @@ def test_show_draws_curves_of_a_run(capsys, runs_home):
     assert code == 0
     assert "accuracy, median over members" in out
     assert any("\u2800" < sign <= "\u28ff" for sign in out)
+
+
+def test_medians_in_print_are_those_of_the_figures_where_members_end_early(capsys, runs_home, tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("latebloom.cli.show.braille", lambda series, title, *rest: drawn.update({title: series}) or "")
+    rule = ("training.stop.metric=train_accuracy", "training.stop.at_least=0.59", "training.stop.logs=1")
+    words = ("grokking.parity", "--scale", "smoke", "training.steps=100", "log.every=5", "seed=0:5", *rule)
+    assert call(capsys, "run", *words, "--workers", "1")[0] == 0
+    assert call(capsys, "show", "grokking.parity", "--out", str(tmp_path))[0] == 0
+    (folder,) = run_folders(runs_home)
+    assert len(set(Run(folder).members()["ended_at"])) > 2
+    steps, held = Logged(Run(folder)).table("train_accuracy", hold=True)
+    own_steps, own = drawn["accuracy, median over members"]["train"]
+    assert own_steps.tolist() == steps.tolist()
+    assert own == pytest.approx(np.median(held, axis=0))
 
 
 def test_braille_curve_rises_where_the_values_do():
