@@ -127,4 +127,5 @@ def network(run: Run, member: int = 0, step: int | None = None) -> Network:
 
 
 def _root(place: Path | str | None) -> Path:
-    return home() if place is None else Path(place)
+    """The home that is meant, wherever one stands later; `~` is the user's folder, as in LATEBLOOM_HOME."""
+    return home() if place is None else Path(place).expanduser().resolve()

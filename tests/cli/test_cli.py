@@ -1,6 +1,7 @@
 """The command line as a user meets it: exit codes, tables, and sentences that say what would be right."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -15,8 +16,12 @@ from latebloom.claims import Ledger, blank, get
 from latebloom.cli import main
 from latebloom.cli.curves import braille
 from latebloom.cli.run_list import in_bytes
+from latebloom.fleet.plan import plan
+from latebloom.fleet.work import work
 from latebloom.runs.home import run_folders
 from latebloom.runs.run import Run
+from latebloom.studies.drawing.logged import Logged
+from tests.training.build import Watcher
 
 TINY = ["grokking.modular_addition", "--scale", "smoke", "training.steps=20", "log.every=10", "d_embed=8"]
 
@@ -219,6 +224,21 @@ def test_show_draws_curves_of_a_run(capsys, runs_home):
     assert any("\u2800" < sign <= "\u28ff" for sign in out)
 
 
+def test_medians_in_print_are_those_of_the_figures_where_members_end_early(capsys, runs_home, tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("latebloom.cli.show.braille", lambda series, title, *rest: drawn.update({title: series}) or "")
+    rule = ("training.stop.metric=train_accuracy", "training.stop.at_least=0.59", "training.stop.logs=1")
+    words = ("grokking.parity", "--scale", "smoke", "training.steps=100", "log.every=5", "seed=0:5", *rule)
+    assert call(capsys, "run", *words, "--workers", "1")[0] == 0
+    assert call(capsys, "show", "grokking.parity", "--out", str(tmp_path))[0] == 0
+    (folder,) = run_folders(runs_home)
+    assert len(set(Run(folder).members()["ended_at"])) > 2
+    steps, held = Logged(Run(folder)).table("train_accuracy", hold=True)
+    own_steps, own = drawn["accuracy, median over members"]["train"]
+    assert own_steps.tolist() == steps.tolist()
+    assert own == pytest.approx(np.median(held, axis=0))
+
+
 def test_braille_curve_rises_where_the_values_do():
     steps = np.arange(100.0)
     lines = braille({"up": (steps, steps / 99)}, "t", 60, 0.0, 1.0).plain.split("\n")
@@ -237,7 +257,6 @@ def test_help_starts_at_once_without_heavy_imports():
 
 @pytest.mark.parametrize("sign", ["SIGINT", "SIGTERM"])
 def test_a_signal_ends_with_code_3_and_the_same_command_goes_on_bit_for_bit(runs_home, tmp_path, sign):
-    import os
     import signal
 
     words = ["run", "grokking.modular_addition", "--scale", "smoke", "training.steps=3000", "d_embed=8", "seed=0:2"]
@@ -338,6 +357,25 @@ def test_a_closed_pipe_is_no_failure(words):
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+def test_a_training_whose_reader_leaves_does_not_end_as_if_it_were_done(runs_home):
+    command = [sys.executable, "-m", "latebloom.cli", "run", *TINY, "seed=0:2", "--workers", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 3
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("words", [["claims", "grokking"], ["ls", "claims", "--json"]])
+def test_a_terminal_that_knows_ascii_only_is_no_failure(words):
+    command = [sys.executable, "-m", "latebloom.cli", *words]
+    plain = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True, check=True)
+    assert plain.stdout.isascii() and plain.stderr == b""
+    if "--json" in words:  # nothing is lost of what programs read
+        whole = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": "utf-8"}, capture_output=True, check=True)
+        assert json.loads(plain.stdout) == json.loads(whole.stdout)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
@@ -450,3 +488,29 @@ def test_a_smoke_reproduction_says_that_it_gives_no_verdict(capsys, runs_home, t
     assert code == 0
     assert "1 claim: 1 not run" in out
     assert out.endswith("networks too small to tell: 1 judge ran, and no verdict is due.\n")
+
+
+SHOWN = [
+    ("grokking.parity", "curves weights"),
+    ("structural_grokking.question", "learning"),
+    ("model_selection.testbed", "curves"),
+    ("mesa_optimization.one_layer", "curves"),
+]
+
+
+@pytest.mark.parametrize(("name", "expected"), SHOWN)
+def test_a_run_whose_first_member_has_not_begun_is_shown_as_far_as_it_is(capsys, runs_home, tmp_path, name, expected):
+    studies.load()
+    laid = plan(name, "smoke", ["population=1"], runs_home)
+    assert work(laid.units[1], Watcher()).finished
+    code, _, err = call(capsys, "show", name, "--out", str(tmp_path / "out"))
+    assert (code, err) == (0, "")
+    assert {path.stem for path in (tmp_path / "out").iterdir()} >= set(expected.split())
+
+
+@pytest.mark.parametrize("name", ["model_selection.testbed", "mesa_optimization.one_layer"])
+def test_a_run_of_which_nobody_is_left_is_shown(capsys, runs_home, tmp_path, name):
+    assert call(capsys, "run", name, "--scale", "smoke", "training.lr=1e30", "seed=0", "--workers", "1")[0] == 0
+    code, out, err = call(capsys, "show", name, "--out", str(tmp_path / "out"))
+    assert (code, err) == (0, "")
+    assert "diverged" in out and (tmp_path / "out" / "curves.png").exists()

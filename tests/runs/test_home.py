@@ -7,6 +7,7 @@ import shutil
 
 import pandas as pd
 import pytest
+import torch
 
 import latebloom
 from latebloom.errors import LatebloomError, StoreError
@@ -63,6 +64,27 @@ def test_what_was_taken_over_outlives_the_run_it_came_from(runs_home):
     rows = new.measurements()
     shutil.rmtree(old.path)
     assert Run(new.path).measurements().equals(rows)
+
+
+@pytest.mark.parametrize("words", [("seed=1,0",), ("seed=2:5",), ("seed=0:2",), ("seed=3:6", "population=2")])
+def test_members_whose_population_was_deleted_are_trained_again_as_themselves(runs_home, words):
+    whole = train("seed=0:5")
+    run = train(*words)
+    rows = run.measurements()
+    weights = [run.parameters(number) for number in range(len(run.members()))]
+    for folder in (run, whole):  # as a refusal of a damaged file advises
+        for population in folder.populations:
+            if population.path.name == whole.populations[0].path.name:
+                shutil.rmtree(population.path)
+    again = train(*words)
+    assert again.path == run.path
+    assert again.members()["seed"].tolist() == run.members()["seed"].tolist()
+    assert [again.specification(n)["seed"] for n in range(len(weights))] == again.members()["seed"].tolist()
+    pd.testing.assert_frame_equal(again.measurements(), rows)
+    for number, own in enumerate(weights):
+        torch.testing.assert_close(again.parameters(number), own, rtol=1e-4, atol=1e-5)
+    train("seed=0:5")
+    assert train("seed=0:6").measurements().groupby("seed").size().tolist() == [6] * 6  # from both of these runs
 
 
 def test_a_zoom_into_a_taken_over_population_leaves_the_source_alone(runs_home):
@@ -208,6 +230,16 @@ def test_an_empty_home_is_the_default_and_a_tilde_the_users(monkeypatch, tmp_pat
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
     monkeypatch.setenv("LATEBLOOM_HOME", "~/lab")
     assert home() == tmp_path / "me" / "lab"
+
+
+def test_a_home_given_by_hand_is_found_from_anywhere_and_a_tilde_is_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    run = latebloom.run("small", "seed=0", scale="smoke", home="mine", workers=1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(run.measurements()) == 6
+    assert latebloom.load("small", home="~/mine").path == tmp_path / "mine" / "small" / run.path.name
 
 
 def test_what_a_killed_session_had_half_taken_over_is_no_population(runs_home):

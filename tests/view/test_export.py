@@ -1,6 +1,7 @@
 """A site that is whole, opens without a server, and never overwrites what is not ours."""
 
 import base64
+import errno
 import io
 import json
 import re
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latebloom.errors import LatebloomError
+from latebloom.errors import LatebloomError, StoreError
 from latebloom.view.export import MARK, Site, export
 from latebloom.view.lab import Lab
 from latebloom.view.pack import pack, unpack
@@ -121,6 +122,40 @@ def test_an_earlier_export_is_replaced_and_nothing_else(lab_home, small_assets, 
     assert (mine / "thesis.txt").read_text() == "mine"
     with pytest.raises(LatebloomError, match="is a file"):
         export(lab_home, tmp_path / "ledger", mine / "thesis.txt", assets=small_assets)
+
+
+def test_a_site_is_replaced_where_one_stands_and_behind_a_link(
+    lab_home, small_assets, tmp_path, no_claims, monkeypatch
+):
+    out, link = tmp_path / "site", tmp_path / "link"
+    out.mkdir()
+    link.symlink_to(out)
+    for place in (Path("."), link):
+        monkeypatch.chdir(out)
+        written = export(lab_home, tmp_path / "ledger", place, assets=small_assets)
+        assert set(written) == {path for path in out.rglob("*") if path.is_file()} >= {out / MARK}
+    assert link.is_symlink()
+    assert sorted(tmp_path.iterdir()) == [link, out]
+
+
+def test_a_site_that_cannot_be_put_in_place_leaves_what_stands_there(
+    lab_home, small_assets, tmp_path, no_claims, monkeypatch
+):
+    out = tmp_path / "site"
+    export(lab_home, tmp_path / "ledger", out, assets=small_assets)
+    (out / "old.txt").write_text("left over")
+
+    def refuse(source, target):
+        raise OSError(errno.EACCES, "Permission denied")
+
+    (out / "runs").mkdir()  # of somebody who has trained there
+    with pytest.raises(LatebloomError, match=r"site is replaced as a whole, and .*runs lies in it"):
+        export(out / "runs", tmp_path / "ledger", out, assets=small_assets)
+    monkeypatch.setattr("latebloom.view.export.os.replace", refuse)
+    with pytest.raises(StoreError, match=r"Cannot write .*site: no permission to write there: write the site to a f"):
+        export(lab_home, tmp_path / "ledger", out, assets=small_assets)
+    assert (out / "old.txt").exists() and (out / MARK).exists()
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_bad_words_are_told(lab_home, small_assets, tmp_path):

@@ -67,6 +67,16 @@ def test_another_host_name_is_refused(app, host):
     assert ask(app, "/api/index", [("host", host), COOKIE]).status == 403
 
 
+def test_the_port_that_browsers_do_not_name_may_be_left_out_and_no_other(lab, small_assets, app):
+    cookie, bare = ("cookie", f"latebloom-80={TOKEN}"), ("host", "127.0.0.1")
+    short = guarded(lab, small_assets, TOKEN, "127.0.0.1", 80)
+    assert ask(short, "/", [bare, cookie]).status == 200
+    assert ask(short, "/", [bare, cookie, ("origin", "http://127.0.0.1")]).status == 200
+    assert ask(short, "/", [("host", "evil.example"), cookie]).status == 403
+    assert ask(short, "/", [bare, cookie, ("origin", "http://evil.example")]).status == 403
+    assert ask(app, "/", [bare, COOKIE]).status == 403
+
+
 def test_no_host_or_two_hosts_are_refused(app):
     assert ask(app, "/", [COOKIE]).status == 403
     assert ask(app, "/", [HOST, ("host", "evil.example"), COOKIE]).status == 403

@@ -25,6 +25,7 @@ import uvicorn
 
 import latebloom
 from latebloom.errors import LatebloomError
+from latebloom.fleet.plan import plan
 from latebloom.runs.run import Run
 from latebloom.view.lab import Lab
 from latebloom.view.pack import unpack
@@ -170,3 +171,18 @@ def test_a_run_is_listed_before_its_first_member_has_begun(tmp_path):
     assert lab.run(Run(run.path))["specification"]["model"]["d_mlp"] == 6
     shutil.rmtree(run.populations[1].path)
     assert lab.index()["runs"] == []
+
+
+def test_of_runs_with_the_same_members_a_finished_one_is_shown(tmp_path):
+    settings = ("seed=0", "task.p=11", "model.neurons=3", "model.activation=relu")
+    done = latebloom.run("grokking.constructed", *settings, scale="laptop", home=tmp_path, workers=1)
+    shutil.copytree(done.path, tmp_path / "aside")
+    for before, after in (("laptop", "quick"), ("quick", "laptop")):  # whichever name comes first
+        shutil.rmtree(tmp_path / "grokking.constructed")
+        begun = plan("grokking.constructed", before, settings, tmp_path).run
+        finished = plan("grokking.constructed", after, settings, tmp_path / "elsewhere").run
+        shutil.copytree(tmp_path / "aside", tmp_path / finished.relative_to(tmp_path / "elsewhere"))
+        found = Lab(tmp_path, tmp_path / "ledger").runs()
+        assert begun.name != finished.name
+        assert [run.path.name for run in found.values()] == [finished.name]
+        assert found[done.hash].finished

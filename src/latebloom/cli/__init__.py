@@ -1,6 +1,7 @@
 """The command line. Thin: it parses words, calls the library, prints; heavy imports wait until a command needs them."""
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -9,10 +10,13 @@ from latebloom.cli.parser import parse
 from latebloom.errors import LatebloomError
 
 INTERRUPTED = 3
+TRAINING = ("run", "reproduce")  # commands that a closed pipe cuts short, so that they are not done
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs one command. Exit codes: 0 done, 1 a run failed, 2 the words were wrong, 3 interrupted and resumable."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where the locale has no Greek, a "?" stands for it
     arguments = parse(sys.argv[1:] if words is None else words)
     try:
         from latebloom.cli import commands
@@ -26,7 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has left
         sys.stderr.close()
-        return 0
+        return INTERRUPTED if arguments.command in TRAINING else 0
     except OSError as error:
         if error.filename is not None:
             print(f"latebloom: {error.filename}: {error.strerror}.", file=sys.stderr)

@@ -18,7 +18,7 @@ def show_fields(name: str, scale: str, as_json: bool, console: Console) -> None:
     found = settings_of(name, scale)
     if as_json:
         rows = [{"field": f.path, "value": f.written, "type": f.kind, "meaning": f.meaning} for f in found]
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        print(json.dumps(rows, indent=1))
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     width = min(WORD, console.width // 2 - 6)

@@ -35,7 +35,7 @@ def show(what: str, as_json: bool, console: Console) -> None:
     """Prints one list, as a table or as JSON: a list of objects with the keys that the rows below have."""
     rows = rows_of(what)
     if as_json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        print(json.dumps(rows, indent=1))
     elif what == "runs":
         run_list.print_runs(rows, console)
     else:

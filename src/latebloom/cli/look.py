@@ -29,8 +29,8 @@ def export_site(arguments: argparse.Namespace) -> int:
     """`latebloom export`."""
     from latebloom.view.export import export
 
+    place = Path(arguments.out).resolve() / "index.html"  # asked first: the folder one stands in may be replaced
     written = export(home(), arguments.ledger, arguments.out, arguments.study or (), arguments.snapshots)
     megabytes = sum(path.stat().st_size for path in written) / 1e6
-    place = Path(arguments.out).resolve() / "index.html"
     print(f"{counted(len(written), 'file')}, {megabytes:.1f} MB. Open it in a browser: {place}")
     return 0

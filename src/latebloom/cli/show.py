@@ -24,7 +24,8 @@ def show_run(name: str, out: Path | None, member: int, console: Console) -> None
         for split in ("train", "test"):
             column = f"{split}_{quantity}"
             if column in measured:
-                middle = measured.groupby("step")[column].median()
+                # Who ended early keeps the last value, as in the figures: a median must not lose those that are done.
+                middle = measured.pivot(index="step", columns="member", values=column).ffill().median(axis=1)
                 series[split] = (middle.index.to_numpy(float), middle.to_numpy(float))
         if series and all(len(steps) > 1 for steps, _ in series.values()):
             log = quantity == "loss" and all((values > 0).all() for _, values in series.values())

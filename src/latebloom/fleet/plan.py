@@ -119,6 +119,8 @@ def plan(
         homes = finished_members(root) if known is None else known
         adopted = homes if dry else {}
         document = _lay_out(path, members, hashes, command_line(name, scale, overrides), homes, dry)
+    else:
+        _place_the_lost(path, members, document, dry)
     units = []
     for number, unit_name in enumerate(document["populations"]):
         own = [n for n, where in enumerate(document["members"]) if where["population"] == number]
@@ -176,6 +178,31 @@ def _existing(path: Path, members: Sequence[Experiment]) -> dict[str, Any] | Non
     if any(together[n] > members[0].population and not folder.finished for n, folder in enumerate(run.populations)):
         return None
     return run.document
+
+
+def _place_the_lost(path: Path, members: Sequence[Experiment], document: dict[str, Any], dry: bool) -> None:
+    """Gives members whose population was taken over, and deleted since, places in one that holds them alone.
+
+    It may have had others, so that theirs are not the first places in it, and its name is that of more members.
+    """
+    found = [(document["populations"][where["population"]], where["index"]) for where in document["members"]]
+    places = list(found)
+    begun = {name for name in document["populations"] if (path / "populations" / name / "population.json").exists()}
+    if len(begun) < len(document["populations"]):
+        # As they were laid out: how many train together, which may be another number now, is part of a unit's name.
+        members = members_of(members[0].name, members[0].scale, shlex.split(document["command"])[5:])
+    for name in document["populations"]:
+        own = [number for number, (population, _) in enumerate(found) if population == name and name not in begun]
+        group = [members[number] for number in own]
+        for index, number in enumerate(own):
+            places[number] = (unit_hash(group, versions(group[0].measure)), index)
+    if places == found:
+        return
+    document["populations"], numbered = _numbered(places)
+    for where, spot in zip(document["members"], numbered, strict=True):
+        where |= spot
+    if not dry:
+        write_json(path / "run.json", document)
 
 
 def _lay_out(

@@ -13,20 +13,23 @@ from latebloom.errors import StoreError
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turns the system's refusal to write into a sentence that says what to do; nothing written before is lost."""
+def explained(path: Path, instead: str = "set LATEBLOOM_HOME to") -> Iterator[None]:
+    """Turns the system's refusal to write into a sentence that says what to do; nothing written before is lost.
+
+    `instead` begins how another folder is named, where it is not the home that cannot be written.
+    """
     try:
         yield
     except OSError as error:
         reasons = {
             errno.ENOSPC: "the disk is full: free some space and run the same command again",
             errno.EDQUOT: "the disk quota is used up: free some space and run the same command again",
-            errno.EROFS: "the file system is read-only: set LATEBLOOM_HOME to a folder that can be written",
-            errno.EACCES: "no permission to write there: set LATEBLOOM_HOME to a folder that can be written",
-            errno.EPERM: "no permission to write there: set LATEBLOOM_HOME to a folder that can be written",
-            errno.EEXIST: "a file stands where a folder is needed: set LATEBLOOM_HOME to a folder",
-            errno.ENOENT: "the folder cannot be made: set LATEBLOOM_HOME to a folder that can be written",
-            errno.ENOTDIR: "a file stands where a folder is needed: set LATEBLOOM_HOME to a folder",
+            errno.EROFS: f"the file system is read-only: {instead} a folder that can be written",
+            errno.EACCES: f"no permission to write there: {instead} a folder that can be written",
+            errno.EPERM: f"no permission to write there: {instead} a folder that can be written",
+            errno.EEXIST: f"a file stands where a folder is needed: {instead} a folder",
+            errno.ENOENT: f"the folder cannot be made: {instead} a folder that can be written",
+            errno.ENOTDIR: f"a file stands where a folder is needed: {instead} a folder",
         }
         if error.errno not in reasons:
             raise

@@ -60,28 +60,38 @@ def export(
             raise unknown_name("study", name, STUDIES)
     if snapshots < 2:
         raise LatebloomError(f"--snapshots {snapshots}: a film has at least two, its beginning and its end.")
-    _check_place(out)
+    out = out.resolve()  # a link leads to the folder that is replaced, and "." has no name
+    _check_place(out, (home, ledger))
     assets = built() if assets is None else assets
     lab = Lab(home, ledger, studies, still=True)
-    with explained(out):
+    with explained(out, "write the site to"):
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+        before = temporary.with_name(f"{temporary.name}.before")
         try:
             _write_site(lab, assets, Site(temporary), snapshots, most)
             temporary.chmod(0o755)
             if out.exists():
-                shutil.rmtree(out)
+                os.replace(out, before)  # deleted only when the new site stands in its place
             os.replace(temporary, out)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+            if before.exists() and not out.exists():
+                os.replace(before, out)
+            shutil.rmtree(before, ignore_errors=True)
     return sorted(path for path in out.rglob("*") if path.is_file())
 
 
-def _check_place(out: Path) -> None:
+def _check_place(out: Path, sources: Sequence[Path]) -> None:
     if out.exists() and not out.is_dir():
         raise LatebloomError(f"{out} is a file; a site is a folder.")
     if out.exists() and any(out.iterdir()) and not (out / MARK).exists():
         raise LatebloomError(f"{out} holds other files; choose a new or empty folder, or an earlier export.")
+    for source in sources:
+        if out.exists() and source.exists() and source.resolve().is_relative_to(out):
+            raise LatebloomError(
+                f"{out} is replaced as a whole, and {source.resolve()} lies in it; choose another folder."
+            )
 
 
 @dataclass

@@ -72,7 +72,10 @@ class Lab:
         return next(row for row in self.standings if row.entry.id == claim.id)
 
     def runs(self) -> dict[str, Run]:
-        """The readable runs by id (the digits of their hash); looked up anew, since runs come while one looks."""
+        """The readable runs by id (the digits of their hash); looked up anew, since runs come while one looks.
+
+        Of runs that hold the same members, under other names or scales, it is the first that is finished, if any is.
+        """
         return self._runs if self.still else self._look_up()
 
     @cached_property
@@ -80,11 +83,12 @@ class Lab:
         return self._look_up()
 
     def _look_up(self) -> dict[str, Run]:
-        found = {}
+        found: dict[str, Run] = {}
         for path in run_folders(self.home):
             try:
                 run = Run(path)
-                found[run.hash] = run
+                if run.hash not in found or (run.finished and not found[run.hash].finished):
+                    found[run.hash] = run
             except (LatebloomError, KeyError, TypeError):  # one damaged run must not hide the others
                 continue
         return {key: run for key, run in found.items() if RUN_ID.fullmatch(key)}

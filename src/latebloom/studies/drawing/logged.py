@@ -65,6 +65,11 @@ class Logged:
         return [Arm(settings[key], tuple(groups[key])) for key in keys]
 
     @property
+    def all_begun(self) -> bool:
+        """Whether everybody has logged something; else some have no specification and no weights yet."""
+        return len(self.members) == len(self.run.document["members"])
+
+    @property
     def last_step(self) -> int:
         """The last step anybody logged; 0 for a run without training, or without rows."""
         return int(self.frame["step"].max()) if len(self.frame) else 0

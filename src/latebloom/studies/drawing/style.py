@@ -81,7 +81,7 @@ def save(figure: "Figure", out: Path, name: str) -> list[Path]:
     """Writes NAME.png and NAME.svg without dates or versions, so that the same picture is the same file."""
     nothing = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None, "Title": name}}
     paths = [out / f"{name}.{kind}" for kind in nothing]
-    with explained(out):
+    with explained(out, "name with --out"):
         out.mkdir(parents=True, exist_ok=True)
         settle(figure)  # once for both files: laying out costs more than drawing
         figure.set_layout_engine("none")

@@ -14,6 +14,7 @@ from latebloom.view.lab import Lab
 from latebloom.view.server.app import build
 from latebloom.view.server.guard import Guard
 
+HTTP = 80  # the port that browsers do not name
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -22,7 +23,8 @@ def guarded(
 ) -> ASGIApp:
     """The whole application behind its guard; once `ending` is set, streams of events come to their end."""
     names = {host, *(LOOPBACK if host in LOOPBACK else ())}
-    hosts = frozenset(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names)
+    shown = [f"[{name}]" if ":" in name else name for name in names]
+    hosts = frozenset([f"{name}:{port}" for name in shown] + (shown if port == HTTP else []))
     return Guard(build(lab, assets, ending), token, hosts, cookie=f"latebloom-{port}")
 
 

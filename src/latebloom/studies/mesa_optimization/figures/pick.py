@@ -24,7 +24,8 @@ def draw_run(run: Run, out: Path, member: int = 0) -> list[Path]:
 
 def _pictures(run: Run, logged: Logged, member: int) -> Named:
     yield from _curves(run, logged)
-    yield from _of_all(run)
+    if logged.all_begun:
+        yield from _of_all(run)
     yield from _of_member(run, member)
 
 

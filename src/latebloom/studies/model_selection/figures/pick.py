@@ -29,7 +29,7 @@ def _pictures(run: Run, logged: Logged, member: int) -> Named:
         yield "curves", curves.draw_learning(logged, who, below)
     if not all(isinstance(each.task, InContextFunctions) for each in logged.specifications.values()):
         return
-    groups = networks.arms(run)
+    groups = {mixture: own for mixture, own in networks.arms(run).items() if own} if logged.all_begun else {}
     if not groups:
         return
     yield "icl", draw_icl(groups, f"{who}: what is learned in context", below)
