@@ -100,6 +100,30 @@ def test_the_address_keeps_the_place_while_pictures_still_come(page, address, la
     page.wait_for_selector(".lb-card")
 
 
+def test_a_page_that_fails_late_does_not_replace_the_next(page, address, lab_home):
+    held = []
+    page.route("**/runs/**", lambda route: held.append(route))
+    page.goto(f"{address}#/{run_place(lab_home, 'grokking.modular_addition')}")
+    until(
+        page, "document.querySelector('main .lb-wait') !== null || document.querySelector('main').children.length > 0"
+    )
+    page.wait_for_timeout(300)
+    assert held
+    go(page, address, "ledger?study=grokking")
+    title = page.title()
+    for route in held:
+        route.fulfill(status=200, content_type="application/json", body="{")  # cut off
+    page.wait_for_timeout(500)
+    assert page.locator("h1").inner_text() == "The ledger"
+    assert page.title() == title and title.startswith("The ledger")
+    page.unroute("**/runs/**")
+
+
+def test_an_address_that_cannot_be_read_is_said(page, address):
+    page.goto(f"{address}#/claim/%E0%A4%A")
+    expect(page.locator("h1")).to_have_text("This cannot be shown")
+
+
 def test_the_pointer_scrubs_without_a_jump_of_the_layout(page, address, lab_home):
     go(page, address, run_place(lab_home, "grokking.modular_addition"))
     page.wait_for_selector(".lb-heat")

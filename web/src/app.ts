@@ -27,25 +27,27 @@ let closeNow: () => void = () => {};
 let shown = 0;
 
 async function show(): Promise<void> {
-  const [path, query] = location.hash.replace(/^#\/?/, "").split("?") as [string, string?];
-  const [name, ...words] = path.split("/").map(decodeURIComponent);
-  const entry = PAGES[name ?? ""];
   const turn = ++shown;
   closeNow();
   closeNow = () => {};
   const closing = new Closing();
   const content = h("div");
   try {
+    const [path, query] = location.hash.replace(/^#\/?/, "").split("?") as [string, string?];
+    const [name = "", ...words] = path.split("/").map(decodeURIComponent);
+    const entry = PAGES[name];
     if (!entry) throw new Error(`There is no page "${name}".`);
     const lab: Lab = { source, index: await source.json("index"), query: new URLSearchParams(query ?? ""), words, onClose: (f) => closing.push(f) };
-    menu(name ?? "", lab);
     if (turn !== shown) return;
+    menu(name, lab);
     clear(main);
     add(main, content);
     closeNow = () => closing.close();
     await entry.page(content, lab);
+    if (turn !== shown) return; // the reader has gone on to another page
     document.title = `${main.querySelector("h1")?.textContent ?? entry.title} · Latebloom`;
   } catch (error) {
+    if (turn !== shown) return;
     add(content, h("h1", {}, "This cannot be shown"), h("p", { class: "lb-error", role: "alert" }, (error as Error).message));
     if (!content.isConnected) main.replaceChildren(content);
   }

@@ -194,7 +194,8 @@ export class Chart {
     if (lines.length > 1) {
       context.globalAlpha = lines.length > 12 ? 0.15 : 0.3;
       context.lineWidth = 1;
-      for (const line of lines.slice(0, MOST_LINES)) drawLine(context, series.x, line, x, place);
+      const every = Math.ceil(lines.length / MOST_LINES); // seeds vary fastest: the first lines would be those of few settings
+      for (let i = 0; i < lines.length; i += every) drawLine(context, series.x, lines[i]!, x, place);
     }
     if (picked === null && lines.length > 2) {
       context.globalAlpha = 0.2;

@@ -23,9 +23,9 @@ SENTENCES = 200  # of training, and half as many withheld ones
 
 @measure("structural_grokking.trees")
 def trees(view: View) -> Columns:
-    """Tree projections of a member's training sentences (of Question Formation those that become questions), and of
-    withheld ones.
+    """Tree projections of a member's training sentences, and of withheld ones.
 
+    Of Question Formation it is the training sentences that become questions.
     `t_score` by the definition (chart, whole random trees) and `t_score_released` (greedy, mean split at each node),
     per sentence; `t_score_per_node`. `t_parseval` of greedy trees, as published, `t_parseval_chart` of exact ones, with
     `..._gen` on withheld sentences, and beside them what right-branching trees score (`right_branching`, `..._gen`).
