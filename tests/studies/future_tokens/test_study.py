@@ -46,6 +46,14 @@ def test_products_are_learned_by_gpt_2_small_at_paper():
     assert members_of("future_tokens.multiplication", "laptop")[0].model.read_out == "linear"
 
 
+def test_majorities_have_the_network_and_the_rate_of_the_sines_at_paper():
+    """Two blocks of width 128 with two heads, 1e-3, 3,000 steps of 256 sequences; 32 wide on a laptop."""
+    own, sines = (members_of(f"future_tokens.{name}", "paper")[0] for name in ("majority", "sine"))
+    assert own.model == sines.model and own.model.d_model == 128
+    assert (own.training.steps, own.training.lr, own.task.batch_size) == (3000, sines.training.lr, 256)
+    assert {member.model.d_model for member in members_of("future_tokens.majority", "laptop")} == {32}
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """A smoke run of each kind of task."""

@@ -53,6 +53,20 @@ def test_the_published_softmax_stack_is_trained_as_its_code_says():
     assert training.steps == 10_000
 
 
+@pytest.mark.parametrize("name", ["deep", "deep_wide", "deep_fixed"])
+def test_stacks_of_the_published_size_are_kept_where_the_release_ends_them(name):
+    """Two layers have 5,000 steps there, four 10,000, six 15,000, all at one rate from the first step to the last."""
+    for member in members_of(f"mesa_optimization.{name}", "paper", ()):
+        training = member.training
+        ends = {5000, 10_000, training.steps}
+        assert training.steps == 15_000
+        for schedule in (member.log, member.snapshots, member.measure[0].when):
+            assert ends <= set(schedule.steps(training.steps))
+        for step in (0, 5000, 14_999):
+            told = (training.warmup, training.decay, training.decay_steps or training.steps, training.decay_to)
+            assert rate_factor(step, *told) == 1
+
+
 @pytest.mark.parametrize("need", ["laptop", "paper"])
 def test_claims_ask_for_experiments_that_exist(need):
     for claim in of_study("mesa_optimization"):

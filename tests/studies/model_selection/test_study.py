@@ -73,6 +73,30 @@ def test_the_published_size():
     assert (member.training.lr, member.training.clip, member.training.decay) == (1e-4, None, "none")
 
 
+@pytest.mark.parametrize("name", ["linear", "weights", "named", "published_scaling"])
+def test_linear_functions_have_the_printed_curriculum_at_the_published_size(name):
+    """Garg et al. 2022: 5 of 20 coordinates and 11 of 41 pairs, one and two more every 2,000 steps."""
+    for member in members_of(f"model_selection.{name}", "paper"):
+        task = member.task
+        stages = [task.curriculum.at(step, task.d, task.points) for step in (0, 1999, 2000, 29_999, 30_000, 499_999)]
+        assert stages == [(5, 11), (5, 11), (6, 13), (19, 39), (20, 41), (20, 41)]
+
+
+def test_nothing_else_has_a_curriculum_at_the_published_size():
+    for name in ("testbed", "testbed_specialists", "widths", "noise"):
+        assert {member.task.curriculum.every for member in members_of(f"model_selection.{name}", "paper")} == {0}
+
+
+def test_prompts_grow_with_the_printed_curriculum():
+    """What is drawn at two stages: coordinates beyond the active ones are 0, and so many pairs are there."""
+    task = members_of("model_selection.linear", "paper")[0].task
+    for step, active, pairs in ((0, 5, 11), (4000, 7, 15)):
+        inputs, _, weight = task.batch(0, step)
+        x = inputs[:, 0::2]
+        assert inputs.shape == (64, 2 * pairs, 20) and weight.sum(1).tolist() == [pairs] * 64
+        assert (x[..., :active] != 0).all() and not x[..., active:].any()
+
+
 @pytest.mark.parametrize("scale", ["laptop", "paper"])
 def test_claims_ask_for_experiments_that_exist(scale):
     asked = {need.experiment for claim in of_study("model_selection") for need in claim.needs(scale)}

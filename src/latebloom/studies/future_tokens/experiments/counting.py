@@ -19,6 +19,7 @@ from latebloom.training.schedule import Schedule
 
 ARMS = ("whole", "hidden")
 WIDTH = {"smoke": 8, "quick": 32, "laptop": 64}
+MAJORITY_WIDTH = {"smoke": 8, "quick": 32, "laptop": 32, "paper": 128}  # at paper network and rate are those for sines
 
 
 def network(scale: str) -> Decoder:
@@ -53,8 +54,8 @@ def majority(scale: str) -> Preset:
     experiment = Experiment(
         name="future_tokens.majority",
         task=majority_task(scale),
-        model=Decoder(n_layers=2, d_model=8 if scale == "smoke" else 32, n_heads=2),
-        training=recipe(scale, steps, lr=2e-3),
+        model=Decoder(n_layers=2, d_model=MAJORITY_WIDTH[scale], n_heads=2),
+        training=recipe(scale, steps, lr=1e-3 if scale == "paper" else 2e-3),
         log=Schedule(every=max(steps // 15, 1)),
         measure=(Measure(name="future_tokens.excess"), Measure(name="future_tokens.places")),
         population=5,

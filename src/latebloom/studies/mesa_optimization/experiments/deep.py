@@ -14,6 +14,9 @@ from latebloom.training.schedule import Schedule
 
 SIZES: dict[str, Size] = {"smoke": TINY, "quick": SMALL, "laptop": MIDDLE, "paper": LARGE}
 STEPS = {"smoke": 20, "quick": 600, "laptop": 2500, "paper": 15_000}
+# The release stops two layers at 5,000 steps and four at 10,000; here every depth has the steps of the deepest. At paper
+# the rate is constant, so what a stack is at these steps is what a training that ends there would have left: it is kept.
+RELEASED_ENDS = {"smoke": (), "quick": (), "laptop": (), "paper": (5000, 10_000)}
 RATES = {"smoke": 1e-3, "quick": 2e-3, "laptop": 1e-3, "paper": 1e-4}
 # At 1e-3 the loss of a pilot's six layers jumped from .12 to .41 and back between steps 2,000 and 2,500; falling to a
 # tenth, the rate ends where the published one is.
@@ -25,15 +28,15 @@ DEPTHS = {"smoke": (1, 2), "quick": (1, 2, 4), "laptop": (1, 2, 4, 6), "paper": 
 
 def deep(scale: str, name: str, channels_a_head: int = 2, depths: tuple[int, ...] | None = None, **task: Any) -> Preset:
     """A stack of linear layers of each depth; heads are `channels_a_head` channels wide."""
-    size, steps = SIZES[scale], STEPS[scale]
+    size, steps, ends = SIZES[scale], STEPS[scale], RELEASED_ENDS[scale]
     experiment = Experiment(
         name=f"mesa_optimization.{name}",
         task=size.task("constructed", **task),
         model=stack(size, layers=2, heads=4, d_head=channels_a_head * size.d),
         training=recipe(steps, lr=RATES[scale], weight_decay=0.1, **FALL[scale]),
-        log=Schedule(every=max(steps // 20, 1)),
-        snapshots=Schedule(every=max(steps // 10, 1)),
-        measure=(Measure(name="mesa_optimization.places", when=Schedule(every=max(steps // 5, 1))),),
+        log=Schedule(every=max(steps // 20, 1), at=ends),
+        snapshots=Schedule(every=max(steps // 10, 1), at=ends),
+        measure=(Measure(name="mesa_optimization.places", when=Schedule(every=max(steps // 5, 1), at=ends)),),
         population=5,
     )
     axes = {"model.n_layers": depths or DEPTHS[scale], "seed": range(SEEDS[scale])}

@@ -15,7 +15,9 @@ SIZES = {
     "smoke": Size(d=3, nonzeros=1, points=5, layers=1, width=8, heads=2, batch=8, steps=8, rung=2, lr=1e-3, n_test=16),
     "quick": Size(d=3, nonzeros=1, points=7, layers=2, width=32, heads=2, batch=64, steps=2000, rung=200, lr=6e-3),
     "laptop": Size(d=5, nonzeros=1, points=11, layers=3, width=64, heads=4, batch=64, steps=5000, rung=300, lr=6e-3),
-    "paper": Size(d=20, nonzeros=2, points=41, layers=12, width=256, heads=8, batch=64, steps=500_000, lr=1e-4),
+    "paper": Size(
+        d=20, nonzeros=2, points=41, layers=12, width=256, heads=8, batch=64, steps=500_000, rung=2000, lr=1e-4
+    ),
 }
 
 

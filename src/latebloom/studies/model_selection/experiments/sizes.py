@@ -1,7 +1,8 @@
 """What the experiments share: sizes by scale, the network and the recipe.
 
-At `paper`: 12 layers of width 256 with 8 heads, 500,000 steps of 64 prompts at a rate of 1e-4, as Garg et al. 2022
-(arXiv 2208.01066) print it; what Yadlowsky et al. 2023 (arXiv 2311.00871) used beyond the network is not known to us.
+At `paper`: 12 layers of width 256 with 8 heads, 500,000 steps of 64 prompts at a rate of 1e-4, and for linear functions
+the curriculum, as Garg et al. 2022 (arXiv 2208.01066) print it; what Yadlowsky et al. 2023 (arXiv 2311.00871) used
+beyond the network, a curriculum among it, is not known to us.
 The smaller scales are ours: labels beside their inputs, coordinates that join one after the other, wider first weights
 and orthogonalised momentum, which shorten the plateau; the notes of the study say what pilots showed.
 """
@@ -48,7 +49,9 @@ class Size:
             "split_seed": 0,  # the same test prompts for everyone, so that members are compared on equal ones
         }
         if self.rung:
-            own["curriculum"] = {"every": self.rung, "dims": self.nonzeros, "points": self.points}
+            own["curriculum"] = {"every": self.rung}  # pairs join too, as printed: 5 numbers and 11 pairs at first
+            if not self.published:
+                own["curriculum"] |= {"dims": self.nonzeros, "points": self.points}
         return InContextFunctions.parse(own | changes)
 
     def network(self) -> Decoder:
