@@ -73,6 +73,29 @@ def test_the_best_common_rate_is_no_worse_than_any_on_a_grid():
     assert descent.best_common_rate(x, y, 1) == pytest.approx(float(descent.best_rate(x, y)), rel=1e-3)
 
 
+@pytest.mark.parametrize(("n", "root"), [(2, 0.1196446), (3, 0.1351630)])
+def test_more_steps_may_want_a_larger_rate(n, root):
+    """Two sequences of one number each: nearly all of the loss has curvature 10, a little has curvature 1.
+
+    A step leaves 1 - 10 r of the first and 1 - r of the second, so (90 (1 - 10 r)^(2n) + 10 (1 - r)^(2n)) / 10 is what
+    n steps leave, up to a constant; the least is where its derivative is 0. One step is best at 0.101.
+    """
+    x = torch.tensor([[[10**0.5], [3.0]], [[1.0], [1.0]]], dtype=torch.float64)
+    assert float(descent.best_rate(x, x)) == pytest.approx(91 / 901)
+
+    def slope(r):
+        return 9 * 10 * (1 - 10 * r) ** (2 * n - 1) + (1 - r) ** (2 * n - 1)
+
+    assert abs(slope(root)) < 1e-4
+    assert descent.best_common_rate(x, x, n) == pytest.approx(root, abs=1e-5)
+
+
+def test_where_the_step_leads_astray_the_best_common_rate_is_negative():
+    x = torch.tensor([[[1.0], [1.0]]], dtype=torch.float64)
+    y = torch.tensor([[[1.0], [-0.21]]], dtype=torch.float64)  # 1 - (1 - r)^2 is -0.21 at r = -0.1
+    assert descent.best_common_rate(x, y, 2) == pytest.approx(-0.1, abs=1e-5)
+
+
 @given(st.integers(1, 6), st.booleans())
 def test_no_prediction_uses_what_it_must_not_see(pos, lagged):
     x, y = random_pairs(3, pos=6)

@@ -53,3 +53,35 @@ def test_knowing_the_system_is_better_than_learning_it():
     learned = loss_by_place(stacked_ridge(s[:, :-1], s[:, 1:], 3), s[:, 1:])
     assert (known < learned).all()
     assert known[-1] < 0.002
+
+
+@pytest.mark.parametrize(("m", "noise"), [(3, 0.0), (1, 0.0), (4, 0.1), (2, 0.1)])
+def test_what_is_seen_without_noise_is_known(m, noise):
+    """Against the conditional mean with a pseudo-inverse; 4 numbers of a state of 3 never have a full covariance."""
+    draw = stream(2, "kalman", m)
+    w, c = np.linalg.qr(draw.normal(size=(3, 3)))[0], draw.normal(size=(m, 3))
+    h, seen = draw.normal(size=3), []
+    for _ in range(9):
+        seen.append(c @ h)
+        h = w @ h + noise * draw.normal(size=3)
+    seen = np.stack(seen)
+    args = (torch.from_numpy(v)[None] for v in (seen[:-1], w, c))
+    ours = kalman(*args, noise, 0.0, 0.5)[0].numpy()
+    covariance = joint_covariance(w, c, noise, 0.0, 0.5, 9)
+    for t in range(1, 9):
+        past, following = slice(0, m * t), slice(m * t, m * (t + 1))
+        inverse = np.linalg.pinv(covariance[past, past], rcond=1e-11, hermitian=True)
+        np.testing.assert_allclose(ours[t - 1], covariance[following, past] @ inverse @ seen[:t].ravel(), atol=1e-6)
+    if noise == 0:  # three numbers are known once as many have been seen
+        known = -(-3 // m)
+        np.testing.assert_allclose(ours[known - 1 :], seen[known:], atol=1e-6)
+
+
+@pytest.mark.parametrize("seen_noise", [0.0, 0.01])
+def test_a_state_that_is_seen_as_it_is_moves_as_the_matrix_says(seen_noise):
+    """Whole numbers, so that what is left to learn after one place is exactly nothing."""
+    w = torch.eye(3, dtype=torch.float64)[[1, 2, 0]][None]
+    h = torch.tensor([[1.0, -2.0, 4.0]], dtype=torch.float64)
+    states = torch.stack([h, h @ w[0].T, h @ w[0].T @ w[0].T, h], 1)
+    said = kalman(states[:, :-1], w, torch.eye(3, dtype=torch.float64)[None], 0.0, seen_noise, 0.5)
+    torch.testing.assert_close(said, states[:, 1:], rtol=0, atol=1e-12 if seen_noise == 0 else 1e-3)

@@ -107,6 +107,17 @@ def test_byte_pairs_of_the_real_library(book):
     assert len(corpus.train) < 0.6 * len(BOOK)
 
 
+def test_no_start_token_is_put_before_a_document(tmp_path):
+    """A tokenizer that opens every text with <s>, as some families of models have it."""
+    library = pytest.importorskip("tokenizers")
+    inner = library.Tokenizer(library.models.WordLevel({"<s>": 0, "one": 1, "two": 2}, unk_token="<s>"))
+    inner.pre_tokenizer = library.pre_tokenizers.Whitespace()
+    inner.post_processor = library.processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    inner.save(str(tmp_path / "tokenizer.json"))
+    assert inner.encode("one two").ids == [0, 1, 2]
+    assert stored(str(tmp_path)).encode("one two").tolist() == [1, 2]
+
+
 @pytest.fixture
 def letters(monkeypatch):
     """A library that looks like `tokenizers` and knows single letters; what it was asked for."""
@@ -116,7 +127,8 @@ def letters(monkeypatch):
         def get_vocab_size(self):
             return 128
 
-        def encode(self, text):
+        def encode(self, text, add_special_tokens=True):
+            assert not add_special_tokens
             return types.SimpleNamespace(ids=[ord(letter) for letter in text])
 
         def decode(self, ids):
@@ -174,6 +186,35 @@ def test_a_local_copy_of_a_data_set_gives_the_beginnings_of_long_documents(kind,
     assert task.signature.n_ctx == 39
     few = HubText.parse(settings | {"documents": 30})
     assert len(few.passages[0]) == sum(len(text) >= 40 for text in DOCUMENTS[:30])
+
+
+def queries_of(kind, folder):
+    """Passages as MS MARCO keeps them, those of one query in one record; the third query has none."""
+    records = [
+        {"passages": {"is_selected": [0] * 20, "passage_text": DOCUMENTS[:20], "url": ["u"] * 20}},
+        {"passages": {"is_selected": [1] * 20, "passage_text": DOCUMENTS[20:], "url": ["v"] * 20}},
+        {"passages": None},
+    ]
+    if kind == "parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records), folder / "a.parquet")
+    else:
+        (folder / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_a_local_copy_keeps_the_passages_of_a_query_together_as_the_hub_does(kind, tmp_path):
+    queries_of(kind, tmp_path)
+    passages, tokenizer = HubText(dataset=str(tmp_path), tokenizer="characters", tokens=40).passages
+    assert [tokenizer.decode(row) for row in passages] == [text[:40] for text in DOCUMENTS if len(text) >= 40]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [({"query": "a"}, "a record of query"), (5, "a int"), (["a", "b"], "a list")]
+)
+def test_a_column_of_something_else_is_told(value, told, tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "long enough"}) + "\n" + json.dumps({"text": value}))
+    with pytest.raises(LatebloomError, match=rf"task\.column = 'text' holds {told} in line 2 of .*a\.jsonl"):
+        _ = HubText(dataset=str(tmp_path), column="text", tokenizer="characters", tokens=4).passages
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "txt"])

@@ -70,21 +70,28 @@ def best_common_rate(
     lagged: bool = False,
     rounds: int = 60,
 ) -> float:
-    """The one rate for `n_steps` equal steps with the least loss: a golden-section search between 0 and the one-step
-    optimum. More steps want smaller ones: each multiplies a direction of curvature c by 1 - rate * c.
+    """The one rate for `n_steps` equal steps with the least loss, by a golden-section search.
+
+    Each step multiplies the error along a direction of curvature c by 1 - rate * c, so more steps mostly want smaller
+    ones; but where nearly all of the loss has one curvature, a larger rate costs little there and helps the rest.
     """
     golden = (5**0.5 - 1) / 2
-    low, high = 0.0, float(best_rate(inputs, targets, lagged)) * (1 if n_steps > 1 else 2)
 
     def loss(rate: float) -> float:
         return float((steps(inputs, targets, [rate] * n_steps, None, lagged) - targets).square().mean())
 
+    # Of targets that are linear in the inputs the loss is about a sum of even powers, which falls once and then rises:
+    # where it is not less at the double rate, it has its least before. A rate at which it overflows is beyond that, too.
+    low, high = 0.0, 2 * float(best_rate(inputs, targets, lagged))
+    while loss(high) < loss(high / 2):
+        high *= 2
+
     left, right = high - golden * (high - low), low + golden * (high - low)
     at_left, at_right = loss(left), loss(right)
     for _ in range(rounds):
-        if high - low < 1e-6 * high:
+        if abs(high - low) < 1e-6 * abs(high):
             break
-        if at_left < at_right:
+        if not at_left >= at_right:  # a loss that overflowed is not a number, and always on the right
             high, right, at_right = right, left, at_left
             left = high - golden * (high - low)
             at_left = loss(left)

@@ -18,7 +18,8 @@ def kalman(
     It is told what no in-context learner can know: W (`dynamics`) and C (`readout`) of each sequence, both noise
     deviations, and that h_1 has mean 0 and `start_variance` in every direction (1/3 for the uniform start on [-1, 1]).
     So it bounds every predictor from below where start and noise are normal, and every linear one otherwise.
-    Float64 inside.
+    Without noise on what is seen, directions that are known already have no spread, and the pseudo-inverse leaves them
+    alone. Float64 inside.
     """
     w, c, s = dynamics.double(), readout.double(), seen.double()
     eye = torch.eye(w.shape[-1], dtype=w.dtype, device=w.device)
@@ -26,8 +27,15 @@ def kalman(
     mean = torch.zeros(*s.shape[:-2], w.shape[-1], 1, dtype=w.dtype, device=w.device)
     spread = start_variance * eye.expand_as(w)
     said = []
+    # Spread below this share of the first one is rounding.
+    known = 1e-12 * torch.linalg.matrix_norm(c @ spread @ c.mT, 2)
     for t in range(s.shape[-2]):
-        gain = torch.linalg.solve(c @ spread @ c.mT + blur, c @ spread).mT
+        reach = c @ spread
+        if seen_noise > 0:
+            gain = torch.linalg.solve(reach @ c.mT + blur, reach).mT
+        else:
+            inverse = torch.linalg.pinv(reach @ c.mT, atol=known, rtol=torch.zeros_like(known), hermitian=True)
+            gain = (inverse @ reach).mT
         mean = w @ (mean + gain @ (s[..., t, :, None] - c @ mean))
         kept = eye - gain @ c
         # Joseph's form stays symmetric and positive where the short one loses both to rounding.

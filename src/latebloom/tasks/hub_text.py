@@ -30,7 +30,7 @@ from latebloom.tasks.text_tokens import Characters, Tokenizer, read_text, stored
 class HubText(FreshTask):
     """Passages of a named data set, read by a named tokenizer."""
 
-    version: ClassVar[int] = 2  # a byte order mark is no token
+    version: ClassVar[int] = 3  # 2: a byte order mark is no token. 3: nor are braces of a record, nor a start token
 
     kind: Literal["hub_text"] = "hub_text"
     dataset: str = Field(
@@ -120,12 +120,14 @@ def _local(folder: Path, column: str) -> Iterator[str]:
             yield from (line for _, line in _lines(path))
         elif path.suffix == ".jsonl":
             for number, line in _lines(path):
-                yield _column(_record(path, number, line), column, str(path))
+                value = _column(_record(path, number, line), column, str(path))
+                yield from _texts(value, column, f"line {number} of {path}")
         else:
             import pyarrow.parquet as parquet
 
             # A dictionary of columns answers as a row does.
-            yield from map(str, _column(parquet.read_table(path).to_pydict(), column, str(path)))
+            for number, value in enumerate(_column(parquet.read_table(path).to_pydict(), column, str(path)), 1):
+                yield from _texts(value, column, f"row {number} of {path}")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -156,12 +158,19 @@ def _remote(dataset: str, config: str, split: str, column: str) -> Iterator[str]
             f"task.dataset = {dataset!r} is no folder here, and to fetch it needs the package `datasets`, which is not "
             "installed: pip install datasets, or name a folder of .parquet, .jsonl or .txt files."
         ) from None
-    for row in datasets.load_dataset(dataset, config or None, split=split, streaming=True):
-        value = _column(row, column, dataset)
-        if isinstance(value, dict):  # MS MARCO keeps the passages of a query together
-            yield from value.get("passage_text", [])
-        else:
-            yield str(value)
+    for number, row in enumerate(datasets.load_dataset(dataset, config or None, split=split, streaming=True), 1):
+        yield from _texts(_column(row, column, dataset), column, f"row {number} of {dataset}")
+
+
+def _texts(value: Any, column: str, where: str) -> Iterator[str]:
+    """The documents in one cell of a column: a text, none where it is empty, or the passages of one query."""
+    if isinstance(value, dict) and "passage_text" in value:  # MS MARCO keeps the passages of a query together
+        yield from value["passage_text"]
+    elif isinstance(value, str):
+        yield value
+    elif value is not None:
+        kind = f"a record of {', '.join(map(str, value))}" if isinstance(value, dict) else f"a {type(value).__name__}"
+        raise LatebloomError(f"task.column = {column!r} holds {kind} in {where}: name a column of texts.")
 
 
 def _column(row: dict[str, Any], column: str, where: str) -> Any:

@@ -61,8 +61,8 @@ class Borrowed:
         self.d_vocab = int(inner.get_vocab_size())
 
     def encode(self, text: str) -> Int[np.ndarray, "token"]:
-        """Token numbers."""
-        return np.asarray(self.inner.encode(text).ids, dtype=np.int64)
+        """Token numbers of the text alone, without the start or end token that some tokenizers put around it."""
+        return np.asarray(self.inner.encode(text, add_special_tokens=False).ids, dtype=np.int64)
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The text again."""

@@ -14,8 +14,8 @@ from latebloom.training.schedule import Schedule
 
 SIZES: dict[str, Size] = {"smoke": TINY, "quick": SMALL, "laptop": MIDDLE, "paper": LARGE}
 STEPS = {"smoke": 20, "quick": 600, "laptop": 2500, "paper": 15_000}
-# The release stops two layers at 5,000 steps and four at 10,000; here every depth has the steps of the deepest. At paper
-# the rate is constant, so what a stack is at these steps is what a training that ends there would have left: it is kept.
+# The release stops two layers at 5,000 steps and four at 10,000; here every depth has the steps of the deepest. The rate
+# is constant at paper, so what a stack is at these steps is what a training that ends there would leave: it is kept.
 RELEASED_ENDS = {"smoke": (), "quick": (), "laptop": (), "paper": (5000, 10_000)}
 RATES = {"smoke": 1e-3, "quick": 2e-3, "laptop": 1e-3, "paper": 1e-4}
 # At 1e-3 the loss of a pilot's six layers jumped from .12 to .41 and back between steps 2,000 and 2,500; falling to a
