@@ -25,6 +25,7 @@ from checks.norm import norm
 from checks.parity import floor, switch
 from checks.products import products, products_trained
 from checks.push import push
+from checks.softmax_stack import softmax, softmax_trained
 from checks.splits import splits
 from checks.spread import spread
 from checks.swapped import swapped
@@ -53,6 +54,8 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "solver": (solver, 1),  # 13
     "deep": (deep, 5),  # 13
     "deep_trained": (deep_trained, 1),  # 13
+    "softmax": (softmax, 5),  # 19
+    "softmax_trained": (softmax_trained, 1),  # 19
     "spread": (spread, 5),  # 30
     "binding": (binding, 1),  # 18
     "swapped": (swapped, 1),  # 25

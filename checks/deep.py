@@ -56,9 +56,13 @@ class Solver:
         print(f"  six steps: {told}; ridge {exact:.4f}; saying nothing {none:.4f}", flush=True)
 
     def ratios(self, tables: Mapping[str, Tensor], name: str) -> dict[str, float]:
-        """A network's loss over that of six steps, with the newest pair ("fair") and without ("lagged")."""
+        """The loss of a stack with these weights over that of six steps: see `over`."""
         with torch.no_grad():
-            loss = error(said(tables, self.x), self.y)
+            return self.over(said(tables, self.x), name)
+
+    def over(self, told: Tensor, name: str) -> dict[str, float]:
+        """A network's loss over that of six steps, with the newest pair ("fair") and without ("lagged")."""
+        loss = error(told, self.y)
         found = {kind: float(loss.mean() / own.mean()) for kind, own in self.losses.items()}
         words = ", ".join(f"{kind} {value:.3f}" for kind, value in found.items())
         more = (loss - self.losses["fair"]) / PLACES
@@ -117,11 +121,16 @@ def deep_trained(seeds: int, steps: int = STEPS, batch: int = 256, count: int = 
 
 
 def deep_lines(six: list[dict[str, float]], one: list[dict[str, float]]) -> list[Line]:
-    """What claim 13 asks, from the ratios of networks of six layers and of one; its rule is about the first line."""
+    """What claim 13 asks, from the ratios of networks of six layers and of one."""
+    return solver_lines("mesa_optimization.13", six, "one layer", one)
+
+
+def solver_lines(claim: str, networks: list[dict[str, float]], name: str, few: list[dict[str, float]]) -> list[Line]:
+    """The rule of claims 13 and 19, which is about the first line; networks of few layers (their name) must fail it."""
     fair, lagged = "network / six fair steps", "/ six steps without the newest pair"
     lines = [
-        Line("mesa_optimization.13", fair, [own["fair"] for own in six], 0.9, 1.1, fair),
-        Line("mesa_optimization.13", f"network {lagged}", [own["lagged"] for own in six], 0.9, 1.1, lagged),
-        Line("mesa_optimization.13", "one layer / six fair steps", [own["fair"] for own in one], 0.9, 1.1),
+        Line(claim, fair, [own["fair"] for own in networks], 0.9, 1.1, fair),
+        Line(claim, f"network {lagged}", [own["lagged"] for own in networks], 0.9, 1.1, lagged),
+        Line(claim, f"{name} / six fair steps", [own["fair"] for own in few], 0.9, 1.1),
     ]
     return [line for line in lines if line.values]

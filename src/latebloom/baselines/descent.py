@@ -81,7 +81,7 @@ def best_common_rate(
         return float((steps(inputs, targets, [rate] * n_steps, None, lagged) - targets).square().mean())
 
     # Of targets that are linear in the inputs the loss is about a sum of even powers, which falls once and then rises:
-    # where it is not less at the double rate, it has its least before. A rate at which it overflows is beyond that, too.
+    # where it is not less at the double rate, it has its least before. A rate at which it overflows is beyond that too.
     low, high = 0.0, 2 * float(best_rate(inputs, targets, lagged))
     while loss(high) < loss(high / 2):
         high *= 2

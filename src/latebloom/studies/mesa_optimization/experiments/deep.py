@@ -14,7 +14,7 @@ from latebloom.training.schedule import Schedule
 
 SIZES: dict[str, Size] = {"smoke": TINY, "quick": SMALL, "laptop": MIDDLE, "paper": LARGE}
 STEPS = {"smoke": 20, "quick": 600, "laptop": 2500, "paper": 15_000}
-# The release stops two layers at 5,000 steps and four at 10,000; here every depth has the steps of the deepest. The rate
+# The release ends two layers at 5,000 steps and four at 10,000; here every depth has the steps of the deepest. The rate
 # is constant at paper, so what a stack is at these steps is what a training that ends there would leave: it is kept.
 RELEASED_ENDS = {"smoke": (), "quick": (), "laptop": (), "paper": (5000, 10_000)}
 RATES = {"smoke": 1e-3, "quick": 2e-3, "laptop": 1e-3, "paper": 1e-4}
