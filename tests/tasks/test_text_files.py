@@ -188,6 +188,25 @@ def test_a_local_copy_of_a_data_set_gives_the_beginnings_of_long_documents(kind,
     assert len(few.passages[0]) == sum(len(text) >= 40 for text in DOCUMENTS[:30])
 
 
+def test_which_passages_are_tested_on_is_drawn_once(monkeypatch, tmp_path):
+    """By their number alone; millions of them are not to be shuffled at every step."""
+    task = HubText(dataset=folder_of("txt", tmp_path), tokenizer="characters", tokens=30, test_share=0.3)
+    passages, _ = task.passages
+    asked = []
+
+    def counted(*purpose):
+        asked.append(purpose)
+        return stream(*purpose)
+
+    hub_text._shuffled.cache_clear()
+    monkeypatch.setattr(hub_text, "stream", counted)
+    found = np.concatenate([task.draw_test(stream(0, "x", step), 50)[0] for step in range(9)])
+    assert asked == [(0, "hub_text", "test passages")]
+    order = stream(0, "hub_text", "test passages").permutation(len(passages))
+    chosen = passages[order[: round(0.3 * len(passages))], :-1]
+    assert set(map(tuple, found.tolist())) == set(map(tuple, chosen.tolist()))
+
+
 def queries_of(kind, folder):
     """Passages as MS MARCO keeps them, those of one query in one record; the third query has none."""
     records = [

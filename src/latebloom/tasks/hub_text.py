@@ -74,7 +74,7 @@ class HubText(FreshTask):
 
     def _rows(self, noise: np.random.Generator, rows: int, test: bool) -> Rows:
         passages, _ = self.passages
-        order = stream(0, "hub_text", "test passages").permutation(len(passages))
+        order = _shuffled(len(passages))
         cut = max(1, round(len(passages) * self.test_share))
         own = order[:cut] if test else order[cut:]
         if not len(own):
@@ -84,6 +84,14 @@ class HubText(FreshTask):
             )
         found = passages[own[noise.integers(0, len(own), rows)]].astype(np.int64)
         return found[:, :-1], found[:, 1:], np.ones((rows, self.tokens - 1))
+
+
+@lru_cache(maxsize=2)
+def _shuffled(count: int) -> Int[np.ndarray, "passage"]:
+    """The numbers of all passages, those to be tested on first; of millions, so drawn once and not at every step."""
+    order = stream(0, "hub_text", "test passages").permutation(count)
+    order.flags.writeable = False
+    return order
 
 
 @lru_cache(maxsize=2)
