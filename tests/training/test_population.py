@@ -6,6 +6,7 @@ import torch
 
 from latebloom.errors import LatebloomError
 from latebloom.models import LOSSES, MLP, CircleSolution, ModularMLP, Transformer
+from latebloom.models.mesa import MesaWarning
 from latebloom.tasks import ModularArithmetic
 from latebloom.training.experiment import Experiment, Training
 from latebloom.training.members import populations
@@ -127,6 +128,20 @@ def test_a_diverging_mesa_layer_leaves_the_others_alone(tmp_path):
     bad, good = (seeds(base, 3, training__lr=(0.01, lr, 0.02)) for lr in (1e30, 0.015))
     broken, whole = run(bad, tmp_path / "bad"), run(good, tmp_path / "good")
     assert broken.progress["diverged"] == [False, True, False]
+    for member in (0, 2):
+        assert rows_of(broken, member) == rows_of(whole, member)
+
+
+def test_a_mesa_layer_that_cannot_be_solved_ends_its_member_alone(tmp_path):
+    """Its numbers are finite: keys so large that the regulariser is lost beside them."""
+    changed = {"model__attention": ("softmax", "mesa"), "model__n_layers": 2, "model__dropout": 0.0}
+    base = sequences(training__clip=None, training__warmup=0, **changed)
+    bad, good = (seeds(base, 3, training__lr=(0.01, lr, 0.02)) for lr in (100.0, 0.015))
+    whole = run(good, tmp_path / "good")
+    with pytest.warns(MesaWarning, match="blocks.1.attn: The mesa layer cannot solve"):
+        broken = run(bad, tmp_path / "bad")
+    assert broken.progress["diverged"] == [False, True, False]
+    assert all(bool(value[1].isfinite().all()) for value in broken.snapshot(24).values())
     for member in (0, 2):
         assert rows_of(broken, member) == rows_of(whole, member)
 
