@@ -116,6 +116,30 @@ def test_a_diverging_member_is_frozen_and_the_others_do_not_notice(tmp_path, opt
     )
 
 
+def test_where_no_loss_is_a_number_nothing_is_read_from_the_outputs(tmp_path):
+    """The largest of outputs that are NaN has a place, so that an accuracy could be counted; weights are weights."""
+    measured = [{"name": "norms"}, {"name": "stability"}, {"name": "grokking.mirror"}]
+    base = tiny(training__optimiser="sgd", log__every=1, measure=measured)
+    folder = run(seeds(base, 3, training__lr=(0.01, 1e12, 0.02)), tmp_path)
+    lost = [row for row in rows_of(folder, 1) if not np.isfinite(row["train_loss"])]
+    assert [row["step"] for row in lost] == [folder.progress["ended_at"][1]]
+    weights = ("step", "member", "l1_norm", "l2_norm")
+    for name, value in lost[0].items():
+        assert name.startswith(weights) or np.isnan(value) or name == "train_loss", name
+    assert lost[0]["l2_norm"] > 1e10
+    for member in (0, 2):
+        assert all(
+            np.isfinite(row["test_accuracy"]) and np.isfinite(row["zero_loss"]) for row in rows_of(folder, member)
+        )
+
+
+def test_a_rule_that_asks_for_little_does_not_take_a_diverged_member_for_done(tmp_path):
+    rule = {"metric": "test_accuracy", "at_least": None, "at_most": 1.0, "logs": 2}  # met by every number
+    base = tiny(training__optimiser="sgd", log__every=1, training__stop=rule)
+    folder = run(seeds(base, 2, training__lr=(0.01, 1e12)), tmp_path)
+    assert folder.progress["diverged"] == [False, True]
+
+
 def test_a_learning_rate_of_a_million_with_weight_decay_diverges(tmp_path):
     folder = run(seeds(tiny(training__steps=40), 2, training__lr=(0.01, 1e6)), tmp_path)
     assert folder.progress["diverged"] == [False, True]
