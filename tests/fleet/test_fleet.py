@@ -310,6 +310,15 @@ def test_a_source_of_several_members_a_seed_is_refused(tmp_path):
         plan("small", "smoke", words, tmp_path)
 
 
+def test_a_zoom_keeps_what_another_process_has_zoomed_since_the_run_was_opened(tmp_path):
+    run = latebloom.run("small", scale="smoke", home=tmp_path, workers=1)
+    run.measurements()
+    zoom_run(Run(run.path), 2, 4)
+    zoom_run(run, 3, 8)
+    assert [zoom["first"] for zoom in Run(run.path).populations[0].manifest["zooms"]] == [2, 3]
+    assert len(run.measurements(zooms=True)) > len(run.measurements())
+
+
 def test_an_interrupted_zoom_says_so(tmp_path, monkeypatch):
     run = latebloom.run("small", scale="smoke", home=tmp_path, workers=1)
     assert zoom_run(run, 3, 8)

@@ -45,6 +45,7 @@ def zoom_run(run: Run, first: int, last: int, stride: int = 1) -> bool:
         for folder in run.populations:
             members = tuple(Experiment.parse(member) for member in folder.header["members"])
             with writing(folder.path), training_arithmetic():
+                folder.reread()
                 population = Population.start(members, folder.snapshot(0))
                 if not zoom(population, folder, first, last, stride, _Watcher(interrupt)):
                     return False
