@@ -10,6 +10,7 @@
 (5, 67)
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 
 from latebloom import studies
-from latebloom.errors import LatebloomError, RunFailed
+from latebloom.errors import LatebloomError, RunFailed, StoreError
 from latebloom.fleet.local import Display, run_plan
 from latebloom.fleet.plan import plan
 from latebloom.models import Parameters
@@ -59,8 +60,20 @@ def load(name: Path | str, home: Path | str | None = None) -> Run:
 
 
 def all_runs(home: Path | str | None = None) -> list[Run]:
-    """Every run of a home (not called `runs`: that is the package of run folders)."""
-    return [Run(path) for path in run_folders(_root(home))]
+    """Every run of a home (not called `runs`: that is the package of run folders).
+
+    One that cannot be read is left out with a warning that names it.
+    """
+    found = []
+    for path in run_folders(_root(home)):
+        try:
+            run = Run(path)
+            run.check()
+        except StoreError as error:
+            warnings.warn(f"{error} The run is left out.", stacklevel=2)
+            continue
+        found.append(run)
+    return found
 
 
 @dataclass(frozen=True)

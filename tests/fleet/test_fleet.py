@@ -310,6 +310,33 @@ def test_a_source_of_several_members_a_seed_is_refused(tmp_path):
         plan("small", "smoke", words, tmp_path)
 
 
+def test_a_zoom_keeps_what_another_process_has_zoomed_since_the_run_was_opened(tmp_path):
+    run = latebloom.run("small", scale="smoke", home=tmp_path, workers=1)
+    run.measurements()
+    zoom_run(Run(run.path), 2, 4)
+    zoom_run(run, 3, 8)
+    assert [zoom["first"] for zoom in Run(run.path).populations[0].manifest["zooms"]] == [2, 3]
+    assert len(run.measurements(zooms=True)) > len(run.measurements())
+
+
+def test_a_zoom_measures_no_member_beyond_its_own_end(tmp_path):
+    run = latebloom.run("small", "steps=24,12", "seed=0", scale="smoke", home=tmp_path, workers=1)
+    with pytest.raises(LatebloomError, match=r"--zoom 3:20:1 is no window of small/smoke-.*it has steps 0 to 12"):
+        zoom_run(run, 3, 20)
+    assert zoom_run(run, 3, 12)
+
+
+def test_a_zoom_waits_for_the_end_of_its_run(tmp_path):
+    rule = 'training.stop={"metric":"train_loss","at_least":0,"logs":4}'  # ends both at step 15
+    laid = plan("small", "smoke", [rule], tmp_path)
+    assert not work(laid.units[0], Watcher(8)).finished
+    with pytest.raises(LatebloomError, match=r"is not finished, and a window is replayed when it is: latebloom run"):
+        zoom_run(Run(laid.run), 10, 20)
+    assert work(laid.units[0], Watcher()).finished
+    assert zoom_run(Run(laid.run), 10, 20)
+    assert Run(laid.run).measurements(zooms=True)["step"].max() == 15
+
+
 def test_an_interrupted_zoom_says_so(tmp_path, monkeypatch):
     run = latebloom.run("small", scale="smoke", home=tmp_path, workers=1)
     assert zoom_run(run, 3, 8)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from latebloom.data import Place, Signature
-from latebloom.errors import LatebloomError
 from latebloom.models import Decoder, initial_parameters, run_with_cache
+from latebloom.models.mesa import MesaWarning
 from latebloom.randomness import stream
 
 SIGNATURE = Signature(8, 2, n_ctx=7, real_targets=True)
@@ -85,8 +85,29 @@ def test_a_member_that_is_not_finite_has_outputs_that_are_not_and_the_others_kee
     assert torch.equal(broken[[0, 2]], whole[[0, 2]])
 
 
-def test_what_is_finite_and_cannot_be_solved_is_still_refused():
+@pytest.mark.parametrize("lost", [[1], [0, 2], [0, 1, 2]])
+def test_a_member_that_is_finite_and_cannot_be_solved_is_nan_with_the_reason_and_the_others_keep_theirs(lost):
+    params, tokens = network((0, 1, 2))
+    kept = [member for member in range(3) if member not in lost]
+    whole = MODEL.forward(params, tokens)
+    for number, member in enumerate(lost):  # the second by its lambda: another check of the layer meets it
+        params["blocks.1.attn.W_K" if number == 0 else "blocks.1.attn.mesa_lambda"][member] *= (
+            1e9 if number == 0 else 1e30
+        )
+    with pytest.warns(MesaWarning, match="cannot solve for its queries in float64.*counts as diverged"):
+        broken = MODEL.forward(params, tokens)
+    assert bool(broken[lost].isnan().all())
+    assert torch.equal(broken[kept], whole[kept])
+
+
+def test_the_gradient_beside_a_member_that_cannot_be_solved_is_what_it_is_without_it():
     params, tokens = network((0, 1))
-    params["blocks.1.attn.W_K"][1] *= 1e9
-    with pytest.raises(LatebloomError, match="cannot solve for its queries"):
-        MODEL.forward(params, tokens)
+    weights = {name: value.requires_grad_(True) for name, value in params.items()}
+    right = torch.autograd.grad(MODEL.forward(weights, tokens)[0].sin().sum(), list(weights.values()))
+    with torch.no_grad():
+        weights["blocks.1.attn.W_K"][1] *= 1e9
+    with pytest.warns(MesaWarning, match="cannot solve"):
+        out = MODEL.forward(weights, tokens)
+    found = torch.autograd.grad(out.sin().sum(), list(weights.values()))
+    for right_one, found_one in zip(right, found, strict=True):
+        assert torch.equal(right_one[0], found_one[0])

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 
 import pandas as pd
@@ -160,6 +161,41 @@ def test_an_unreadable_neighbour_does_not_stop_a_run(runs_home):
     (broken,) = (run.path / "populations").iterdir()
     (broken / "population.json").write_text("{")
     assert train("seed=0:2").finished
+
+
+DAMAGED = {
+    "no JSON": ("run.json", lambda text: text[:-9], "run.json is not readable JSON"),
+    "another document": ("run.json", lambda text: "[]", "run.json does not look like a Latebloom run"),
+    "populations": ("run.json", lambda text: json.dumps(json.loads(text) | {"populations": 3}), "no list of names"),
+    "members": ("run.json", lambda text: json.dumps(json.loads(text) | {"members": None}), "members are no list"),
+    "a place": (
+        "run.json",
+        lambda text: json.dumps(json.loads(text) | {"members": [{"population": 7, "index": 0, "varied": {}}]}),
+        "member 0 has no place in one of its populations",
+    ),
+    "a header": ("populations/*/population.json", lambda text: "{", "population.json is not readable JSON"),
+    "a manifest": ("populations/*/manifest.json", lambda text: "{", "manifest.json is not readable JSON"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_damaged_run_is_left_out_by_name_and_hides_no_other(runs_home, kind):
+    from latebloom.cli.run_list import rows
+
+    run, other = train("seed=0"), train("seed=1")
+    pattern, damage, told = DAMAGED[kind]
+    (place,) = run.path.glob(pattern)
+    place.write_text(damage(place.read_text()))
+    with pytest.warns(UserWarning, match=rf"{re.escape(str(run.path))}.*{told}.* The run is left out\."):
+        (found,) = latebloom.all_runs()
+    assert found.path == other.path
+    assert {row["name"]: row["status"] for row in rows()} == {run.label: "unreadable", other.label: "finished"}
+
+
+def test_words_given_as_a_list_are_refused_in_a_sentence(runs_home):
+    with pytest.raises(LatebloomError, match=r"\['seed=0:4'\] is no word of the form field=value: .*\*words"):
+        latebloom.run("small", ["seed=0:4"], scale="smoke")
+    assert run_folders(runs_home) == []
 
 
 def test_a_member_or_step_that_is_not_there_is_told(runs_home):

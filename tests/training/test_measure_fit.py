@@ -42,6 +42,17 @@ def test_padding_rows_do_not_count():
     assert fit(view)["train_accuracy"].tolist() == pytest.approx([4 / 5, 19 / 20])
 
 
+def test_a_split_whose_loss_is_not_finite_has_no_accuracy_and_the_other_keeps_its_own():
+    population = Population.start(
+        [Experiment(name="x", task=ModularArithmetic(p=7), model=MLP(hidden=2, layers=1))] * 2
+    )
+    view = View(population, 0)
+    view.logits("test")[1, 3] = torch.nan
+    columns = fit(view)
+    assert columns["test_accuracy"].isnan().tolist() == [False, True]
+    assert columns["train_accuracy"].isfinite().all()
+
+
 def taken(experiment, name):
     """The columns of one measure, as training takes it."""
     return take([name], View(Population.start([experiment]), 0))[name]

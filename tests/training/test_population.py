@@ -6,6 +6,7 @@ import torch
 
 from latebloom.errors import LatebloomError
 from latebloom.models import LOSSES, MLP, CircleSolution, ModularMLP, Transformer
+from latebloom.models.mesa import MesaWarning
 from latebloom.tasks import ModularArithmetic
 from latebloom.training.experiment import Experiment, Training
 from latebloom.training.members import populations
@@ -115,6 +116,30 @@ def test_a_diverging_member_is_frozen_and_the_others_do_not_notice(tmp_path, opt
     )
 
 
+def test_where_no_loss_is_a_number_nothing_is_read_from_the_outputs(tmp_path):
+    """The largest of outputs that are NaN has a place, so that an accuracy could be counted; weights are weights."""
+    measured = [{"name": "norms"}, {"name": "stability"}, {"name": "grokking.mirror"}]
+    base = tiny(training__optimiser="sgd", log__every=1, measure=measured)
+    folder = run(seeds(base, 3, training__lr=(0.01, 1e12, 0.02)), tmp_path)
+    lost = [row for row in rows_of(folder, 1) if not np.isfinite(row["train_loss"])]
+    assert [row["step"] for row in lost] == [folder.progress["ended_at"][1]]
+    weights = ("step", "member", "l1_norm", "l2_norm")
+    for name, value in lost[0].items():
+        assert name.startswith(weights) or np.isnan(value) or name == "train_loss", name
+    assert lost[0]["l2_norm"] > 1e10
+    for member in (0, 2):
+        assert all(
+            np.isfinite(row["test_accuracy"]) and np.isfinite(row["zero_loss"]) for row in rows_of(folder, member)
+        )
+
+
+def test_a_rule_that_asks_for_little_does_not_take_a_diverged_member_for_done(tmp_path):
+    rule = {"metric": "test_accuracy", "at_least": None, "at_most": 1.0, "logs": 2}  # met by every number
+    base = tiny(training__optimiser="sgd", log__every=1, training__stop=rule)
+    folder = run(seeds(base, 2, training__lr=(0.01, 1e12)), tmp_path)
+    assert folder.progress["diverged"] == [False, True]
+
+
 def test_a_learning_rate_of_a_million_with_weight_decay_diverges(tmp_path):
     folder = run(seeds(tiny(training__steps=40), 2, training__lr=(0.01, 1e6)), tmp_path)
     assert folder.progress["diverged"] == [False, True]
@@ -127,6 +152,20 @@ def test_a_diverging_mesa_layer_leaves_the_others_alone(tmp_path):
     bad, good = (seeds(base, 3, training__lr=(0.01, lr, 0.02)) for lr in (1e30, 0.015))
     broken, whole = run(bad, tmp_path / "bad"), run(good, tmp_path / "good")
     assert broken.progress["diverged"] == [False, True, False]
+    for member in (0, 2):
+        assert rows_of(broken, member) == rows_of(whole, member)
+
+
+def test_a_mesa_layer_that_cannot_be_solved_ends_its_member_alone(tmp_path):
+    """Its numbers are finite: keys so large that the regulariser is lost beside them."""
+    changed = {"model__attention": ("softmax", "mesa"), "model__n_layers": 2, "model__dropout": 0.0}
+    base = sequences(training__clip=None, training__warmup=0, **changed)
+    bad, good = (seeds(base, 3, training__lr=(0.01, lr, 0.02)) for lr in (100.0, 0.015))
+    whole = run(good, tmp_path / "good")
+    with pytest.warns(MesaWarning, match="blocks.1.attn: The mesa layer cannot solve"):
+        broken = run(bad, tmp_path / "bad")
+    assert broken.progress["diverged"] == [False, True, False]
+    assert all(bool(value[1].isfinite().all()) for value in broken.snapshot(24).values())
     for member in (0, 2):
         assert rows_of(broken, member) == rows_of(whole, member)
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latebloom.errors import LatebloomError
+from latebloom.runs.population import PopulationFolder
 from latebloom.training.experiment import Measure, Stop
 from latebloom.training.loop import zoom
 from latebloom.training.population import Population
@@ -186,6 +187,24 @@ def test_zoom_changes_nothing_that_is_kept_and_replaces_a_zoom_of_the_same_windo
     assert [(z["first"], z["last"]) for z in folder.manifest["zooms"]] == [(8, 14)]
     assert sorted({step for _, step in _zoomed(folder)}) == [8, 10, 12, 14]
     assert_same_run(folder, straight(members))
+
+
+def test_a_zoom_at_another_stride_leaves_the_listed_one_whole_until_it_is_listed_itself(tmp_path, monkeypatch):
+    members = CASES["adamw"]
+    folder = run(members, tmp_path)
+    zoom(Population.start(members), folder, 8, 14, 2, Watcher())
+
+    def killed(path, content):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("latebloom.runs.population.write_json", killed)
+        zoom(Population.start(members), folder, 8, 14, 3, Watcher())
+    assert sorted({step for _, step in _zoomed(PopulationFolder(folder.path))}) == [8, 10, 12, 14]
+    zoom(Population.start(members), folder, 8, 14, 3, Watcher())
+    fresh = PopulationFolder(folder.path)
+    assert sorted({step for _, step in _zoomed(fresh)}) == [8, 11, 14]
+    assert [path.name for path in (folder.path / "zooms").iterdir()] == [z["file"] for z in fresh.manifest["zooms"]]
 
 
 def test_an_interrupted_zoom_leaves_nothing(tmp_path):

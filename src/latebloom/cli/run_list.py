@@ -22,6 +22,7 @@ def rows() -> list[dict[str, Any]]:
         row |= {"bytes": bytes_on_disk([path]), "path": str(path)}
         try:
             run = Run(path)
+            run.check()
             done, total = sum(folder.finished for folder in run.populations), len(run.populations)
             row |= {"members": len(run.document["members"]), "finished": done, "populations": total}
             row |= {"seconds": round(run.seconds, 1), "status": "finished" if done == total else "unfinished"}

@@ -38,13 +38,18 @@ def zoom_run(run: Run, first: int, last: int, stride: int = 1) -> bool:
 
     Returns whether all of them were; a population that was interrupted keeps nothing of the window.
 
-    Raises `LatebloomError` for a window outside the run.
+    Raises `LatebloomError` for a window outside the run, or one of its populations, and for a run that is not finished:
+    when its members end is not known yet.
     """
-    check_window((first, last, stride), run.label, run.specification(0)["training"]["steps"])
+    if not run.finished:
+        raise LatebloomError(f"{run.label} is not finished, and a window is replayed when it is: {run.command}")
+    steps = min(int(folder.header["members"][0]["training"]["steps"]) for folder in run.populations)
+    check_window((first, last, stride), run.label, steps)
     with Interrupt().listening() as interrupt:
         for folder in run.populations:
             members = tuple(Experiment.parse(member) for member in folder.header["members"])
             with writing(folder.path), training_arithmetic():
+                folder.reread()
                 population = Population.start(members, folder.snapshot(0))
                 if not zoom(population, folder, first, last, stride, _Watcher(interrupt)):
                     return False

@@ -8,6 +8,7 @@ checkpoints/*.safetensors parameters and optimiser state, to go on from
 """
 
 import copy
+import hashlib
 import io
 import json
 import warnings
@@ -46,6 +47,10 @@ class PopulationFolder:
             self._manifest = read_json(place) if place.exists() else empty
             check_format(place, self._manifest, "parts", "snapshots", "checkpoints", "zooms")
         return self._manifest
+
+    def reread(self) -> None:
+        """Forgets what was read of the manifest: another process may have replaced it since."""
+        self._manifest = None
 
     @property
     def header(self) -> dict[str, Any]:
@@ -97,14 +102,23 @@ class PopulationFolder:
             (self.path / "checkpoints" / checkpoint_entry["file"]).unlink(missing_ok=True)
 
     def add_zoom(self, first: int, last: int, rows: list[tuple[int, np.ndarray, Row]]) -> None:
-        """Fine measurements of a window, beside the others."""
+        """Fine measurements of a window, beside the others, in place of earlier ones of the same window.
+
+        A file is named after its content too: the window at another stride is another file, and the listed one stays
+        until the manifest lists the new one.
+        """
         content = to_parquet(rows)
-        path = self.path / "zooms" / f"{first:09d}-{last:09d}.parquet"
+        digest = hashlib.sha256(content).hexdigest()[:8]
+        path = self.path / "zooms" / f"{first:09d}-{last:09d}-{digest}.parquet"
         write_bytes(path, content)
-        others = [zoom for zoom in self.manifest["zooms"] if (zoom["first"], zoom["last"]) != (first, last)]
+        old = [zoom for zoom in self.manifest["zooms"] if (zoom["first"], zoom["last"]) == (first, last)]
+        others = [zoom for zoom in self.manifest["zooms"] if zoom not in old]
         self._replace_manifest(
             {**self.manifest, "zooms": [*others, {**entry(path, content), "first": first, "last": last}]}
         )
+        for zoom in old:
+            if zoom["file"] != path.name:
+                (path.parent / zoom["file"]).unlink(missing_ok=True)
 
     def _save(self, kind: str, step: int, tensors: Mapping[str, Tensor], progress: Mapping[str, Any]) -> dict[str, Any]:
         plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}

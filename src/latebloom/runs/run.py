@@ -16,6 +16,8 @@ OWN_COLUMNS = frozenset(
     ["member", "population", "index", "step", "ended_at", "diverged", "run", "experiment", "scale", "hash"]
 )
 
+AGAIN = "restore it from a copy or delete its folder"
+
 
 class Run:
     """A run folder, opened for reading."""
@@ -25,6 +27,7 @@ class Run:
         self.document: dict[str, Any] = read_json(self.path / "run.json")
         needed = ("hash", "experiment", "scale", "command", "populations", "members")
         check_format(self.path / "run.json", self.document, *needed)
+        _check_layout(self.path / "run.json", self.document)
 
     def __repr__(self) -> str:
         return f"Run({self.label}, {len(self.document['members'])} members, {self.status})"
@@ -58,6 +61,12 @@ class Run:
     def populations(self) -> list[PopulationFolder]:
         """The populations its members were trained in."""
         return [PopulationFolder(self.path / "populations" / name) for name in self.document["populations"]]
+
+    def check(self) -> None:
+        """Raises `StoreError` where the header or the manifest of a population cannot be read."""
+        for folder in self.populations:
+            _ = folder.finished, folder.manifest
+            folder.reread()  # a run that trains goes on
 
     @property
     def status(self) -> str:
@@ -133,3 +142,18 @@ class Run:
             raise StoreError(f"{folder.path} has kept no parameters yet. Continue the run: {self.command}")
         tensors = folder.snapshot(folder.snapshot_steps[-1] if step is None else step)
         return {name: value[place["index"]] for name, value in tensors.items()}
+
+
+def _check_layout(path: Path, document: dict[str, Any]) -> None:
+    """Refuses names of populations and places of members that are none."""
+    names, members = document["populations"], document["members"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise StoreError(f"{path}: its populations are no list of names; {AGAIN}.")
+    if not isinstance(members, list):
+        raise StoreError(f"{path}: its members are no list; {AGAIN}.")
+    for number, member in enumerate(members):
+        place = member if isinstance(member, dict) else {}
+        population, index = place.get("population"), place.get("index")
+        known = isinstance(population, int) and 0 <= population < len(names) and isinstance(index, int) and index >= 0
+        if not (known and isinstance(place.get("varied"), dict)):
+            raise StoreError(f"{path}: its member {number} has no place in one of its populations; {AGAIN}.")

@@ -1,6 +1,9 @@
 """Measurements by name: thin adapters from a population to an instrument. A study adds its own the same way.
 
 A measure returns one tensor [member] for each column, or [member, k] for a short vector (a list column).
+
+A member that has diverged has outputs that say nothing, though the largest of them can still be counted: where its
+loss is not finite, what was read from its outputs is NaN.
 """
 
 import traceback
@@ -8,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool
 from torch import Tensor
 
 from latebloom.data import Batch
@@ -24,18 +28,24 @@ MEASURES: Registry["Adapter"] = Registry("measure")
 
 @dataclass(frozen=True)
 class Adapter:
-    """A named measure and its version, which goes into every run's hash."""
+    """A named measure and its version, which goes into every run's hash; whether it reads weights and no outputs."""
 
     name: str
     version: int
     measure: Callable[[View], Columns]
+    of_weights: bool = False
 
 
-def measure(name: str, version: int = 1) -> Callable[[Callable[[View], Columns]], Callable[[View], Columns]]:
-    """A decorator that enters a measure into the table."""
+def measure(
+    name: str, version: int = 1, of_weights: bool = False
+) -> Callable[[Callable[[View], Columns]], Callable[[View], Columns]]:
+    """A decorator that enters a measure into the table.
+
+    One `of_weights` alone is kept where a member's outputs are no numbers any more.
+    """
 
     def enter(function: Callable[[View], Columns]) -> Callable[[View], Columns]:
-        MEASURES.register(name)(Adapter(name, version, function))
+        MEASURES.register(name)(Adapter(name, version, function, of_weights))
         return function
 
     return enter
@@ -50,21 +60,21 @@ def versions(measures: Sequence[Measure]) -> dict[str, int]:
 def fit(view: View) -> Columns:
     """Loss, and accuracy where targets are labels, on every split: `train_loss`, `test_accuracy`, ...
 
-    Each member over its own rows and places.
+    Each member over its own rows and places. A member whose loss on a split is not finite has accuracy NaN on it.
     """
     columns = {}
     for split, batch in view.splits.items():
-        columns[f"{split}_loss"] = batch.mean(view.losses(split))
+        loss = columns[f"{split}_loss"] = batch.mean(view.losses(split))
         if batch.targets.is_floating_point():
             continue
         right = view.logits(split).argmax(-1) == batch.targets
         # Counts, not a sum of shares: a member with every row right has accuracy 1, not 1 + 1e-7.
         counted = (right * batch.weight).flatten(1).sum(1)
-        columns[f"{split}_accuracy"] = counted / batch.weight.flatten(1).sum(1)
+        columns[f"{split}_accuracy"] = _unknown(counted / batch.weight.flatten(1).sum(1), ~loss.isfinite())
     return columns
 
 
-@measure("norms")
+@measure("norms", of_weights=True)
 def weight_norms(view: View) -> Columns:
     """L1 and L2 norm of all trained weights (`l1_norm`, `l2_norm`), and L2 of each table (`l2_norm_<table>`)."""
     l2 = norms.l2_norms(view.trained)
@@ -110,9 +120,24 @@ def due_at(experiment: Experiment) -> dict[int, list[str]]:
 
 
 def take(due: Sequence[str], view: View) -> dict[str, Columns]:
-    """The columns of all measures that are due, by measure, and always those of `fit`."""
+    """The columns of all measures that are due, by measure, and always those of `fit`.
+
+    Where none of a member's losses is finite, what the others read from its outputs is NaN, but for whole numbers.
+    """
     with torch.no_grad():
-        return {name: _measured(name, view) for name in ("fit", *due)}
+        taken = {name: _measured(name, view) for name in ("fit", *due)}
+    losses = [value for name, value in taken["fit"].items() if name.endswith("_loss")]
+    if not losses or bool((known := torch.stack(losses).isfinite().any(0)).all()):
+        return taken
+    read = [name for name in due if not MEASURES[name].of_weights]
+    return taken | {name: {key: _unknown(value, ~known) for key, value in taken[name].items()} for name in read}
+
+
+def _unknown(value: Tensor, lost: Bool[Tensor, " member"]) -> Tensor:
+    """The same numbers, NaN for members that are lost; whole numbers stay, since they have no NaN."""
+    if not value.is_floating_point():
+        return value
+    return value.masked_fill(lost.to(value.device).view(-1, *[1] * (value.ndim - 1)), torch.nan)
 
 
 def _measured(name: str, view: View) -> Columns:

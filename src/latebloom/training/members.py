@@ -63,6 +63,11 @@ def parse_overrides(experiment: Experiment, texts: Sequence[str]) -> Axes:
     chosen: list[tuple[str, str]] = []
     said: dict[str, str] = {}
     for text in texts:
+        if not isinstance(text, str):
+            raise LatebloomError(
+                f"{text!r} is no word of the form field=value: give each word by itself, e.g. "
+                f'run("{experiment.name}", "seed=0:4", "lr=0.01"), or a list of words as *words.'
+            )
         name, sign, value = text.partition("=")
         if not sign or not value:
             raise LatebloomError(f"{text!r} is not of the form field=value, e.g. training.lr=1e-3 or seed=0:8.")

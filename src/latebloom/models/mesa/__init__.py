@@ -5,6 +5,7 @@
 """
 
 from latebloom.models.mesa.attention import mesa_attention
+from latebloom.models.mesa.cholesky import Unsolvable
 from latebloom.models.mesa.conjugate import conjugate_gradients
 from latebloom.models.mesa.layer import MesaAttention
 from latebloom.models.mesa.recursive import MesaWarning, reconstruction_error
@@ -14,6 +15,7 @@ __all__ = [
     "MesaAttention",
     "MesaState",
     "MesaWarning",
+    "Unsolvable",
     "conjugate_gradients",
     "mesa_attention",
     "mesa_step",

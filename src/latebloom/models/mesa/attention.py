@@ -69,8 +69,8 @@ def mesa_attention(
         The outputs, and the state after the last place, with which a later call or `mesa_step` goes on.
 
     Raises:
-        LatebloomError: sizes that do not fit, half precision, lambda <= 0, gamma outside (0, 1], or a Gram matrix that
-            cannot be solved in this precision.
+        LatebloomError: sizes that do not fit, half precision, lambda <= 0, gamma outside (0, 1].
+        Unsolvable: a Gram matrix that cannot be solved in this precision; it says of which sequences.
     """
     checks.names(form, regulariser)
     checks.backward_way(backward)

@@ -27,11 +27,10 @@ def factor(matrix: Float[Tensor, "*batch d d"]) -> tuple[Float[Tensor, "*batch d
     return lower, sound & (failed == 0)  # a pivot that is nan compares as unsound
 
 
-def sound_factor(matrix: Float[Tensor, "*batch d d"], system: System) -> Float[Tensor, "*batch d d"]:
+def sound_factor(matrix: Float[Tensor, "row *batch d d"], system: System) -> Float[Tensor, "row *batch d d"]:
     """The lower Cholesky factor; matrices beyond the limit are refused with the reason."""
     lower, sound = factor(matrix)
-    if not bool(sound.all()):
-        raise not_definite(system)
+    _refuse_unsound(sound, system)
     return lower
 
 
@@ -45,8 +44,7 @@ def whitened(
     """
     root = _whitening(system.gram, system)
     across = root @ system.key.mT
-    if not bool((across.square().sum(-2) < limit(across.dtype)).all()):
-        raise not_definite(system)
+    _refuse_unsound(across.square().sum(-2) < limit(across.dtype), system)
     return root, across
 
 
@@ -61,8 +59,7 @@ def _whitening(gram: Float[Tensor, "row border d d"], system: System) -> Float[T
     matrix = gram if system.ridge is None else gram + system.ridge[:, None].diag_embed()
     found = lower_inverse(sound_factor(matrix, system))
     condition = matrix.diagonal(dim1=-2, dim2=-1).mean(-1) * found.square().sum((-2, -1))
-    if not bool((condition < limit(matrix.dtype)).all()):
-        raise not_definite(system)
+    _refuse_unsound(condition < limit(matrix.dtype), system)
     return found
 
 
@@ -72,21 +69,35 @@ def lower_inverse(lower: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch d
     return torch.linalg.solve_triangular(lower, eye, upper=False)
 
 
-def not_definite(system: System) -> LatebloomError:
+class Unsolvable(LatebloomError):
+    """Some A_t cannot be solved; `rows` [row] says in which sequences, all leading axes taken as one."""
+
+    def __init__(self, message: str, rows: Bool[Tensor, " row"]) -> None:
+        super().__init__(message)
+        self.rows = rows
+
+
+def _refuse_unsound(sound: Bool[Tensor, "row *batch"], system: System) -> None:
+    """Refuses a system of which some matrix is not sound."""
+    if not bool(sound.all()):
+        raise Unsolvable(_reason(system), ~sound.flatten(1).all(1) if sound.ndim > 1 else ~sound)
+
+
+def _reason(system: System) -> str:
     """Why some A_t cannot be solved, and what to do."""
     dtype = str(system.key.dtype).removeprefix("torch.")
     if not all(bool(tensor.isfinite().all()) for tensor in (system.key, system.gram)):
-        return LatebloomError(
+        return (
             "The mesa layer met keys or a state that are not finite (nan or inf). Look at what comes into the layer: a "
             "learning rate that is too large is the usual reason."
         )
     if system.ridge is None and system.chunks.gated:
-        return LatebloomError(
+        return (
             f"The mesa layer cannot solve for its queries in {dtype}: with forget factors below one the decaying "
             "regulariser has died out, and the keys still remembered do not span the key space. Use "
             "regulariser='static', which does not decay, forget factors nearer to one, a smaller lambda, or float64."
         )
-    return LatebloomError(
+    return (
         f"The mesa layer cannot solve for its queries in {dtype}: the regulariser 1/lambda is lost beside the sum of "
         "squared keys. Use a smaller lambda, keys of unit length (normalise='l2'), or float64."
     )
@@ -139,4 +150,9 @@ def _factors(system: System, rows: Tensor, chunks: Tensor) -> Float[Tensor, "pic
     matrix = torch.addcmul(matrix, since[..., None, None], system.gram[rows, chunks][:, None])
     if system.ridge is not None:
         matrix.diagonal(dim1=-2, dim2=-1).add_(system.ridge[rows][:, None])
-    return sound_factor(matrix, system)
+    lower, sound = factor(matrix)
+    if not bool(sound.all()):
+        lost = torch.zeros(len(system.key), dtype=torch.bool, device=rows.device)
+        lost[rows[~sound.all(1)]] = True
+        _refuse_unsound(~lost, system)
+    return lower

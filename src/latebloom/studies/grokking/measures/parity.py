@@ -47,7 +47,7 @@ def parity_weights(view: View) -> Columns:
     }
 
 
-@measure("grokking.l1_penalty")
+@measure("grokking.l1_penalty", of_weights=True)
 def l1_penalty(view: View) -> Columns:
     """`penalty`: wd ||w||_1 over all trained weights, what the optimiser adam_l1 adds to the loss."""
     if (name := view.population.training.optimiser) != "adam_l1":

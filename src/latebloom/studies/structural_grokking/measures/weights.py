@@ -6,7 +6,7 @@ from latebloom.training.measures import Columns, measure
 from latebloom.training.view import View
 
 
-@measure("structural_grokking.weights")
+@measure("structural_grokking.weights", of_weights=True)
 def weights(view: View) -> Columns:
     """Norm N of all trained weights of a network with L layers.
 
