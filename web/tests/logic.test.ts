@@ -1,7 +1,6 @@
 // Logic without a browser: films, random numbers, ticks, quantiles, a network that learns.
 import { describe, expect, it, vi } from "vitest";
 import { makeScale, shown, ticksOf } from "../src/draw/axes";
-import { quantile } from "../src/draw/chart";
 import { WebModel } from "../src/host/web_model";
 import { Packs } from "../src/host/model";
 import { random } from "../src/math/random";
@@ -52,12 +51,6 @@ describe("ticks", () => {
   it("read well", () => {
     expect([0, 0.25, 1e-8, 50000, 1234567, -3, 0.0000624].map(shown)).toEqual(["0", "0.25", "10⁻⁸", "50k", "1230k", "−3", "6.2·10⁻⁵"]);
   });
-});
-
-it("quantiles pass over members without a log", () => {
-  const lines = [[1, NaN], [2, 5], [3, 7]];
-  const series = { name: "", colour: "", x: [0, 1], lines };
-  expect([...quantile(series, 0.5)]).toEqual([2, 6]);
 });
 
 describe("a network in the page", () => {
