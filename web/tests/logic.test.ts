@@ -96,6 +96,30 @@ describe("a model in the web page", () => {
     expect(packs.has("tables-0")).toBe(false);
     await expect(packs.get("curves")).rejects.toThrow("no curves");
   });
+
+  // A run moved on while a pack was on its way: what comes is of before, and says nothing of what is asked now.
+  it("answers what was asked after a run moved on with what was read after that", async () => {
+    const asked: ((content: object, buffers: ArrayBuffer[]) => void)[] = [];
+    let receive = (_content: object, _buffers: ArrayBuffer[]) => {};
+    const model = { get: () => ({ packs: ["curves"] }), on: (_: string, f: typeof receive) => (receive = f), off: () => {}, send: () => asked.push(receive) };
+    const bytes = (stamp: number) => {
+      const header = new TextEncoder().encode(JSON.stringify({ __metadata__: { document: JSON.stringify({ stamp }) } }));
+      const whole = new Uint8Array(8 + header.length);
+      new DataView(whole.buffer).setBigUint64(0, BigInt(header.length), true);
+      whole.set(header, 8);
+      return whole.buffer;
+    };
+    const packs = new Packs(model as any);
+    const early = packs.get("curves");
+    packs.forget();
+    const late = packs.get("curves");
+    receive({ have: "curves" }, [bytes(1)]);
+    expect((await early).document.stamp).toBe(1);
+    receive({ have: "curves" }, [bytes(2)]);
+    expect((await late).document.stamp).toBe(2);
+    expect(asked.length).toBe(2);
+    expect(await packs.get("curves")).toBe(await late);
+  });
 });
 
 it("views of one page, each with a copy of the code, never give the same id twice", async () => {

@@ -2,6 +2,7 @@
 import { add, h, select } from "../draw/dom";
 import type { Model } from "../host/model";
 import { openView, type Opened } from "../host/open_view";
+import { numberOf } from "../host/whereabouts";
 import { follow } from "./follow";
 import { command, duration, facts, table, words, type Lab } from "./page";
 
@@ -83,8 +84,7 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
     ]),
     h("details", {}, h("summary", {}, "Specification of the first member"), h("pre", { tabindex: 0 }, JSON.stringify(run.specification, null, 1))),
   );
-  const traits = (key: string) => (lab.query.has(key) ? Number(lab.query.get(key)) : undefined);
-  const opened: Opened = await openView(name, lab.source, place, { document: run, ...Object.fromEntries(KEPT.map((key) => [key, traits(key)])) }, (model) => remember(id!, name, model));
+  const opened: Opened = await openView(name, lab.source, place, { document: run, ...Object.fromEntries(KEPT.map((key) => [key, numberOf(lab.query, key)])) }, (model) => remember(id!, name, model));
   lab.onClose(opened.close);
   lab.onClose(follow(lab, run, opened, (fresh) => state.replaceChildren(...stateOf(fresh))));
 }

@@ -3,6 +3,7 @@ import { Curves, splitSeries } from "../../data/curves";
 import { goAlong, runView } from "../../host/run_view";
 import { linkTraits } from "../../host/traits";
 import { inTurns } from "../../host/turns";
+import { stepOf, stepTrait } from "../../host/whereabouts";
 import { Chart, type ChartOptions, type Series } from "../../draw/chart";
 import { add, clear, h, offer, select } from "../../draw/dom";
 import { player } from "../../draw/player";
@@ -15,7 +16,7 @@ const AT_ONCE = 12; // charts of measures drawn without being asked
 export default runView(async ({ model, packs, root, closing }) => {
   let charts: Chart[] = [];
   let curves = new Curves(await packs.get("curves"));
-  const store = new Store({ step: model.get("step") ?? curves.lastStep });
+  const store = new Store({ step: stepOf(model, curves.lastStep) });
   const play = player(store, curves.lastStep);
   const area = replaced(h("div"));
   // An arm by its label: places in the list change while members begin to train.
@@ -50,7 +51,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   choices();
   add(root, controls, play.el, area.el());
   store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
-  closing.push(play.stop, area.close, linkTraits(model, store, ["step"]));
+  closing.push(play.stop, area.close, linkTraits(model, store, [stepTrait(() => curves.lastStep)]));
   await draw();
   return () =>
     goAlong(packs, store, curves.lastStep, async (fresh) => {

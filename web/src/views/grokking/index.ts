@@ -6,6 +6,7 @@ import type { Packs } from "../../host/model";
 import { goAlong, runView } from "../../host/run_view";
 import { linkTraits } from "../../host/traits";
 import { inTurns } from "../../host/turns";
+import { stepOf, stepTrait } from "../../host/whereabouts";
 import { Chart } from "../../draw/chart";
 import { add, clear, h } from "../../draw/dom";
 import { player } from "../../draw/player";
@@ -28,7 +29,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   const late = found ? found.document.labels[Math.min(1, found.document.labels.length - 1)].indexOf("grok") : 0;
   const asked = Math.max(0, wanted == null ? late : curves.placeOf(wanted));
   const store = new Store<State>({
-    step: model.get("step") ?? curves.lastStep,
+    step: stepOf(model, curves.lastStep),
     neuron: null,
     joined: true,
     a: model.get("a") ?? 13,
@@ -55,7 +56,7 @@ export default runView(async ({ model, packs, root, closing }) => {
     tellEvents();
     void showMember();
   });
-  closing.push(linkTraits(model, store, ["step", "a", "b", memberTrait(() => curves)]));
+  closing.push(linkTraits(model, store, [stepTrait(() => curves.lastStep), "a", "b", memberTrait(() => curves)]));
   tellEvents();
   await showMember();
 

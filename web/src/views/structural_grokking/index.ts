@@ -9,6 +9,7 @@ import { memberControls, memberTrait } from "../../host/members";
 import { goAlong, runView } from "../../host/run_view";
 import { linkTraits } from "../../host/traits";
 import { inTurns } from "../../host/turns";
+import { stepOf, stepTrait } from "../../host/whereabouts";
 import { learningCharts } from "./learning";
 import { Reader } from "./reader";
 import { sentencePart, type Look, type SentencePart } from "./sentence";
@@ -22,7 +23,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   const wanted = model.get("member") as number | null | undefined;
   const first = wanted ?? readers[0] ?? curves.members[0]!.member;
   const store = new Store<State>({
-    step: model.get("step") ?? curves.lastStep,
+    step: stepOf(model, curves.lastStep),
     sentence: model.get("sentence") ?? "",
     member: curves.members[Math.max(0, curves.placeOf(first))]!.member,
   });
@@ -59,7 +60,7 @@ export default runView(async ({ model, packs, root, closing }) => {
     open();
   });
   store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
-  closing.push(play.stop, learning.close, () => part?.close(), linkTraits(model, store, ["step", "sentence", memberTrait(() => curves)]));
+  closing.push(play.stop, learning.close, () => part?.close(), linkTraits(model, store, [stepTrait(() => curves.lastStep), "sentence", memberTrait(() => curves)]));
   await drawLearning();
   open();
   return () =>
