@@ -11,7 +11,7 @@ import { Chart } from "../../draw/chart";
 import { add, clear, h } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
-import { replaced } from "../../draw/swap";
+import { replaced, type Part } from "../../draw/swap";
 import { Film } from "./film";
 import { gallery } from "./gallery";
 import { eventsOf, showEvents } from "./events";
@@ -44,8 +44,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   closing.push(() => charts.forEach((chart) => chart.close()), play.stop, linked.close);
   const showMember = inTurns(async () => {
     const { member } = store.state;
-    const pictures = await networkPictures(packs, member, store);
-    if (!pictures) return;
+    const pictures = await networkPictures(packs, member, store).catch((error: Error) => words("lb-error", `The network of member ${member} cannot be shown: ${error.message}`));
     if (store.state.member === member) await linked.show(pictures);
     else pictures.close();
   });
@@ -105,12 +104,19 @@ function curveCharts(curves: Curves, store: Store<State>, picked: () => number |
   return { charts, play, renew };
 }
 
-async function networkPictures(packs: Packs, member: number, store: Store<State>) {
+async function networkPictures(packs: Packs, member: number, store: Store<State>): Promise<Part> {
   if (packs.has(`tables-${member}`)) {
     const film = Film.fromPack(await packs.get(`tables-${member}`));
     store.set({ a: Math.min(store.state.a, film.p - 1), b: Math.min(store.state.b, film.p - 1) });
     return modularPictures(film, store);
   }
   if (packs.has(`parity-${member}`)) return parityPictures(await packs.get(`parity-${member}`), store);
-  return null;
+  // Of a run without weights there is nothing to say; where others have some, theirs must not stand here.
+  const others = [...packs.numbers("tables-"), ...packs.numbers("parity-")];
+  return words("lb-note", others.length ? `No weights of member ${member} are kept here that these pictures could show.` : "");
+}
+
+// In the place of pictures.
+function words(kind: "lb-note" | "lb-error", text: string): Part {
+  return { el: h("div", {}, text && h("p", { class: kind, role: kind === "lb-error" ? "alert" : null }, text)), close: () => {} };
 }

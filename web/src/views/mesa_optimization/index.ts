@@ -89,11 +89,22 @@ async function show(packs: Packs, pack: Pack, curves: Curves, model: Model, step
   const showMember = async () => {
     const own = ++turn;
     const { member } = store.state;
-    const [weights, probes, binding] = await Promise.all(["weights", "probes", "binding"].map((kind) => (packs.has(`${kind}-${member}`) ? packs.get(`${kind}-${member}`) : null)));
+    const begin = () => {
+      parts.forEach((part) => part.close());
+      parts = [];
+      clear(linked);
+    };
+    let found: (Pack | null)[];
+    try {
+      found = await Promise.all(["weights", "probes", "binding"].map((kind) => (packs.has(`${kind}-${member}`) ? packs.get(`${kind}-${member}`) : null)));
+    } catch (error) {
+      if (own !== turn) return;
+      begin(); // pictures of another network must not stay under this one's name
+      return add(linked, h("p", { class: "lb-error", role: "alert" }, `The network of member ${member} cannot be shown: ${(error as Error).message}`));
+    }
     if (own !== turn) return;
-    parts.forEach((part) => part.close());
-    parts = [];
-    clear(linked);
+    begin();
+    const [weights, probes, binding] = found;
     const place = (part: Linked, title: string, note: string) => {
       parts.push(part);
       add(linked, section(title, note, part.el));

@@ -46,13 +46,18 @@ export default runView(async ({ model, packs, root, closing }) => {
     await learning.show({ el: made.el, close: () => made.charts.forEach((chart) => chart.close()) });
   });
   let part: SentencePart | null = null;
+  const missing = h("p", { class: "lb-note", hidden: true });
   if (told) {
     part = sentencePart(told, store, () => [curves.document.log_steps ? 1 : 0, Math.max(1, curves.lastStep)], play.scrub);
-    add(root, part.el);
+    add(root, part.el, missing);
   }
   const open = () => {
     const { member } = store.state;
-    if (!part || !packs.has(`parses-${member}`)) return;
+    if (!part) return;
+    const kept = packs.has(`parses-${member}`);
+    [part.el.hidden, missing.hidden] = [!kept, kept]; // what another network made of a sentence is not this one's
+    missing.textContent = `No weights of member ${member} are kept here, so it cannot be seen reading a sentence.`;
+    if (!kept) return part.leave();
     part.read({ number: member, parses: packs.get(`parses-${member}`), reader: new Reader(packs, member, packs.numbers(`weights-${member}-`)) });
   };
   store.on(["member"], () => {
