@@ -1,6 +1,6 @@
 // Logic without a browser: films, random numbers, ticks, quantiles, a network that learns.
 import { describe, expect, it, vi } from "vitest";
-import { makeScale, shown, ticksOf } from "../src/draw/axes";
+import { makeScale, shown, shownTicks, ticksOf } from "../src/draw/axes";
 import { WebModel } from "../src/host/web_model";
 import { Packs } from "../src/host/model";
 import { random } from "../src/math/random";
@@ -46,6 +46,26 @@ describe("ticks", () => {
     const linear = makeScale(false, [-1.4, -0.6], [0, 100]);
     expect(linear.ticks(2)).toEqual([-1]);
     expect(ticksOf(linear, false, 2)).toEqual([-1.4, -1.2, -1, -0.8, -0.6].map((v) => expect.closeTo(v, 12)));
+  });
+
+  it("are told apart, by as many digits as that takes", () => {
+    expect(shownTicks([14.15, 14.2, 14.25])).toEqual(["14.15", "14.2", "14.25"]);
+    expect(shownTicks([0.99985, 0.9999, 0.99995, 1])).toEqual(["0.99985", "0.9999", "0.99995", "1"]);
+    expect(shownTicks([12340, 12350])).toEqual(["12.34k", "12.35k"]);
+    expect(shownTicks([0.00012341, 0.00012342])).toEqual(["1.2341·10⁻⁴", "1.2342·10⁻⁴"]);
+    expect(shownTicks([1, 10, 1e6])).toEqual(["1", "10", "10⁶"]);
+  });
+
+  it("of an even scale are written alike: a power of ten stands out on a logarithmic one alone", () => {
+    expect(shownTicks([0, 1e5, 2e5, 3e5], false)).toEqual(["0", "100k", "200k", "300k"]);
+    expect(shownTicks([0, 1e6, 2e6], false)).toEqual(["0", "1000k", "2000k"]);
+  });
+
+  it("of what is counted are whole", () => {
+    expect(ticksOf(makeScale(false, [1, 4], [0, 900]), false, 9, true)).toEqual([1, 2, 3, 4]);
+    expect(ticksOf(makeScale(false, [0, 1], [0, 900]), false, 9, true)).toEqual([0, 1]);
+    expect(ticksOf(makeScale(false, [0, 60], [0, 300]), false, 3, true)).toEqual([0, 20, 40, 60]);
+    expect(ticksOf(makeScale(true, [1, 7], [0, 300]), true, 3, true).every(Number.isInteger)).toBe(true);
   });
 
   it("read well", () => {

@@ -160,7 +160,7 @@ export class Chart {
     const x = makeScale(logX, this.domains.x, [box.left, box.right]);
     const y = makeScale(log, this.domains.y, [box.bottom, box.top]);
     this.x = x;
-    drawAxes(context, theme, box, { scale: x, log: logX, title: this.options.bare ? null : (this.options.across ?? "step") }, { scale: y, log });
+    drawAxes(context, theme, box, { scale: x, log: logX, title: this.options.bare ? null : (this.options.across ?? "step"), whole: true }, { scale: y, log });
     context.fillStyle = theme.faint;
     context.textAlign = "left";
     context.textBaseline = "top";
