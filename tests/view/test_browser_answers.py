@@ -153,6 +153,19 @@ def test_an_address_without_a_number_opens_at_the_end(page, address, lab_home):
     expect(page.locator(".lb-player output")).to_have_text("40")
 
 
+def test_every_measured_quantity_can_be_seen_and_what_was_set_stands_beside_the_title(page, address, lab_home):
+    go(page, address, run_place(lab_home, "grokking.modular_addition") + "/curves")
+    titles = page.locator("main figcaption")
+    expect(titles).not_to_have_count(0)
+    expect(page.get_by_text("In this run:")).to_contain_text("task.p=11")  # the title says modulo 67
+    more = page.get_by_role("button", name="Show all")
+    count = int(re.search(r"\d+", more.inner_text())[0])
+    before = titles.count()
+    more.click()
+    expect(titles).to_have_count(before - 12 + count)
+    expect(more).to_be_hidden()
+
+
 def test_another_view_keeps_its_address_though_the_first_was_just_scrubbed(page, address, lab_home):
     run = run_place(lab_home, "grokking.modular_addition")
     go(page, address, f"{run}/grokking?member=0")

@@ -26,5 +26,6 @@ test("what Python sets later ends at the run's ends, too", () => {
   expect(store.state).toEqual({ step: 40, share: 1 });
   model.set("step", -1);
   expect(store.state.step).toBe(0);
+  model.set("step", -7);
   expect(model.get("step")).toBe(0); // and Python reads where the view is
 });

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { makeScale, shown, shownTicks, ticksOf } from "../src/draw/axes";
 import { WebModel } from "../src/host/web_model";
 import { Packs } from "../src/host/model";
+import { answer } from "../src/math/additive";
 import { random } from "../src/math/random";
 import { DEFAULTS, initial, Network, split } from "../src/math/train";
 import { Film } from "../src/views/grokking/film";
@@ -71,6 +72,11 @@ describe("ticks", () => {
   it("read well", () => {
     expect([0, 0.25, 1e-8, 50000, 1234567, -3, 0.0000624].map(shown)).toEqual(["0", "0.25", "10⁻⁸", "50k", "1230k", "−3", "6.2·10⁻⁵"]);
   });
+});
+
+it("a quotient is what gives the dividend back, and there is none by zero", () => {
+  for (let a = 0; a < 7; a++) for (let b = 1; b < 7; b++) expect((answer("divide", a, b, 7) * b) % 7).toBe(a);
+  expect([0, 3].map((a) => answer("divide", a, 0, 7))).toEqual([NaN, NaN]);
 });
 
 describe("a network in the page", () => {

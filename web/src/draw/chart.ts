@@ -147,6 +147,20 @@ export class Chart {
     };
     canvas.addEventListener("pointermove", move);
     canvas.addEventListener("pointerdown", move);
+    if (this.options.across) this.listenToKeys(scrub); // no slider stands for what is not a step
+  }
+
+  private listenToKeys(scrub: (x: number) => void): void {
+    const { canvas } = this.plot;
+    canvas.tabIndex = 0;
+    canvas.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      const xs = Array.from(this.options.series[0]?.x ?? []);
+      const next = by > 0 ? xs.find((x) => x > (this.at ?? -Infinity)) : xs.filter((x) => x < (this.at ?? Infinity)).at(-1);
+      if (next !== undefined) scrub(next);
+    });
   }
 
   private clampedStep(step: number): number {

@@ -68,6 +68,8 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
   const [id, asked] = lab.words;
   const run = await lab.source.json(`runs/${id}`);
   const state = h("p", {}, ...stateOf(run));
+  // The title tells of the experiment as it is by itself: what was set otherwise must stand beside it.
+  const changed = (run.command as string).replace(/^.* --scale \S+ ?/, "");
   const place = h("div");
   const names = run.views.map((view: any) => view.name) as string[];
   const name = asked && names.includes(asked) ? asked : (names.find((n) => n !== "curves") ?? "curves");
@@ -76,6 +78,7 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
     h("p", { class: "lb-crumbs" }, h("a", { href: "#/runs" }, "runs"), ` / ${run.label}`),
     h("h1", {}, `${words(run.experiment.split(".").slice(1).join("."))}, ${run.scale}`),
     h("p", { class: "lb-lead" }, run.title),
+    changed ? h("p", { class: "lb-note" }, "In this run: ", h("code", {}, changed)) : null,
     state,
     h("nav", { class: "lb-tabs", "aria-label": "Views of this run" }, ...run.views.map((view: any) => h("a", { href: `#/run/${id}/${view.name}`, title: view.about, "aria-current": view.name === name ? "page" : null }, view.title))),
     place,

@@ -4,9 +4,10 @@ import type { Pack } from "../../data/safetensors";
 import { memberControls, memberTrait } from "../../host/members";
 import type { Packs } from "../../host/model";
 import { goAlong, runView } from "../../host/run_view";
-import { linkTraits } from "../../host/traits";
+import { linkTraits, type Trait } from "../../host/traits";
 import { inTurns } from "../../host/turns";
 import { stepOf, stepTrait } from "../../host/whereabouts";
+import { clamp } from "../../draw/axes";
 import { Chart } from "../../draw/chart";
 import { add, clear, h } from "../../draw/dom";
 import { player } from "../../draw/player";
@@ -19,7 +20,7 @@ import { grid, modularPictures, type Look } from "./modular";
 import { outcomes } from "./outcomes";
 import { parityPictures } from "./parity";
 
-type State = Look & { member: number };
+type State = Look & { member: number; p: number }; // p: of the network that is shown; infinite where there is none
 
 export default runView(async ({ model, packs, root, closing }) => {
   let curves = new Curves(await packs.get("curves"));
@@ -34,6 +35,7 @@ export default runView(async ({ model, packs, root, closing }) => {
     joined: true,
     a: model.get("a") ?? 13,
     b: model.get("b") ?? 19,
+    p: Infinity,
     member: curves.members[asked]!.member,
   });
   const place = () => curves.placeOf(store.state.member);
@@ -55,7 +57,7 @@ export default runView(async ({ model, packs, root, closing }) => {
     tellEvents();
     void showMember();
   });
-  closing.push(linkTraits(model, store, [stepTrait(() => curves.lastStep), "a", "b", memberTrait(() => curves)]));
+  closing.push(linkTraits(model, store, [stepTrait(() => curves.lastStep), residueTrait("a", store), residueTrait("b", store), memberTrait(() => curves)]));
   tellEvents();
   await showMember();
 
@@ -107,13 +109,18 @@ function curveCharts(curves: Curves, store: Store<State>, picked: () => number |
 async function networkPictures(packs: Packs, member: number, store: Store<State>): Promise<Part> {
   if (packs.has(`tables-${member}`)) {
     const film = Film.fromPack(await packs.get(`tables-${member}`));
-    store.set({ a: Math.min(store.state.a, film.p - 1), b: Math.min(store.state.b, film.p - 1) });
+    store.set({ p: film.p, a: Math.min(store.state.a, film.p - 1), b: Math.min(store.state.b, film.p - 1) });
     return modularPictures(film, store);
   }
   if (packs.has(`parity-${member}`)) return parityPictures(await packs.get(`parity-${member}`), store);
   // Of a run without weights there is nothing to say; where others have some, theirs must not stand here.
   const others = [...packs.numbers("tables-"), ...packs.numbers("parity-")];
   return words("lb-note", others.length ? `No weights of member ${member} are kept here that these pictures could show.` : "");
+}
+
+// A summand as Python sets it: one of the residues that there are.
+function residueTrait(name: "a" | "b", store: Store<State>): Trait<State> {
+  return { name, key: name, tell: (value) => value, take: (value) => clamp(Math.round(value), 0, store.state.p - 1) };
 }
 
 // In the place of pictures.
