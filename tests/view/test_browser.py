@@ -287,6 +287,8 @@ def test_a_notebook_hosts_the_same_file(browser, lab_home):
     hosted(page, view, member=1, step=20)
     page.wait_for_selector(".lb-heat")
     assert page.evaluate("[model.get('step'), model.get('member')]") == [20, 1]
+    page.evaluate("model.set('a', 200)")  # there are 11 residues
+    until(page, "model.get('a') === 10")
     page.evaluate("model.set('step', 8)")  # as Python does
     expect(page.locator(".lb-player output")).to_have_text("8")
     page.locator(".lb-player input").focus()

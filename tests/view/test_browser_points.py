@@ -5,6 +5,7 @@ import re
 import pytest
 
 import latebloom
+from latebloom.runs.run import Run
 from latebloom.view.lab import Lab
 from tests.view.browsing import served
 from tests.view.hosting import (
@@ -154,6 +155,26 @@ def test_another_step_is_another_network(page):
     expect(page.get_by_text("networks of step 0", exact=True)).to_be_visible()
     page.keyboard.press("End")
     until(page, "late => document.querySelector('.lb-board canvas').toDataURL() === late", late)
+
+
+def test_errors_by_pairs_are_read_with_the_keyboard_and_say_when_they_were_measured(page, home):
+    part = page.locator(".lb-section", has_text="Error by number of pairs seen")
+    chart = part.locator("figure").first
+    value = chart.locator(".lb-number").last
+    chart.locator("canvas").focus()
+    late = value.inner_text()
+    page.keyboard.press("ArrowLeft")
+    expect(value).not_to_have_text(late)
+    page.keyboard.press("ArrowRight")
+    expect(value).to_have_text(late)
+    frame = Run(next(home.glob("model_selection.testbed/*"))).measurements()
+    column = next(name for name in frame.columns if str(name).endswith("_by_pairs"))
+    steps = sorted(frame.dropna(subset=[column])["step"].unique())
+    slider = page.locator(".lb-player input").first
+    for step in range(0, 9):
+        slider.evaluate("(el, step) => { el.value = step; el.dispatchEvent(new Event('input')); }", step)
+        measured = max((own for own in steps if own <= step), default=steps[0])
+        expect(part.get_by_text("Measured at step")).to_have_text(f"Measured at step {int(measured)}.")
 
 
 def test_curves_can_be_put_aside(page):

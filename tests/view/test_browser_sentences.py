@@ -109,6 +109,23 @@ def test_another_network_reads_otherwise(page, run):
     assert expected != _python_tree(run, 0, 30, TYPED)
 
 
+def test_what_one_network_reads_does_not_stand_under_the_name_of_another(browser, run, assets, tmp_path):
+    """As in a site, which has the weights of few members: those of member 1 are not there."""
+    lab = Lab(run.path.parents[1], tmp_path, ("structural_grokking",))
+    whole = lab.run
+    lab.run = lambda one: {**(told := whole(one)), "packs": [p for p in told["packs"] if not re.search("s-1(-|$)", p)]}
+    with served(lab, assets) as own, first_page(browser, own) as page:
+        go(page, own, f"run/{run.hash}/structural_grokking")
+        expect(_said(page)).to_contain_text("Step 30.")
+        network = page.get_by_label("Network", exact=True)
+        network.select_option("1")
+        expect(page.get_by_text("No weights of member 1")).to_be_visible()
+        expect(page.locator(TREE)).to_be_hidden()
+        network.select_option("0")
+        expect(page.locator(TREE)).to_be_visible()
+        expect(_said(page)).to_contain_text("Step 30.")
+
+
 def test_a_picked_sentence_has_a_film_and_the_words_that_decide(page):
     page.get_by_label("Pick one").select_option("2")
     words = page.get_by_label("Sentence", exact=True).input_value()

@@ -105,6 +105,13 @@ def test_a_widget_hands_over_packs_by_name_only(lab_home, small_assets, monkeypa
     ]
     assert unpack(sent[0][1][0])[0]["member"] == 1
 
+    def damaged():
+        raise LatebloomError("half a file")
+
+    view._packs["tables-0"] = damaged
+    view._answer(view, {"need": "tables-0"}, [])
+    assert sent[-1][0] == {"miss": "tables-0", "why": "half a file"}
+
 
 def test_a_view_that_does_not_fit_is_told(tmp_path, small_assets, monkeypatch):
     pytest.importorskip("anywidget")

@@ -3,11 +3,13 @@
 import itertools
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
+import latebloom
 from latebloom.errors import LatebloomError
 from latebloom.instruments.outcome import outcome_by_time
 from latebloom.models import ModularMLP
@@ -15,9 +17,9 @@ from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
 from latebloom.tasks import ModularArithmetic
 from latebloom.training.experiment import Stop
-from latebloom.view.pack import pack, unpack
+from latebloom.view.pack import latest, pack, unpack
 from latebloom.view.views import packs_of, views_of
-from latebloom.view.views.curves import MOST_BYTES, curves_pack
+from latebloom.view.views.curves import MOST_BYTES, curves_pack, heading
 from latebloom.view.views.grokking_outcomes import formula
 
 
@@ -63,9 +65,31 @@ def test_a_large_run_is_thinned_and_says_so(modular, monkeypatch):
     assert MOST_BYTES < 2_000_000
 
 
-def test_tables_give_the_networks_own_logits(modular, lab_home):
-    import latebloom
+def test_a_member_that_ends_between_two_logs_of_a_thinned_run_keeps_its_last_value(tmp_path, monkeypatch):
+    """One member stops at step 30 of 40; of five logs the first, the third and the last are kept."""
+    table = np.array([[0.1, 0.2, 0.3, 0.4, np.nan], [0.1, 0.1, 0.1, 0.1, 0.1]])
+    assert np.array_equal(latest(table, np.array([0, 2, 4]))[0], [0.1, 0.3, 0.4])
+    assert np.array_equal(latest(table, np.arange(5)), table, equal_nan=True)
 
+
+def test_curves_tell_who_trains_no_further(lab_home, tmp_path):
+    """Medians hold the last value of members that are done, and not of those that have not come so far yet."""
+    home = tmp_path / "home"
+    words = ("seed=0:2", "task.p=11", "training.steps=40", "log.every=10", "training.weight_decay=0,1")
+    stop = ("training.stop.metric=train_accuracy", "training.stop.at_least=0", "training.stop.logs=2")
+    run = latebloom.run("grokking.modular_addition", *words, *stop, scale="smoke", home=home, workers=1)
+    assert run.members()["ended_at"].tolist() == [10.0] * 4
+    assert [member["done"] for member in heading(Logged(run))["members"]] == [True] * 4
+    shutil.copytree(lab_home, tmp_path / "other")
+    (place,) = (tmp_path / "other").glob("grokking.modular_addition/*/populations/*/population.json")
+    place.write_text(json.dumps({**json.loads(place.read_text()), "status": "training"}))
+    (path,) = (tmp_path / "other").glob("grokking.modular_addition/*")
+    assert [member["done"] for member in heading(Logged(Run(path)))["members"]] == [False, False]
+    whole = next(lab_home.glob("grokking.modular_addition/*"))
+    assert [member["done"] for member in heading(Logged(Run(whole)))["members"]] == [True, True]
+
+
+def test_tables_give_the_networks_own_logits(modular, lab_home):
     document, arrays = _read(modular, "tables-1")
     first, out = arrays["first"][-1].astype(float), arrays["out"][-1].astype(float)
     a, b = 3, 7

@@ -148,6 +148,22 @@ def test_a_port_that_is_taken_is_told():
         taken.close()
 
 
+def test_what_is_committed_while_a_document_is_read_is_still_news(lab_home, tmp_path, monkeypatch):
+    shutil.copytree(lab_home, tmp_path / "home")
+    lab = Lab(tmp_path / "home", tmp_path / "ledger")
+    (run,) = [run for run in lab.runs().values() if run.experiment == "grokking.parity"]
+    before = lab.stamp(run)
+    read = Lab.logged
+
+    def meanwhile(self, one):
+        logged = read(self, one)
+        os.utime(one.populations[0].path / "manifest.json", (time.time() + 50, time.time() + 50))
+        return logged
+
+    monkeypatch.setattr(Lab, "logged", meanwhile)
+    assert lab.run(run)["stamp"] == before != lab.stamp(run)
+
+
 def test_a_damaged_run_hides_no_other(lab, lab_home, tmp_path):
     import shutil
 

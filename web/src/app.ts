@@ -63,6 +63,12 @@ function menu(current: string, lab: Lab): void {
   document.querySelector(".lb-footer")!.textContent = `Latebloom ${lab.index.version}${source.live ? "" : " · a copy for reading, made by latebloom export"}`;
 }
 
+// What stands behind the # is a page here: the way past the menu is gone without it.
+document.querySelector(".lb-skip")!.addEventListener("click", (event) => {
+  event.preventDefault();
+  main.scrollIntoView();
+  main.focus();
+});
 addEventListener("hashchange", () => {
   void show().then(() => {
     scrollTo(0, 0);

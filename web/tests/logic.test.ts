@@ -1,9 +1,9 @@
 // Logic without a browser: films, random numbers, ticks, quantiles, a network that learns.
 import { describe, expect, it, vi } from "vitest";
-import { makeScale, shown, ticksOf } from "../src/draw/axes";
-import { quantile } from "../src/draw/chart";
+import { makeScale, shown, shownTicks, ticksOf } from "../src/draw/axes";
 import { WebModel } from "../src/host/web_model";
 import { Packs } from "../src/host/model";
+import { answer } from "../src/math/additive";
 import { random } from "../src/math/random";
 import { DEFAULTS, initial, Network, split } from "../src/math/train";
 import { Film } from "../src/views/grokking/film";
@@ -49,15 +49,34 @@ describe("ticks", () => {
     expect(ticksOf(linear, false, 2)).toEqual([-1.4, -1.2, -1, -0.8, -0.6].map((v) => expect.closeTo(v, 12)));
   });
 
+  it("are told apart, by as many digits as that takes", () => {
+    expect(shownTicks([14.15, 14.2, 14.25])).toEqual(["14.15", "14.2", "14.25"]);
+    expect(shownTicks([0.99985, 0.9999, 0.99995, 1])).toEqual(["0.99985", "0.9999", "0.99995", "1"]);
+    expect(shownTicks([12340, 12350])).toEqual(["12.34k", "12.35k"]);
+    expect(shownTicks([0.00012341, 0.00012342])).toEqual(["1.2341·10⁻⁴", "1.2342·10⁻⁴"]);
+    expect(shownTicks([1, 10, 1e6])).toEqual(["1", "10", "10⁶"]);
+  });
+
+  it("of an even scale are written alike: a power of ten stands out on a logarithmic one alone", () => {
+    expect(shownTicks([0, 1e5, 2e5, 3e5], false)).toEqual(["0", "100k", "200k", "300k"]);
+    expect(shownTicks([0, 1e6, 2e6], false)).toEqual(["0", "1000k", "2000k"]);
+  });
+
+  it("of what is counted are whole", () => {
+    expect(ticksOf(makeScale(false, [1, 4], [0, 900]), false, 9, true)).toEqual([1, 2, 3, 4]);
+    expect(ticksOf(makeScale(false, [0, 1], [0, 900]), false, 9, true)).toEqual([0, 1]);
+    expect(ticksOf(makeScale(false, [0, 60], [0, 300]), false, 3, true)).toEqual([0, 20, 40, 60]);
+    expect(ticksOf(makeScale(true, [1, 7], [0, 300]), true, 3, true).every(Number.isInteger)).toBe(true);
+  });
+
   it("read well", () => {
     expect([0, 0.25, 1e-8, 50000, 1234567, -3, 0.0000624].map(shown)).toEqual(["0", "0.25", "10⁻⁸", "50k", "1230k", "−3", "6.2·10⁻⁵"]);
   });
 });
 
-it("quantiles pass over members without a log", () => {
-  const lines = [[1, NaN], [2, 5], [3, 7]];
-  const series = { name: "", colour: "", x: [0, 1], lines };
-  expect([...quantile(series, 0.5)]).toEqual([2, 6]);
+it("a quotient is what gives the dividend back, and there is none by zero", () => {
+  for (let a = 0; a < 7; a++) for (let b = 1; b < 7; b++) expect((answer("divide", a, b, 7) * b) % 7).toBe(a);
+  expect([0, 3].map((a) => answer("divide", a, 0, 7))).toEqual([NaN, NaN]);
 });
 
 describe("a network in the page", () => {
@@ -102,6 +121,30 @@ describe("a model in the web page", () => {
     expect(packs.has("curves")).toBe(true);
     expect(packs.has("tables-0")).toBe(false);
     await expect(packs.get("curves")).rejects.toThrow("no curves");
+  });
+
+  // A run moved on while a pack was on its way: what comes is of before, and says nothing of what is asked now.
+  it("answers what was asked after a run moved on with what was read after that", async () => {
+    const asked: ((content: object, buffers: ArrayBuffer[]) => void)[] = [];
+    let receive = (_content: object, _buffers: ArrayBuffer[]) => {};
+    const model = { get: () => ({ packs: ["curves"] }), on: (_: string, f: typeof receive) => (receive = f), off: () => {}, send: () => asked.push(receive) };
+    const bytes = (stamp: number) => {
+      const header = new TextEncoder().encode(JSON.stringify({ __metadata__: { document: JSON.stringify({ stamp }) } }));
+      const whole = new Uint8Array(8 + header.length);
+      new DataView(whole.buffer).setBigUint64(0, BigInt(header.length), true);
+      whole.set(header, 8);
+      return whole.buffer;
+    };
+    const packs = new Packs(model as any);
+    const early = packs.get("curves");
+    packs.forget();
+    const late = packs.get("curves");
+    receive({ have: "curves" }, [bytes(1)]);
+    expect((await early).document.stamp).toBe(1);
+    receive({ have: "curves" }, [bytes(2)]);
+    expect((await late).document.stamp).toBe(2);
+    expect(asked.length).toBe(2);
+    expect(await packs.get("curves")).toBe(await late);
   });
 });
 

@@ -118,6 +118,7 @@ class Lab:
 
     def run(self, run: Run) -> dict[str, Any]:
         """A run's page: settings, members, the views that fit, the packs they may ask for."""
+        stamp = self.stamp(run)  # before anything is read: what is committed meanwhile is still news
         logged = self.logged(run)
         row = self.run_row(run)
         if row is None:
@@ -125,6 +126,7 @@ class Lab:
         first = Experiment.parse(_begun(run))
         return {
             **row,
+            "stamp": stamp,
             "command": run.command,
             "title": PRESETS[run.experiment].title if run.experiment in PRESETS else "",
             "specification": _begun(run),
@@ -190,7 +192,7 @@ class Lab:
 
     @staticmethod
     def stamp(run: Run) -> int:
-        """Changes whenever something was committed to the run: nanoseconds of its newest manifest."""
+        """Changes whenever something was committed to the run: milliseconds, of its newest manifest or header."""
         places = [folder.path / name for folder in run.populations for name in ("manifest.json", "population.json")]
         return max((place.stat().st_mtime_ns for place in places if place.exists()), default=0) // 1_000_000
 

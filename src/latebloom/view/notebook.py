@@ -69,7 +69,12 @@ class _OnRun(anywidget.AnyWidget):
         if name not in self._packs:
             self.send({"miss": name, "why": f"{self._logged.run.label} has no {name}."})
             return
-        self.send({"have": name}, buffers=[self._packs[name]()])
+        try:
+            content = self._packs[name]()
+        except LatebloomError as error:  # the front end waits for an answer
+            self.send({"miss": name, "why": str(error)})
+        else:
+            self.send({"have": name}, buffers=[content])
 
 
 class GrokkingView(_OnRun):

@@ -38,6 +38,20 @@ def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return json.loads(header["__metadata__"]["document"]), load(content)
 
 
+def latest(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Columns [member, chosen] of a table [member, log] of which some logs are left out.
+
+    Each is the member's newest value since the chosen log before, NaN where it has none, so that the last value of a
+    member that ended between two is not lost.
+
+    >>> latest(np.array([[1.0, 2.0, np.nan, np.nan, np.nan], [1.0, 2.0, 3.0, 4.0, 5.0]]), np.array([0, 2, 4])).tolist()
+    [[1.0, 2.0, nan], [1.0, 3.0, 5.0]]
+    """
+    known = np.maximum.accumulate(np.where(np.isfinite(values), np.arange(values.shape[1]), -1), axis=1)[:, chosen]
+    fresh = known > np.concatenate([[-1], chosen[:-1]])
+    return np.asarray(np.where(fresh, np.take_along_axis(values, np.maximum(known, 0), 1), np.nan), dtype=values.dtype)
+
+
 def thinned(count: int, most: int) -> np.ndarray:
     """Numbers of at most `most` of `count` things, evenly spaced, first and last among them.
 

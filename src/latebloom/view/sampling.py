@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from latebloom.view.pack import pack, thinned, unpack
+from latebloom.view.pack import latest, pack, thinned, unpack
 from latebloom.view.views import Maker
 
 FEWEST = 12  # snapshots that a film keeps however little room there is
@@ -87,5 +87,5 @@ def _thinned_curves(document: dict[str, Any], arrays: dict[str, np.ndarray], mos
         cut[f"axis{number}"] = axis[chosen]
         for name, column in document["columns"].items():
             if column["axis"] == number:
-                cut[name] = np.ascontiguousarray(arrays[name][:, chosen])
+                cut[name] = latest(arrays[name], chosen)
     return pack({**document, "stride": round(document.get("stride", 1.0) * stride, 2)}, cut)

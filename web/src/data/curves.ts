@@ -1,5 +1,6 @@
 // The packs `curves` and `measures`: columns [member, step] with the steps they were logged at.
 import type { Series } from "../draw/chart";
+import type { Ending } from "../draw/quantile";
 import type { Pack } from "./safetensors";
 
 export interface Member {
@@ -7,6 +8,7 @@ export interface Member {
   seed: number;
   settings: Record<string, string>;
   diverged: boolean;
+  done: boolean; // it trains no further
 }
 
 export class Curves {
@@ -53,6 +55,7 @@ export class Curves {
       dashed,
       x: this.pack.arrays[`axis${axis}`]!.data,
       lines: chosen.map((place) => data.subarray(place * width, (place + 1) * width)),
+      endings: chosen.map((place) => endingOf(this.members[place]!)),
     };
   }
 
@@ -67,6 +70,10 @@ export class Curves {
     const own = Object.entries(settings).map(([name, value]) => `${name.split(".").pop()!.replaceAll("_", " ")} ${value}`);
     return `${member}: ${[...own, `seed ${seed}`].join(", ")}${diverged ? " (diverged)" : ""}`;
   }
+}
+
+function endingOf({ diverged, done }: Member): Ending {
+  return diverged ? "diverged" : done ? "done" : "training";
 }
 
 const SPLITS = { train: "--lb-train", test: "--lb-test", clean: "--lb-cycle-0" };

@@ -18,8 +18,13 @@ export function makeScale(log: boolean, domain: [number, number], range: [number
 }
 
 // Ticks that leave room between labels, two at least: one number alone tells no scale. Of a log scale, powers of ten
-// where there are two of them.
-export function ticksOf(scale: Scale, log: boolean, count: number): number[] {
+// where there are two of them. `whole`: what is counted has no halves.
+export function ticksOf(scale: Scale, log: boolean, count: number, whole = false): number[] {
+  const found = anyTicks(scale, log, count);
+  return whole ? found.filter(Number.isInteger) : found;
+}
+
+function anyTicks(scale: Scale, log: boolean, count: number): number[] {
   const [low, high] = scale.domain() as [number, number];
   if (!log) return even(low, high, count);
   const first = Math.ceil(Math.log10(low) - 1e-9);
@@ -44,18 +49,31 @@ function even(low: number, high: number, count: number): number[] {
 
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
+// Numbers of one axis, in as many digits as tell them apart.
+export function shownTicks(ticks: number[], log = true): string[] {
+  for (let digits = 3; ; digits++) {
+    const words = ticks.map((tick) => written(tick, digits, log));
+    if (digits > 9 || new Set(words).size === words.length) return words;
+  }
+}
+
 export function shown(value: number): string {
+  return written(value, 3, true);
+}
+
+// `powers`: a large power of ten is written as one.
+function written(value: number, digits: number, powers: boolean): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   const exponent = Math.round(Math.log10(size));
   const power = Math.abs(size / 10 ** exponent - 1) < 1e-9;
-  if (power && (exponent < -2 || exponent > 4)) return `${value < 0 ? "−" : ""}${powerOfTen(exponent)}`;
+  if (power && (exponent < -2 || exponent > 4) && (powers || size < 1)) return `${value < 0 ? "−" : ""}${powerOfTen(exponent)}`;
   if (size < 1e-3) {
     const floor = Math.floor(Math.log10(size));
-    return `${trimmed(Number((value / 10 ** floor).toPrecision(2)))}·${powerOfTen(floor)}`;
+    return `${trimmed(value / 10 ** floor, digits - 1)}·${powerOfTen(floor)}`;
   }
-  if (size >= 1e4) return `${trimmed(value / 1e3)}k`;
-  return trimmed(value);
+  if (size >= 1e4) return `${trimmed(value / 1e3, digits)}k`;
+  return trimmed(value, digits);
 }
 
 function powerOfTen(exponent: number): string {
@@ -63,8 +81,8 @@ function powerOfTen(exponent: number): string {
   return `10${exponent < 0 ? "⁻" : ""}${digits}`;
 }
 
-function trimmed(value: number): string {
-  return String(Number(value.toPrecision(3))).replace("-", "−");
+function trimmed(value: number, digits: number): string {
+  return String(Number(value.toPrecision(digits))).replace("-", "−");
 }
 
 export function shownSteps(value: number): string {
@@ -75,7 +93,7 @@ export function drawAxes(
   context: CanvasRenderingContext2D,
   theme: Theme,
   box: Box,
-  x: { scale: Scale; log: boolean; title: string | null }, // null: no words, the axis stands elsewhere
+  x: { scale: Scale; log: boolean; title: string | null; whole?: boolean }, // null: no words, the axis stands elsewhere
   y: { scale: Scale; log: boolean },
 ): void {
   context.lineWidth = 1;
@@ -83,19 +101,22 @@ export function drawAxes(
   context.fillStyle = theme.faint;
   context.textBaseline = "middle";
   context.textAlign = "right";
-  for (const tick of ticksOf(y.scale, y.log, Math.max(2, (box.bottom - box.top) / 38))) {
+  const levels = ticksOf(y.scale, y.log, Math.max(2, (box.bottom - box.top) / 38));
+  const words = shownTicks(levels, y.log);
+  levels.forEach((tick, i) => {
     const at = Math.round(y.scale(tick)) + 0.5;
     context.beginPath();
     context.moveTo(box.left, at);
     context.lineTo(box.right, at);
     context.stroke();
-    context.fillText(shown(tick), box.left - 6, at);
-  }
+    context.fillText(words[i]!, box.left - 6, at, box.left - 8);
+  });
   if (x.title === null) return;
   context.textBaseline = "top";
   context.textAlign = "center";
-  const ticks = ticksOf(x.scale, x.log, Math.max(2, (box.right - box.left) / 90));
-  for (const tick of ticks) context.fillText(shown(tick), clamp(x.scale(tick), box.left + 6, box.right - 12), box.bottom + 5);
+  const ticks = ticksOf(x.scale, x.log, Math.max(2, (box.right - box.left) / 90), x.whole);
+  const places = shownTicks(ticks, x.log);
+  ticks.forEach((tick, i) => context.fillText(places[i]!, clamp(x.scale(tick), box.left + 6, box.right - 12), box.bottom + 5));
   context.textAlign = "right";
   context.fillText(x.title, box.right, box.bottom + 20);
 }

@@ -2,14 +2,13 @@
 import { clamp, drawAxes, makeScale, shown, shownSteps, type Box, type Scale } from "./axes";
 import { h } from "./dom";
 import { Plot, pointerPlace } from "./plot";
+import { counted, lostWords, quantile, type Members } from "./quantile";
 import { swatch } from "./swatch";
 import type { Theme } from "./theme";
 
-export interface Series {
+export interface Series extends Members {
   name: string;
   colour: string; // of the style sheet, such as "--lb-train"
-  x: ArrayLike<number>; // [step]
-  lines: ArrayLike<number>[]; // of each member [step]; NaN where there is no log
   dashed?: boolean;
 }
 
@@ -46,7 +45,7 @@ const DASHES = [6, 4];
 export class Chart {
   readonly plot: Plot;
   private readonly cursor: HTMLElement;
-  private readonly legend: { series: Series; value: HTMLElement }[] = [];
+  private readonly legend: { series: Series; value: HTMLElement; lost: HTMLElement }[] = [];
   private x: Scale | null = null;
   private at: number | null = null;
   private domains: { x: [number, number]; y: [number, number] };
@@ -64,11 +63,12 @@ export class Chart {
     this.plot.over.append(this.cursor);
     const legend = h("div", { class: "lb-legend" });
     for (const series of options.series) {
-      const value = h("span", { class: "lb-number" });
-      this.legend.push({ series, value });
-      legend.append(h("span", {}, swatch(series.colour, series.dashed ? DASHES : []), ` ${series.name} `, value));
+      const [value, lost] = [h("span", { class: "lb-number" }), h("span", { class: "lb-scale" })];
+      this.legend.push({ series, value, lost });
+      legend.append(h("span", {}, swatch(series.colour, series.dashed ? DASHES : []), ` ${series.name} `, value, lost));
     }
     this.plot.caption.append(legend);
+    this.tellLost();
     if (options.scrub) this.listen(options.scrub);
   }
 
@@ -81,8 +81,6 @@ export class Chart {
     this.options = { ...this.options, ...changes };
     this.plot.retitle(this.options.title);
     this.legend.forEach((row, i) => (row.series = changes.series[i]!));
-    this.domains = domainsOf(this.options);
-    this.plot.label(this.words());
     this.redraw();
   }
 
@@ -92,7 +90,11 @@ export class Chart {
     this.plot.redraw();
   }
 
+  // Another member may be picked, or numbers have changed: what is told, and what must fit, are other ones.
   redraw(): void {
+    this.domains = domainsOf(this.options);
+    this.plot.label(this.words());
+    this.tellLost();
     this.plot.redraw();
     if (this.at !== null) this.mark(this.at);
   }
@@ -116,10 +118,20 @@ export class Chart {
     this.plot.close();
   }
 
+  // Whose median it is, where members diverged.
+  private lost(series: Series): string {
+    const words = (this.options.picked?.() ?? null) === null ? lostWords(series) : "";
+    return words && ` (${words})`;
+  }
+
+  private tellLost(): void {
+    for (const { series, lost } of this.legend) lost.textContent = this.lost(series);
+  }
+
   private words(): string {
     const said = this.options.series.map((s) => {
       const last = valueAt(s, Infinity, this.options.picked?.() ?? null);
-      return `${s.name} ends at ${Number.isFinite(last) ? shown(last) : "no value"}`;
+      return `${s.name} ends at ${Number.isFinite(last) ? shown(last) : "no value"}${this.lost(s)}`;
     });
     const [, end] = this.domains.x;
     return `${this.options.title} over ${shownSteps(end)} ${this.options.across ?? "steps"}, in ${this.options.unit}: ${said.join("; ")}.`;
@@ -135,6 +147,20 @@ export class Chart {
     };
     canvas.addEventListener("pointermove", move);
     canvas.addEventListener("pointerdown", move);
+    if (this.options.across) this.listenToKeys(scrub); // no slider stands for what is not a step
+  }
+
+  private listenToKeys(scrub: (x: number) => void): void {
+    const { canvas } = this.plot;
+    canvas.tabIndex = 0;
+    canvas.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      const xs = Array.from(this.options.series[0]?.x ?? []);
+      const next = by > 0 ? xs.find((x) => x > (this.at ?? -Infinity)) : xs.filter((x) => x < (this.at ?? Infinity)).at(-1);
+      if (next !== undefined) scrub(next);
+    });
   }
 
   private clampedStep(step: number): number {
@@ -148,7 +174,7 @@ export class Chart {
     const x = makeScale(logX, this.domains.x, [box.left, box.right]);
     const y = makeScale(log, this.domains.y, [box.bottom, box.top]);
     this.x = x;
-    drawAxes(context, theme, box, { scale: x, log: logX, title: this.options.bare ? null : (this.options.across ?? "step") }, { scale: y, log });
+    drawAxes(context, theme, box, { scale: x, log: logX, title: this.options.bare ? null : (this.options.across ?? "step"), whole: true }, { scale: y, log });
     context.fillStyle = theme.faint;
     context.textAlign = "left";
     context.textBaseline = "top";
@@ -197,7 +223,7 @@ export class Chart {
       const every = Math.ceil(lines.length / MOST_LINES); // seeds vary fastest: the first lines would be those of few settings
       for (let i = 0; i < lines.length; i += every) drawLine(context, series.x, lines[i]!, x, place);
     }
-    if (picked === null && lines.length > 2) {
+    if (picked === null && counted(series) > 2) {
       context.globalAlpha = 0.2;
       drawBand(context, series, x, place);
     }
@@ -275,26 +301,6 @@ function drawNote(context: CanvasRenderingContext2D, theme: Theme, box: Box, at:
   context.fillText(text, x, y);
 }
 
-const quantiles = new WeakMap<Series, Map<number, Float64Array>>();
-
-// A quantile over members at every step, of those that have a log there.
-export function quantile(series: Series, share: number): Float64Array {
-  let own = quantiles.get(series);
-  if (!own) quantiles.set(series, (own = new Map()));
-  const found = own.get(share);
-  if (found) return found;
-  const result = new Float64Array(series.x.length).fill(NaN);
-  for (let i = 0; i < result.length; i++) {
-    const values = series.lines.map((line) => line[i]!).filter(Number.isFinite).sort((a, b) => a - b);
-    if (!values.length) continue;
-    const place = share * (values.length - 1);
-    const low = Math.floor(place);
-    result[i] = values[low]! + (place - low) * ((values[low + 1] ?? values[low]!) - values[low]!);
-  }
-  own.set(share, result);
-  return result;
-}
-
 // The last log at or before a step.
 function valueAt(series: Series, step: number, picked: number | null): number {
   const line = picked === null ? quantile(series, 0.5) : series.lines[picked];
@@ -304,7 +310,9 @@ function valueAt(series: Series, step: number, picked: number | null): number {
   return found;
 }
 
+// What fits: a member that diverged may leave the picture, unless it is picked or nobody else is there.
 function domainsOf(options: ChartOptions): { x: [number, number]; y: [number, number] } {
+  const picked = options.picked?.() ?? null;
   let [firstX, lastX, low, high] = [Infinity, 1, Infinity, -Infinity];
   for (const series of options.series) {
     for (let i = 0; i < series.x.length; i++) {
@@ -312,7 +320,8 @@ function domainsOf(options: ChartOptions): { x: [number, number]; y: [number, nu
       if (at > 0 || !options.logX) firstX = Math.min(firstX, at);
       lastX = Math.max(lastX, at);
     }
-    for (const line of series.lines)
+    const within = series.lines.filter((_, member) => member === picked || series.endings?.[member] !== "diverged");
+    for (const line of within.length ? within : series.lines)
       for (let i = 0; i < line.length; i++) {
         const value = line[i]!;
         if (!Number.isFinite(value) || (options.log && value <= 0)) continue;

@@ -126,11 +126,14 @@ export function numberBox(
     value: options.value,
   });
   input.addEventListener("change", () => {
-    const value = input.valueAsNumber;
+    const asked = input.valueAsNumber;
+    const value = options.step === undefined ? Math.round(asked) : asked;
     const fits = Number.isFinite(value) && value >= options.min && value <= options.max;
     input.setCustomValidity(fits ? "" : `${label}: ${options.min} to ${options.max}`);
     input.reportValidity();
-    if (fits) options.change(value);
+    if (!fits) return;
+    if (value !== asked) input.value = String(value); // the box says what is taken
+    options.change(value);
   });
   return h("div", { class: "lb-field" }, h("label", { for: id }, label), input);
 }

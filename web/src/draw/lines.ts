@@ -143,7 +143,7 @@ export class Lines {
       context.fillRect(from, box.top, to - from, box.bottom - box.top);
       context.globalAlpha = 1;
     }
-    drawAxes(context, theme, box, { scale: x, log: false, title: options.xTitle }, { scale: y, log });
+    drawAxes(context, theme, box, { scale: x, log: false, title: options.xTitle, whole: Array.from(xs).every(Number.isInteger) }, { scale: y, log });
     if (shade) {
       context.fillStyle = theme.faint;
       context.textAlign = "left";

@@ -19,6 +19,15 @@ export async function swap(old: HTMLElement, fresh: HTMLElement): Promise<void> 
   again?.focus({ preventScroll: true });
 }
 
+// The same at once, for what needs no drawing: a table in its place, scrolled as it was.
+export function renew(place: HTMLElement, fresh: HTMLElement): void {
+  const old = place.firstElementChild as HTMLElement | null;
+  const [again, left] = [old && focusIn(old, fresh), old?.scrollLeft ?? 0];
+  place.replaceChildren(fresh);
+  fresh.scrollLeft = left;
+  again?.focus({ preventScroll: true });
+}
+
 export interface Part {
   el: HTMLElement;
   close(): void;

@@ -19,9 +19,15 @@ export interface ViewModule {
   render(rendering: Rendering): Promise<() => void> | (() => void);
 }
 
+interface Waiting {
+  take: (pack: Pack) => void;
+  fail: (error: Error) => void;
+}
+
 // Asks the host for packs by name; each is fetched once, and asked for again only after `forget`.
 export class Packs {
-  private readonly waiting = new Map<string, { take: (pack: Pack) => void; fail: (error: Error) => void }[]>();
+  // Of each name one question at a time: answers tell a name alone, and one that was on its way before `forget` is of before.
+  private readonly waiting = new Map<string, { now: Waiting; next: Waiting[] }>();
   private readonly kept = new Map<string, Promise<Pack>>();
   private readonly listener: (content: any, buffers: (DataView | ArrayBuffer)[]) => void;
 
@@ -44,11 +50,13 @@ export class Packs {
     let found = this.kept.get(name);
     if (!found) {
       found = new Promise<Pack>((take, fail) => {
-        this.waiting.set(name, [...(this.waiting.get(name) ?? []), { take, fail }]);
-        this.model.send({ need: name });
+        const before = this.waiting.get(name);
+        if (before) before.next.push({ take, fail });
+        else this.ask(name, { take, fail });
       });
-      found.catch(() => this.kept.delete(name));
       this.kept.set(name, found);
+      const own = found;
+      own.catch(() => this.kept.get(name) === own && this.kept.delete(name));
     }
     return found;
   }
@@ -66,19 +74,27 @@ export class Packs {
     this.model.off("msg:custom", this.listener);
   }
 
+  private ask(name: string, now: Waiting, next: Waiting[] = []): void {
+    this.waiting.set(name, { now, next });
+    this.model.send({ need: name });
+  }
+
   private receive(content: any, buffers: (DataView | ArrayBuffer)[]): void {
     const name = content?.have ?? content?.miss;
     if (typeof name !== "string") return;
-    const asked = this.waiting.get(name) ?? [];
+    const asked = this.waiting.get(name);
+    if (!asked) return;
     this.waiting.delete(name);
+    const [then, ...rest] = asked.next;
+    if (then) this.ask(name, then, rest);
     try {
       if (content.miss) throw new Error(content.why ?? `${name} is not there.`);
       const first = buffers[0]!;
       const bytes = first instanceof ArrayBuffer ? new Uint8Array(first) : new Uint8Array(first.buffer, first.byteOffset, first.byteLength);
       const pack = parsePack(bytes.slice().buffer);
-      asked.forEach(({ take }) => take(pack));
+      asked.now.take(pack);
     } catch (error) {
-      asked.forEach(({ fail }) => fail(error as Error));
+      asked.now.fail(error as Error);
     }
   }
 }

@@ -14,7 +14,10 @@ export interface Opened {
 export async function openView(name: string, source: Source, el: HTMLElement, state: Record<string, unknown>, saved: (model: WebModel) => void = () => {}): Promise<Opened> {
   if (!VIEWS.includes(name)) throw new Error(`There is no view ${name}; there are ${VIEWS.join(", ")}.`);
   if (!loaded.has(name)) loaded.set(name, loadScript(`static/view-${name}.js`));
-  await loaded.get(name);
+  await loaded.get(name)!.catch((error) => {
+    loaded.delete(name); // whoever comes back asks again
+    throw error;
+  });
   const module = (globalThis as any)[`latebloom_view_${name}`].default as ViewModule;
   const model = new WebModel(source, state);
   model.on("saved", () => saved(model));

@@ -23,8 +23,13 @@ export function linkTraits<State extends object>(model: Model, store: Shared<Sta
   const leaving = all.map(({ name, key, tell, take }) => {
     const listen = () => {
       const value = model.get(name);
+      const before = store.state[key];
       if (value === null || value === undefined || same(value, tell(store.state[key]))) return;
-      store.set({ [key]: take(value) } as Partial<State>);
+      const taken = take(value);
+      store.set({ [key]: taken } as Partial<State>);
+      if (store.state[key] !== before) return; // the state tells of itself
+      model.set(name, tell(taken)); // it stays where it was, for there is no such place
+      model.save_changes();
     };
     model.on(`change:${name}`, listen);
     return () => model.off(`change:${name}`, listen);

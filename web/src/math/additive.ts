@@ -17,6 +17,7 @@ export const OPERATIONS: Record<string, (a: number, b: number, p: number) => num
   subtract: (a, b) => a - b,
   multiply: (a, b) => a * b,
   divide: (a, b, p) => {
+    if (b === 0) return NaN; // not even 0 / 0: every residue would be right
     for (let c = 0; c < p; c++) if ((c * b) % p === a) return c;
     return NaN;
   },

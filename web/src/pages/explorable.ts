@@ -94,9 +94,14 @@ function chapterOf(chapter: Chapter, lab: Lab): HTMLElement {
     const own = (shown = new Closing());
     const box = h("div");
     place.replaceChildren(box);
-    const run = await lab.source.json(`runs/${id}`);
-    const opened = await openView("grokking", lab.source, box, { document: run });
-    own.push(opened.close, follow(lab, run, opened));
+    try {
+      const run = await lab.source.json(`runs/${id}`);
+      const opened = await openView("grokking", lab.source, box, { document: run });
+      own.push(opened.close, follow(lab, run, opened));
+    } catch (error) {
+      // In its own box: where another run was chosen meanwhile, nobody sees it.
+      box.replaceChildren(h("p", { class: "lb-error", role: "alert" }, `This run cannot be shown: ${(error as Error).message}`));
+    }
   };
   lab.onClose(() => shown.close());
   if (runs.length > 1) add(el, h("div", { class: "lb-controls" }, select("Run", runs.map((run): [string, string] => [run.id, run.label]), runs[0].id, (id) => void open(id))));

@@ -1,7 +1,10 @@
 // The list of runs, and one run with its views; a run that is training moves.
 import { add, h, select } from "../draw/dom";
+import { renew } from "../draw/swap";
 import type { Model } from "../host/model";
+import { inTurns } from "../host/turns";
 import { openView, type Opened } from "../host/open_view";
+import { numberOf } from "../host/whereabouts";
 import { follow } from "./follow";
 import { command, duration, facts, table, words, type Lab } from "./page";
 
@@ -13,7 +16,7 @@ export function runsPage(content: HTMLElement, lab: Lab): void {
   const redraw = (runs: any[]) => {
     const shown = runs.filter((run) => (!filter.study || run.study === filter.study) && (!filter.scale || run.scale === filter.scale));
     const box = (run: any) => {
-      const input = h("input", { type: "checkbox", "aria-label": `Choose ${run.label} to compare` });
+      const input = h("input", { type: "checkbox", "data-key": `box ${run.id}`, "aria-label": `Choose ${run.label} to compare` });
       input.checked = picked.has(run.id);
       input.addEventListener("change", () => {
         if (input.checked) picked.add(run.id);
@@ -22,12 +25,13 @@ export function runsPage(content: HTMLElement, lab: Lab): void {
       });
       return input;
     };
-    area.replaceChildren(
+    renew(
+      area,
       shown.length
         ? table(
             "Runs",
             ["", "run", "members", "status", "task", "model", "time"],
-            shown.map((run) => [box(run), h("a", { href: `#/run/${run.id}` }, run.label), String(run.members), status(run), run.task, words(run.model), duration(run.seconds)]),
+            shown.map((run) => [box(run), h("a", { href: `#/run/${run.id}`, "data-key": `run ${run.id}` }, run.label), String(run.members), status(run), run.task, words(run.model), duration(run.seconds)]),
             [2, 6],
           )
         : h("p", {}, "No runs here yet. Make one: ", command("latebloom run grokking.modular_addition --scale quick")),
@@ -42,11 +46,12 @@ export function runsPage(content: HTMLElement, lab: Lab): void {
     area,
   );
   redraw(runs);
-  let first = true;
+  const read = inTurns(async () => redraw((runs = (await lab.source.json("index")).runs)));
   lab.onClose(
-    lab.source.onChange(async () => {
-      if (!first) redraw((runs = (await lab.source.json("index")).runs));
-      first = false;
+    lab.source.onChange((stamps) => {
+      const known = new Map(runs.map((run) => [run.id, run.stamp]));
+      // What cannot be read now is read at the next word of it.
+      if (Object.entries(stamps).some(([id, stamp]) => known.get(id) !== stamp)) read().catch(() => {});
     }),
   );
 }
@@ -63,6 +68,8 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
   const [id, asked] = lab.words;
   const run = await lab.source.json(`runs/${id}`);
   const state = h("p", {}, ...stateOf(run));
+  // The title tells of the experiment as it is by itself: what was set otherwise must stand beside it.
+  const changed = (run.command as string).replace(/^.* --scale \S+ ?/, "");
   const place = h("div");
   const names = run.views.map((view: any) => view.name) as string[];
   const name = asked && names.includes(asked) ? asked : (names.find((n) => n !== "curves") ?? "curves");
@@ -71,6 +78,7 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
     h("p", { class: "lb-crumbs" }, h("a", { href: "#/runs" }, "runs"), ` / ${run.label}`),
     h("h1", {}, `${words(run.experiment.split(".").slice(1).join("."))}, ${run.scale}`),
     h("p", { class: "lb-lead" }, run.title),
+    changed ? h("p", { class: "lb-note" }, "In this run: ", h("code", {}, changed)) : null,
     state,
     h("nav", { class: "lb-tabs", "aria-label": "Views of this run" }, ...run.views.map((view: any) => h("a", { href: `#/run/${id}/${view.name}`, title: view.about, "aria-current": view.name === name ? "page" : null }, view.title))),
     place,
@@ -83,8 +91,13 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
     ]),
     h("details", {}, h("summary", {}, "Specification of the first member"), h("pre", { tabindex: 0 }, JSON.stringify(run.specification, null, 1))),
   );
-  const traits = (key: string) => (lab.query.has(key) ? Number(lab.query.get(key)) : undefined);
-  const opened: Opened = await openView(name, lab.source, place, { document: run, ...Object.fromEntries(KEPT.map((key) => [key, traits(key)])) }, (model) => remember(id!, name, model));
+  let closed = false; // another page, or another view of this run, has the address now
+  lab.onClose(() => {
+    closed = true;
+    clearTimeout(due);
+  });
+  const begin = Object.fromEntries(KEPT.map((key) => [key, numberOf(lab.query, key)]));
+  const opened: Opened = await openView(name, lab.source, place, { document: run, ...begin }, (model) => closed || remember(id!, name, model));
   lab.onClose(opened.close);
   lab.onClose(follow(lab, run, opened, (fresh) => state.replaceChildren(...stateOf(fresh))));
 }

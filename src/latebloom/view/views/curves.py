@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from latebloom.studies.drawing.logged import BOOKKEEPING, Logged, shown
-from latebloom.view.pack import pack, thinned
+from latebloom.view.pack import latest, pack, thinned
 from latebloom.view.views.base import VIEWS, Maker, View
 
 MAIN = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
@@ -52,20 +52,24 @@ def curves_pack(logged: Logged, names: Sequence[str]) -> bytes:
         if number == len(axes):
             axes.append(own)
         told[name] = {"axis": number, "unit": unit(logged, name)}
-        arrays[name] = values[:, chosen].astype(np.float32)
+        arrays[name] = latest(values, chosen).astype(np.float32)
     arrays |= {f"axis{i}": axis.astype(np.float32) for i, axis in enumerate(axes)}
     document = {"columns": told, "stride": round(stride, 2), **heading(logged)}
     return pack(document, arrays)
 
 
 def heading(logged: Logged) -> dict[str, Any]:
-    """What every view says above a run: its members with their settings, arms, chance, the unit of the loss."""
+    """What every view says above a run: its members with their settings, arms, chance, the unit of the loss.
+
+    A member is `done` that trains no further: it came to its end, met its stopping rule, or diverged.
+    """
     members = [
         {
             "member": int(row["member"]),
             "seed": int(row["seed"]),
             "settings": {str(name): shown(row[name]) for name in logged.axes},
             "diverged": bool(row["diverged"]),
+            "done": bool(pd.notna(row["ended_at"]) or logged.run.populations[row["population"]].finished),
         }
         for row in logged.members.to_dict("records")
     ]

@@ -169,7 +169,22 @@ function render({ model, el }: Rendering): () => void {
     tell();
     parts.forEach((part) => part.redraw());
   };
-  store.on(["p", "neurons", "frequency", "activation"], structure);
+  // Of p residues there are so many frequencies: the box says which one is shown, not which one was asked for.
+  const frequencies = (p: number) => Math.floor((p - 1) / 2);
+  const frequencyBox = numberBox("Frequency", {
+    min: 1,
+    max: 249,
+    value: store.state.frequency,
+    change: (frequency) => {
+      store.set({ frequency: Math.min(frequency, frequencies(store.state.p)) });
+      tellFrequency();
+    },
+  });
+  const tellFrequency = () => (frequencyBox.querySelector("input")!.value = String(store.state.frequency));
+  store.on(["p", "neurons", "frequency", "activation"], () => {
+    tellFrequency();
+    structure();
+  });
   store.on(["a", "b"], () => {
     compute();
     tell();
@@ -184,9 +199,9 @@ function render({ model, el }: Rendering): () => void {
       h(
         "div",
         { class: "lb-controls" },
-        numberBox("Modulus p", { min: 12, max: 500, value: store.state.p, change: (p) => store.set({ p: Math.round(p), frequency: Math.min(store.state.frequency, Math.floor((p - 1) / 2)) }) }),
-        numberBox("Neurons", { min: 3, max: 24, value: store.state.neurons, change: (neurons) => store.set({ neurons: Math.round(neurons) }) }),
-        numberBox("Frequency", { min: 1, max: 249, value: 1, change: (frequency) => store.set({ frequency: Math.min(Math.round(frequency), Math.floor((store.state.p - 1) / 2)) }) }),
+        numberBox("Modulus p", { min: 12, max: 500, value: store.state.p, change: (p) => store.set({ p, frequency: Math.min(store.state.frequency, frequencies(p)) }) }),
+        numberBox("Neurons", { min: 3, max: 24, value: store.state.neurons, change: (neurons) => store.set({ neurons }) }),
+        frequencyBox,
         select("Activation", [["relu", "ReLU"], ["square", "square"]], "relu", (activation) => store.set({ activation: activation as Activation })),
       ),
       table,

@@ -3,8 +3,9 @@ import { Curves, splitSeries } from "../../data/curves";
 import { goAlong, runView } from "../../host/run_view";
 import { linkTraits } from "../../host/traits";
 import { inTurns } from "../../host/turns";
+import { stepOf, stepTrait } from "../../host/whereabouts";
 import { Chart, type ChartOptions, type Series } from "../../draw/chart";
-import { add, clear, h, offer, select } from "../../draw/dom";
+import { add, button, clear, h, offer, select } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
 import { replaced } from "../../draw/swap";
@@ -15,13 +16,14 @@ const AT_ONCE = 12; // charts of measures drawn without being asked
 export default runView(async ({ model, packs, root, closing }) => {
   let charts: Chart[] = [];
   let curves = new Curves(await packs.get("curves"));
-  const store = new Store({ step: model.get("step") ?? curves.lastStep });
+  const store = new Store({ step: stepOf(model, curves.lastStep) });
   const play = player(store, curves.lastStep);
   const area = replaced(h("div"));
   // An arm by its label: places in the list change while members begin to train.
   const arms = () => curves.document.arms as { label: string; members: number[] }[];
   const named = (arm: { label: string }) => arm.label || "all";
   let shown = "";
+  let most = AT_ONCE;
   const places = () => arms().find((arm) => named(arm) === shown)?.members;
   const make = (options: Omit<ChartOptions, "scrub">) => {
     const chart = new Chart({ ...options, scrub: play.scrub, logX: curves.document.log_steps });
@@ -34,11 +36,18 @@ export default runView(async ({ model, packs, root, closing }) => {
     charts = [];
     const main = h("div", { class: "lb-grid lb-two" }, ...mainCharts(curves, places(), make));
     if (!shown && arms().length > 1 && arms().length <= MOST_ARMS) add(main, ...armCharts(curves, arms(), make));
-    const others = (measures?.names ?? []).slice(0, AT_ONCE).map((name) =>
+    const quantities = measures?.names ?? [];
+    more.hidden = quantities.length <= most;
+    more.textContent = `Show all ${quantities.length} measured quantities`;
+    const others = quantities.slice(0, most).map((name) =>
       make({ title: measures!.unit(name), unit: measures!.unit(name), series: [measures!.series(name, "median", "--lb-cycle-0", places())] }),
     );
     const own = [...charts];
     await area.show({ el: h("div", {}, main, h("div", { class: "lb-grid lb-two" }, ...others)), close: () => own.forEach((chart) => chart.close()) });
+  });
+  const more = button("", () => {
+    most = Infinity;
+    void draw();
   });
   clear(root);
   const controls = h("div", { class: "lb-controls" });
@@ -48,9 +57,9 @@ export default runView(async ({ model, packs, root, closing }) => {
     offer(box, [["", "all members"], ...arms().map((arm): [string, string] => [named(arm), named(arm)])], shown);
   };
   choices();
-  add(root, controls, play.el, area.el());
+  add(root, controls, play.el, area.el(), more);
   store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
-  closing.push(play.stop, area.close, linkTraits(model, store, ["step"]));
+  closing.push(play.stop, area.close, linkTraits(model, store, [stepTrait(() => curves.lastStep)]));
   await draw();
   return () =>
     goAlong(packs, store, curves.lastStep, async (fresh) => {

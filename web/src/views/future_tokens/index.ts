@@ -9,6 +9,7 @@ import { carry, replaced, type Part } from "../../draw/swap";
 import type { Model, Packs } from "../../host/model";
 import { runView } from "../../host/run_view";
 import { linkTraits } from "../../host/traits";
+import { stepOf, stepTrait } from "../../host/whereabouts";
 import { colourOf, type Group } from "./arms";
 import type { Look } from "./look";
 import { mapPictures, pushPictures } from "./maps";
@@ -33,7 +34,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   const whole = replaced(h("div"));
   closing.push(whole.close);
   const kept: Kept = { pack: "", at: null };
-  let step: (last: number) => number = (last) => model.get("step") ?? last;
+  let step: (last: number) => number = (last) => stepOf(model, last);
   const draw = async () => {
     const [pack, main] = await Promise.all([packs.get("future"), packs.get("curves")]);
     const others = packs.has("measures") ? await packs.get("measures") : null;
@@ -98,7 +99,7 @@ async function show(packs: Packs, pack: Pack, tables: Curves[], model: Model, st
   const stops = [
     store.on(["step"], () => parts.forEach((part) => part.tell())),
     store.on(["group"], () => parts.forEach((part) => part.build?.())),
-    linkTraits(model, store, ["step"]),
+    linkTraits(model, store, [stepTrait(() => tables[0]!.lastStep)]),
   ];
   const close = () => {
     play.stop();

@@ -86,7 +86,8 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
   const summary = h("p", { class: "lb-verdict" });
   const panel = h("div", { class: "lb-said" });
   const key = h("p", { class: "lb-note lb-gainkey" });
-  add(el, controls, summary, key, h("div", { class: "lb-reading" }, text, panel));
+  const trouble = h("p", { class: "lb-error", role: "alert" });
+  add(el, controls, trouble, summary, key, h("div", { class: "lb-reading" }, text, panel));
   let sample: Sample | null = null;
   let other = 1; // which arm is compared with the first, the vanilla one
   let spans: HTMLElement[][] = [];
@@ -214,15 +215,20 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
   });
 
   // The list of arms belongs to the sample; the list of samples to the group.
+  let turn = 0;
   const open = async (name: string) => {
-    const found = new Sample(await packs.get(name));
+    const own = ++turn;
+    const pack = await packs.get(name);
+    if (own !== turn) return; // other sequences were chosen meanwhile
+    trouble.textContent = "";
+    const found = new Sample(pack);
     if (name !== kept.pack) [kept.pack, kept.at] = [name, null];
     const past = sample?.arms[other]?.past ?? "hidden";
     sample = found;
     other = Math.max(1, found.arms.findIndex((arm) => arm.past === past));
     const choices = samples.filter((one) => one.group === group());
     controls.replaceChildren();
-    if (choices.length > 1) add(controls, select("Sequences and networks of", choices.map((one): [string, string] => [one.pack, one.label]), name, (value) => void open(value)));
+    if (choices.length > 1) add(controls, select("Sequences and networks of", choices.map((one): [string, string] => [one.pack, one.label]), name, (value) => open(value).catch((error: Error) => (trouble.textContent = `These sequences cannot be shown: ${error.message}`))));
     if (found.arms.length > 2)
       add(controls, select("Vanilla compared with", found.arms.slice(1).map((arm, i): [string, string] => [String(i + 1), arm.name]), String(other), (value) => { other = Number(value); full = fullColour(); paint(); }));
     build();
@@ -230,6 +236,7 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
   const change = async () => {
     const first = samples.find((one) => one.group === group());
     el.hidden = !first;
+    turn++;
     if (first) await open(first.pack);
   };
   const unlisten = onThemeChange(paint);

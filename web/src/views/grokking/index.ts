@@ -4,13 +4,15 @@ import type { Pack } from "../../data/safetensors";
 import { memberControls, memberTrait } from "../../host/members";
 import type { Packs } from "../../host/model";
 import { goAlong, runView } from "../../host/run_view";
-import { linkTraits } from "../../host/traits";
+import { linkTraits, type Trait } from "../../host/traits";
 import { inTurns } from "../../host/turns";
+import { stepOf, stepTrait } from "../../host/whereabouts";
+import { clamp } from "../../draw/axes";
 import { Chart } from "../../draw/chart";
 import { add, clear, h } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
-import { replaced } from "../../draw/swap";
+import { replaced, type Part } from "../../draw/swap";
 import { Film } from "./film";
 import { gallery } from "./gallery";
 import { eventsOf, showEvents } from "./events";
@@ -18,7 +20,7 @@ import { grid, modularPictures, type Look } from "./modular";
 import { outcomes } from "./outcomes";
 import { parityPictures } from "./parity";
 
-type State = Look & { member: number };
+type State = Look & { member: number; p: number }; // p: of the network that is shown; infinite where there is none
 
 export default runView(async ({ model, packs, root, closing }) => {
   let curves = new Curves(await packs.get("curves"));
@@ -28,11 +30,12 @@ export default runView(async ({ model, packs, root, closing }) => {
   const late = found ? found.document.labels[Math.min(1, found.document.labels.length - 1)].indexOf("grok") : 0;
   const asked = Math.max(0, wanted == null ? late : curves.placeOf(wanted));
   const store = new Store<State>({
-    step: model.get("step") ?? curves.lastStep,
+    step: stepOf(model, curves.lastStep),
     neuron: null,
     joined: true,
     a: model.get("a") ?? 13,
     b: model.get("b") ?? 19,
+    p: Infinity,
     member: curves.members[asked]!.member,
   });
   const place = () => curves.placeOf(store.state.member);
@@ -43,8 +46,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   closing.push(() => charts.forEach((chart) => chart.close()), play.stop, linked.close);
   const showMember = inTurns(async () => {
     const { member } = store.state;
-    const pictures = await networkPictures(packs, member, store);
-    if (!pictures) return;
+    const pictures = await networkPictures(packs, member, store).catch((error: Error) => words("lb-error", `The network of member ${member} cannot be shown: ${error.message}`));
     if (store.state.member === member) await linked.show(pictures);
     else pictures.close();
   });
@@ -55,7 +57,7 @@ export default runView(async ({ model, packs, root, closing }) => {
     tellEvents();
     void showMember();
   });
-  closing.push(linkTraits(model, store, ["step", "a", "b", memberTrait(() => curves)]));
+  closing.push(linkTraits(model, store, [stepTrait(() => curves.lastStep), residueTrait("a", store), residueTrait("b", store), memberTrait(() => curves)]));
   tellEvents();
   await showMember();
 
@@ -104,12 +106,24 @@ function curveCharts(curves: Curves, store: Store<State>, picked: () => number |
   return { charts, play, renew };
 }
 
-async function networkPictures(packs: Packs, member: number, store: Store<State>) {
+async function networkPictures(packs: Packs, member: number, store: Store<State>): Promise<Part> {
   if (packs.has(`tables-${member}`)) {
     const film = Film.fromPack(await packs.get(`tables-${member}`));
-    store.set({ a: Math.min(store.state.a, film.p - 1), b: Math.min(store.state.b, film.p - 1) });
+    store.set({ p: film.p, a: Math.min(store.state.a, film.p - 1), b: Math.min(store.state.b, film.p - 1) });
     return modularPictures(film, store);
   }
   if (packs.has(`parity-${member}`)) return parityPictures(await packs.get(`parity-${member}`), store);
-  return null;
+  // Of a run without weights there is nothing to say; where others have some, theirs must not stand here.
+  const others = [...packs.numbers("tables-"), ...packs.numbers("parity-")];
+  return words("lb-note", others.length ? `No weights of member ${member} are kept here that these pictures could show.` : "");
+}
+
+// A summand as Python sets it: one of the residues that there are.
+function residueTrait(name: "a" | "b", store: Store<State>): Trait<State> {
+  return { name, key: name, tell: (value) => value, take: (value) => clamp(Math.round(value), 0, store.state.p - 1) };
+}
+
+// In the place of pictures.
+function words(kind: "lb-note" | "lb-error", text: string): Part {
+  return { el: h("div", {}, text && h("p", { class: kind, role: kind === "lb-error" ? "alert" : null }, text)), close: () => {} };
 }

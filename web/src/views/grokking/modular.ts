@@ -182,7 +182,8 @@ export function modularPictures(film: Film, store: Shared<Look>): { el: HTMLElem
       const right = answer(film.operation, a, b, film.p);
       const all = values.at(-1)!;
       const said = argmax(all);
-      const text = `${a} and ${b}: right is ${right}; the network says ${said}${said === right ? ", which is right" : ""}.`;
+      const rule = Number.isNaN(right) ? "nothing can be divided by 0, and no such pair was trained on" : `right is ${right}`;
+      const text = `${a} and ${b}: ${rule}; the network says ${said}${said === right ? ", which is right" : ""}.`;
       if (verdict.textContent !== text) verdict.textContent = text;
     };
     compute();

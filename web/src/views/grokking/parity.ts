@@ -94,7 +94,7 @@ export function parityPictures(pack: Pack, store: Shared<Look>): { el: HTMLEleme
         const box = { left: 40, right: width - 12, top: 8, bottom: height - 38 };
         scale = makeScale(false, [steps[0]!, steps.at(-1)!], [box.left, box.right]);
         const y = makeScale(false, [-3, 3], [box.bottom, box.top]);
-        drawAxes(context, theme, box, { scale, log: false, title: "step" }, { scale: y, log: false });
+        drawAxes(context, theme, box, { scale, log: false, title: "step", whole: true }, { scale: y, log: false });
         context.save();
         context.beginPath();
         context.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);

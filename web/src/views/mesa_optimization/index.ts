@@ -12,6 +12,7 @@ import { memberControls, memberTrait } from "../../host/members";
 import type { Model, Packs } from "../../host/model";
 import { runView } from "../../host/run_view";
 import { linkTraits } from "../../host/traits";
+import { shareTrait, stepOf, stepTrait } from "../../host/whereabouts";
 import { rowOf, type Arm } from "../future_tokens/arms";
 import { blendPictures } from "./blend";
 import { blockPictures } from "./blocks";
@@ -41,7 +42,7 @@ const REFERENCES: Record<string, [colour: string, dash: number[]]> = {
 export default runView(async ({ model, packs, root, closing }) => {
   const whole = replaced(h("div"));
   closing.push(whole.close);
-  let step: (last: number) => number = (last) => model.get("step") ?? last;
+  let step: (last: number) => number = (last) => stepOf(model, last);
   const draw = async () => {
     const [pack, table] = await Promise.all([packs.get("mesa"), packs.get("curves")]);
     const curves = new Curves(table);
@@ -62,7 +63,7 @@ async function show(packs: Packs, pack: Pack, curves: Curves, model: Model, step
   // Without being asked for one, the first of the deepest networks: it has most to show.
   const deepest = arms.reduce((a, b) => (b.layers > a.layers ? b : a));
   const asked = wanted == null ? -1 : curves.placeOf(wanted);
-  const store = new Store<Look>({ step, member: curves.members[asked < 0 ? deepest.members[0]! : asked]!.member, share: model.get("share") ?? 0 });
+  const store = new Store<Look>({ step, member: curves.members[asked < 0 ? deepest.members[0]! : asked]!.member, share: shareTrait.take(model.get("share") ?? 0) as number });
   const play = player(store, curves.lastStep);
   const colour = (arm: DepthArm) => `--lb-cycle-${arms.indexOf(arm) % 6}`;
   const series = arms.map((arm) => curves.series("test_loss", arm.name, colour(arm), arm.members));
@@ -88,11 +89,22 @@ async function show(packs: Packs, pack: Pack, curves: Curves, model: Model, step
   const showMember = async () => {
     const own = ++turn;
     const { member } = store.state;
-    const [weights, probes, binding] = await Promise.all(["weights", "probes", "binding"].map((kind) => (packs.has(`${kind}-${member}`) ? packs.get(`${kind}-${member}`) : null)));
+    const begin = () => {
+      parts.forEach((part) => part.close());
+      parts = [];
+      clear(linked);
+    };
+    let found: (Pack | null)[];
+    try {
+      found = await Promise.all(["weights", "probes", "binding"].map((kind) => (packs.has(`${kind}-${member}`) ? packs.get(`${kind}-${member}`) : null)));
+    } catch (error) {
+      if (own !== turn) return;
+      begin(); // pictures of another network must not stay under this one's name
+      return add(linked, h("p", { class: "lb-error", role: "alert" }, `The network of member ${member} cannot be shown: ${(error as Error).message}`));
+    }
     if (own !== turn) return;
-    parts.forEach((part) => part.close());
-    parts = [];
-    clear(linked);
+    begin();
+    const [weights, probes, binding] = found;
     const place = (part: Linked, title: string, note: string) => {
       parts.push(part);
       add(linked, section(title, note, part.el));
@@ -114,7 +126,7 @@ async function show(packs: Packs, pack: Pack, curves: Curves, model: Model, step
     }),
     store.on(["share"], () => parts.forEach((part) => part.tell())),
     store.on(["member"], () => void showMember()),
-    linkTraits(model, store, ["step", "share", memberTrait(() => curves)]),
+    linkTraits(model, store, [stepTrait(() => curves.lastStep), shareTrait, memberTrait(() => curves)]),
   ];
   charts.forEach((chart) => chart.mark(store.state.step));
   await showMember();

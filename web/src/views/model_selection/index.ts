@@ -8,6 +8,7 @@ import { carry, replaced } from "../../draw/swap";
 import { goAlong, runView } from "../../host/run_view";
 import { linkTraits, type Trait } from "../../host/traits";
 import { inTurns } from "../../host/turns";
+import { stepOf, stepTrait } from "../../host/whereabouts";
 import { pairCharts } from "./pairs";
 import { playground, type Play, type Playground } from "./playground";
 import { classWord, mixtureWords, NETWORK_COLOURS } from "./words";
@@ -22,7 +23,7 @@ const POINTS = {
 
 export default runView(async ({ model, packs, root, closing }) => {
   let curves = new Curves(await packs.get("curves"));
-  const store = new Store<Play>({ step: model.get("step") ?? curves.lastStep, points: POINTS.take(model.get("points") ?? []) });
+  const store = new Store<Play>({ step: stepOf(model, curves.lastStep), points: POINTS.take(model.get("points") ?? []) });
   const play = player(store, curves.lastStep);
   closing.push(play.stop);
   clear(root);
@@ -63,7 +64,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   // What is drawn whole when the run has moved on.
   const errors = replaced(h("div", { class: "lb-room" }, h("p", { class: "lb-note", role: "status" }, "What needs no training is being worked out…")));
   const training = replaced(h("div"));
-  closing.push(errors.close, training.close, linkTraits(model, store, ["step", POINTS]));
+  closing.push(errors.close, training.close, linkTraits(model, store, [stepTrait(() => curves.lastStep), POINTS]));
   const drawPairs = async () => {
     if (!packs.has("pairs")) return;
     if (!errors.el().isConnected) root.insertBefore(errors.el(), training.el());

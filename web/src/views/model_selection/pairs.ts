@@ -1,6 +1,7 @@
 // Errors after 0, 1, 2, ... pairs at the step that is shown, beside what needs no training.
 import { frameAt } from "../../data/frames";
 import type { Pack } from "../../data/safetensors";
+import { shownSteps } from "../../draw/axes";
 import { Chart, type Series } from "../../draw/chart";
 import { h } from "../../draw/dom";
 import type { Shared } from "../../draw/store";
@@ -45,13 +46,21 @@ export function pairCharts(pack: Pack, store: Shared<{ step: number }>): PairCha
     chart.mark(points - 1);
     return chart;
   });
-  const leave = store.on(["step"], () => charts.forEach((chart, number) => chart.update({ series: series(number) })));
+  // Where nothing was measured at the step itself, it is the last one before.
+  const told = h("p", { class: "lb-note" });
+  const tell = () => (told.textContent = `Measured at step ${shownSteps(steps[frame()]!)}.`);
+  tell();
+  const leave = store.on(["step"], () => {
+    tell();
+    charts.forEach((chart, number) => chart.update({ series: series(number) }));
+  });
   return {
     el: h(
       "section",
       { class: "lb-section" },
       h("h3", {}, "Error by number of pairs seen"),
-      h("p", {}, "Squared error over the variance of the class, at the step above; faint lines are seeds. Move over a chart to read it."),
+      h("p", {}, "Squared error over the variance of the class; faint lines are seeds. Move over a chart, or use the arrow keys in it, to read it."),
+      told,
       h("div", { class: "lb-grid lb-two" }, ...charts.map((chart) => chart.el)),
     ),
     close() {

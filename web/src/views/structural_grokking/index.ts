@@ -9,6 +9,7 @@ import { memberControls, memberTrait } from "../../host/members";
 import { goAlong, runView } from "../../host/run_view";
 import { linkTraits } from "../../host/traits";
 import { inTurns } from "../../host/turns";
+import { stepOf, stepTrait } from "../../host/whereabouts";
 import { learningCharts } from "./learning";
 import { Reader } from "./reader";
 import { sentencePart, type Look, type SentencePart } from "./sentence";
@@ -22,7 +23,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   const wanted = model.get("member") as number | null | undefined;
   const first = wanted ?? readers[0] ?? curves.members[0]!.member;
   const store = new Store<State>({
-    step: model.get("step") ?? curves.lastStep,
+    step: stepOf(model, curves.lastStep),
     sentence: model.get("sentence") ?? "",
     member: curves.members[Math.max(0, curves.placeOf(first))]!.member,
   });
@@ -45,13 +46,18 @@ export default runView(async ({ model, packs, root, closing }) => {
     await learning.show({ el: made.el, close: () => made.charts.forEach((chart) => chart.close()) });
   });
   let part: SentencePart | null = null;
+  const missing = h("p", { class: "lb-note", hidden: true });
   if (told) {
     part = sentencePart(told, store, () => [curves.document.log_steps ? 1 : 0, Math.max(1, curves.lastStep)], play.scrub);
-    add(root, part.el);
+    add(root, part.el, missing);
   }
   const open = () => {
     const { member } = store.state;
-    if (!part || !packs.has(`parses-${member}`)) return;
+    if (!part) return;
+    const kept = packs.has(`parses-${member}`);
+    [part.el.hidden, missing.hidden] = [!kept, kept]; // what another network made of a sentence is not this one's
+    missing.textContent = `No weights of member ${member} are kept here, so it cannot be seen reading a sentence.`;
+    if (!kept) return part.leave();
     part.read({ number: member, parses: packs.get(`parses-${member}`), reader: new Reader(packs, member, packs.numbers(`weights-${member}-`)) });
   };
   store.on(["member"], () => {
@@ -59,7 +65,7 @@ export default runView(async ({ model, packs, root, closing }) => {
     open();
   });
   store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
-  closing.push(play.stop, learning.close, () => part?.close(), linkTraits(model, store, ["step", "sentence", memberTrait(() => curves)]));
+  closing.push(play.stop, learning.close, () => part?.close(), linkTraits(model, store, [stepTrait(() => curves.lastStep), "sentence", memberTrait(() => curves)]));
   await drawLearning();
   open();
   return () =>

@@ -38,6 +38,7 @@ export interface SentencePart {
   el: HTMLElement;
   charts: Chart[];
   read(member: Member): void;
+  leave(): void; // there is no network to read it
   close(): void;
 }
 
@@ -244,6 +245,10 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
         parses = pack;
         if (picks.some((one) => one.words.join(" ") === words.join(" "))) begin(more);
       }, (error: Error) => (wrong.textContent = error.message));
+    },
+    leave() {
+      member?.reader.close();
+      [member, parses] = [null, null];
     },
     close() {
       clearTimeout(waiting);

@@ -13,7 +13,7 @@ import { Film } from "../grokking/film";
 import { grid, modularPictures, type Look } from "../grokking/modular";
 import type { Told } from "./worker";
 
-const MOST_FRAMES = 600;
+const MOST_FRAMES = 600; // weights that are kept, beside the first ones
 const REGROUP = 1500; // milliseconds between new sortings of the neurons while it trains
 
 function render({ model, el }: Rendering): () => void {
@@ -22,7 +22,6 @@ function render({ model, el }: Rendering): () => void {
   let length = model.get("steps") ?? 2000;
   let worker: Thread | null = null;
   let closePictures = () => {};
-  let follow = true;
   const state = h("p", { class: "lb-verdict", role: "status" }, "Not begun.");
   const place = h("div");
   const pictures = h("div");
@@ -49,7 +48,6 @@ function render({ model, el }: Rendering): () => void {
     ];
     const store = new Store<Look>({ step: 0, neuron: null, joined: true, a: Math.min(5, own.p - 1), b: Math.min(8, own.p - 1) });
     const scrub = (step: number) => {
-      follow = false;
       play.stop();
       store.set({ step: Math.min(Math.round(step), x.at(-1) ?? 0) });
     };
@@ -73,7 +71,6 @@ function render({ model, el }: Rendering): () => void {
       charts.forEach((chart) => chart.close());
       shown?.close();
     };
-    follow = true;
     const take = (data: Told & { done?: boolean }) => {
       if (data.done) {
         halt.disabled = true;
@@ -81,7 +78,8 @@ function render({ model, el }: Rendering): () => void {
         rebuild();
         return;
       }
-      if (film.length < MOST_FRAMES) film.add(data.step, { p: own.p, neurons: own.hidden, first: data.first, second: data.first, out: data.out, activation: "relu" });
+      const atEnd = store.state.step >= (x.at(-1) ?? 0); // who stands at the end goes along
+      film.add(data.step, { p: own.p, neurons: own.hidden, first: data.first, second: data.first, out: data.out, activation: "relu" });
       x.push(data.step);
       lines.trainLoss.push(data.train.loss);
       lines.testLoss.push(data.test.loss);
@@ -92,11 +90,11 @@ function render({ model, el }: Rendering): () => void {
       play.setLast(data.step || 1);
       const percent = (value: number) => `${Math.round(100 * value)} %`;
       state.textContent = `Step ${shownSteps(data.step)} of ${shownSteps(until)}, ${Math.round(data.perSecond)} steps a second. Train ${percent(data.train.accuracy)}, test ${percent(data.test.accuracy)}.`;
-      if (!shown || (follow && performance.now() - sorted > REGROUP)) rebuild();
-      if (follow) store.set({ step: data.step });
+      if (!shown || (atEnd && performance.now() - sorted > REGROUP)) rebuild();
+      if (atEnd) store.set({ step: data.step });
     };
     worker = thread(source, take, (why) => (state.textContent = `It could not be trained: ${why}`));
-    worker.post({ begin: own, steps: until, every: Math.max(1, Math.round(until / MOST_FRAMES)) });
+    worker.post({ begin: own, steps: until, every: Math.ceil(until / MOST_FRAMES) });
     halt.disabled = false;
     halt.textContent = "Pause";
     start.textContent = "Train again";
