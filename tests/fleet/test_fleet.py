@@ -13,7 +13,7 @@ import torch
 
 import latebloom
 from latebloom.cli.progress import Progress
-from latebloom.errors import LatebloomError, RunFailed
+from latebloom.errors import LatebloomError, RunFailed, StoreError
 from latebloom.fleet.interrupt import Flag, Interrupt
 from latebloom.fleet.local import run_plan, run_plans
 from latebloom.fleet.plan import finished_members, plan, take_over
@@ -317,6 +317,23 @@ def test_a_zoom_keeps_what_another_process_has_zoomed_since_the_run_was_opened(t
     zoom_run(run, 3, 8)
     assert [zoom["first"] for zoom in Run(run.path).populations[0].manifest["zooms"]] == [2, 3]
     assert len(run.measurements(zooms=True)) > len(run.measurements())
+
+
+def test_a_run_is_not_laid_out_anew_while_another_process_trains_for_it(tmp_path):
+    """Fewer members together are another layout; what is being trained would have no place in it."""
+    (unit,) = plan("small", "smoke", ["seed=0:2"], tmp_path).units
+    smaller = ("small", "smoke", ["seed=0:2", "population=1"], tmp_path)
+
+    class Beside(Watcher):
+        def stopping(self):
+            with pytest.raises(StoreError, match=r"is being written by process"):
+                plan(*smaller)
+            assert len(plan(*smaller, dry=True).units) == 2
+            return super().stopping()
+
+    assert not work(unit, Beside(3)).finished
+    assert len(Run(unit.run).populations) == 1
+    assert len(plan(*smaller).units) == 2  # nobody trains any more
 
 
 def test_a_zoom_measures_no_member_beyond_its_own_end(tmp_path):

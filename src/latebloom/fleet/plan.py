@@ -13,6 +13,7 @@ from typing import Any
 from latebloom.errors import LatebloomError
 from latebloom.runs.files import write_json
 from latebloom.runs.home import adopt, finished_populations
+from latebloom.runs.lock import writing
 from latebloom.runs.population import FORMAT, PopulationFolder
 from latebloom.runs.run import OWN_COLUMNS, Run
 from latebloom.spec import digest, fields
@@ -113,7 +114,7 @@ def plan(
     path = run_path(members, root)
     sources = tuple(_sources(members, scale, root, known, dry))
     starts = {start: source.run for start, source in sources}
-    document = _existing(path, members)
+    document = _existing(path, members, dry)
     adopted: Index = {}  # by a layout that is not on the disk
     if document is None:
         homes = finished_members(root) if known is None else known
@@ -169,15 +170,23 @@ def take_over(unit: Unit, known: Index) -> bool:
     return True
 
 
-def _existing(path: Path, members: Sequence[Experiment]) -> dict[str, Any] | None:
-    """The layout of an earlier session, unless more members are to train together in it than are asked for now."""
+def _existing(path: Path, members: Sequence[Experiment], dry: bool) -> dict[str, Any] | None:
+    """The layout of an earlier session, unless more members are to train together in it than are asked for now.
+
+    Raises `StoreError` where it would have to be laid out anew while another process trains for it.
+    """
     if not (path / "run.json").exists():
         return None
     run = Run(path)
     together = Counter(where["population"] for where in run.document["members"])
-    if any(together[n] > members[0].population and not folder.finished for n, folder in enumerate(run.populations)):
-        return None
-    return run.document
+    unfinished = {n: folder for n, folder in enumerate(run.populations) if not folder.finished}
+    if all(together[n] <= members[0].population for n in unfinished):
+        return run.document
+    for folder in unfinished.values():
+        if not dry and (folder.path / "population.json").exists():
+            with writing(folder.path):  # what it has trained would have no place in the new layout
+                pass
+    return None
 
 
 def _place_the_lost(path: Path, members: Sequence[Experiment], document: dict[str, Any], dry: bool) -> None:
