@@ -247,9 +247,10 @@ def test_braille_curve_rises_where_the_values_do():
     assert first < last
 
 
-def test_help_starts_at_once_without_heavy_imports():
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["claim"], ["ls", "claimz"]])
+def test_help_and_misspelt_commands_answer_at_once_without_heavy_imports(words):
     script = (
-        "import sys\nfrom latebloom.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"import sys\nfrom latebloom.cli import main\ntry:\n    main({words})\nexcept SystemExit:\n    pass\n"
         "assert not {'torch', 'pandas', 'pydantic', 'rich'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
