@@ -208,6 +208,14 @@ def test_titles_keep_their_room_in_a_narrow_terminal(capsys, monkeypatch):
     assert all(len(line) <= 60 for line in lines)
 
 
+def test_a_terminal_of_unknown_width_is_one_of_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, expected, _ = call(capsys, "ls", "claims")
+    monkeypatch.setenv("COLUMNS", "0")
+    assert call(capsys, "ls", "claims") == (0, expected, "")
+    assert "grokking.01" in expected
+
+
 def test_plan_tells_parameters_and_trains_nothing(capsys, runs_home):
     code, out, _ = call(capsys, "plan", *TINY, "seed=0:4")
     assert code == 0
