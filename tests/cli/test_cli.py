@@ -208,6 +208,14 @@ def test_titles_keep_their_room_in_a_narrow_terminal(capsys, monkeypatch):
     assert all(len(line) <= 60 for line in lines)
 
 
+def test_a_terminal_of_unknown_width_is_one_of_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, expected, _ = call(capsys, "ls", "claims")
+    monkeypatch.setenv("COLUMNS", "0")
+    assert call(capsys, "ls", "claims") == (0, expected, "")
+    assert "grokking.01" in expected
+
+
 def test_plan_tells_parameters_and_trains_nothing(capsys, runs_home):
     code, out, _ = call(capsys, "plan", *TINY, "seed=0:4")
     assert code == 0
@@ -247,9 +255,10 @@ def test_braille_curve_rises_where_the_values_do():
     assert first < last
 
 
-def test_help_starts_at_once_without_heavy_imports():
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["claim"], ["ls", "claimz"]])
+def test_help_and_misspelt_commands_answer_at_once_without_heavy_imports(words):
     script = (
-        "import sys\nfrom latebloom.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"import sys\nfrom latebloom.cli import main\ntry:\n    main({words})\nexcept SystemExit:\n    pass\n"
         "assert not {'torch', 'pandas', 'pydantic', 'rich'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

@@ -1,6 +1,7 @@
 """Nobody but the owner's own page gets anything: every route, every header, every spelling of a path."""
 
 import re
+import socket
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ pytest.importorskip("starlette", reason="the server needs the extra `view`")
 
 from latebloom.view.server.app import Handlers, build
 from latebloom.view.server.guard import Guard
-from latebloom.view.server.serving import guarded
+from latebloom.view.server.serving import addresses, guarded
 from tests.view.asgi import ask
 
 TOKEN = "the-right-token"
@@ -75,6 +76,17 @@ def test_the_port_that_browsers_do_not_name_may_be_left_out_and_no_other(lab, sm
     assert ask(short, "/", [("host", "evil.example"), cookie]).status == 403
     assert ask(short, "/", [bare, cookie, ("origin", "http://evil.example")]).status == 403
     assert ask(app, "/", [bare, COOKIE]).status == 403
+
+
+@pytest.mark.parametrize("everywhere", ["0.0.0.0", "::"])
+def test_on_all_interfaces_this_machine_is_known_by_its_own_names_and_no_other(lab, small_assets, everywhere):
+    app = guarded(lab, small_assets, TOKEN, everywhere, 8080)
+    for name in ("127.0.0.1", "localhost", "[::1]", socket.gethostname().lower()):
+        assert ask(app, "/", [("host", f"{name}:8080"), COOKIE]).status == 200, name
+        assert ask(app, "/", [("host", f"{name}:8080")]).status == 401, name
+    for name in ("evil.example", f"{socket.gethostname().lower()}.evil.example"):
+        assert ask(app, "/", [("host", f"{name}:8080"), COOKIE]).status == 403, name
+    assert addresses("192.168.7.7") == ["192.168.7.7"]
 
 
 def test_no_host_or_two_hosts_are_refused(app):

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -106,7 +107,8 @@ def test_events_tell_of_a_run_that_moved_on(lab, lab_home):
     assert list(changed) == [Run(next(lab_home.glob("grokking.parity/*"))).hash]
 
 
-def test_an_interrupt_ends_the_streams_of_open_pages_without_a_traceback(lab_home, tmp_path):
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_address_opens_and_an_interrupt_ends_the_streams_without_a_traceback(lab_home, tmp_path, host):
     """In a process of its own, as `latebloom serve` runs."""
     script = textwrap.dedent(
         """
@@ -117,7 +119,7 @@ def test_an_interrupt_ends_the_streams_of_open_pages_without_a_traceback(lab_hom
 
         serving.built = lambda: Assets(Path(sys.argv[2]))
         try:
-            serving.serve(Path(sys.argv[1]), Path("ledger"), browser=False)
+            serving.serve(Path(sys.argv[1]), Path("ledger"), sys.argv[3], browser=False)
         except KeyboardInterrupt:  # as the command line does
             pass
         """
@@ -125,16 +127,19 @@ def test_an_interrupt_ends_the_streams_of_open_pages_without_a_traceback(lab_hom
     static = tmp_path / "static"
     static.mkdir()
     (static / "app.js").write_text("1;")
-    command = [sys.executable, "-c", script, str(lab_home), str(static)]
+    command = [sys.executable, "-c", script, str(lab_home), str(static), host]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as server:
         address = re.search(r"http://\S+", server.stdout.readline()).group()
         base, token = address.split("/?token=")
+        assert base.startswith("http://127.0.0.1:")
         request = urllib.request.Request(f"{base}/api/live", headers={"Authorization": f"Bearer {token}"})
         with urllib.request.urlopen(request, timeout=30) as stream:
             assert stream.readline().startswith(b"retry")
             server.send_signal(signal.SIGINT)
             stream.read()  # to its end: it comes by itself
-        _, told = server.communicate(timeout=30)
+        printed, told = server.communicate(timeout=30)
+    elsewhere = f"From other machines: http://{socket.gethostname().lower()}:"
+    assert (elsewhere in printed) == ("without encryption" in printed) == (host == "0.0.0.0")
     assert "Traceback" not in told
     assert "graceful" not in told
 

@@ -1,6 +1,8 @@
 """The command line. Thin: it parses words, calls the library, prints; heavy imports wait until a command needs them."""
 
 import errno
+import gc
+import importlib
 import io
 import os
 import sys
@@ -19,6 +21,7 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # where the locale has no Greek, a "?" stands for it
     arguments = parse(sys.argv[1:] if words is None else words)
     try:
+        _load()
         from latebloom.cli import commands
 
         return commands.run(arguments)
@@ -41,6 +44,16 @@ def main(words: Sequence[str] | None = None) -> int:
         print("latebloom: cannot write the output: the disk is full. Runs and ledger are intact.", file=sys.stderr)
         _forget_output()
         return 1
+
+
+def _load() -> None:
+    """Imports all that commands need. What is imported stays: looking for garbage among it would be in vain."""
+    gc.disable()  # a seventh of the time
+    try:
+        importlib.import_module("latebloom.cli.commands")
+        importlib.import_module("latebloom.studies").load()
+    finally:
+        gc.enable()
 
 
 def _forget_output() -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import sys
 
@@ -227,4 +228,6 @@ class Output(Console):
 
 def console() -> Console:
     """Where tables go; colours only on a terminal."""
-    return Output(highlight=False, markup=False, emoji=False)  # what is printed is text: "[n = 3]" is no style
+    unknown = os.environ.get("COLUMNS") == "0"  # as some terminals say; rich would print lines of no width
+    width = 80 if unknown else None
+    return Output(highlight=False, markup=False, emoji=False, width=width)  # text as it is: "[n = 3]" is no style

@@ -1,5 +1,6 @@
 """From claims to verdicts: train what they need, judge them, keep the ledger."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,8 @@ def judge_finished(claims: Sequence[Claim], scale: str, root: Path) -> tuple[lis
 
 def standing(claims: Sequence[Claim], ledger: Path = LEDGER) -> tuple[Standing, ...]:
     """The ledger as it stands, stale entries marked; trains nothing."""
-    return tuple(standings(claims, Ledger.load(ledger), resolve=_resolve))
+    # Many claims ask for the same run, and resolving one is most of what the table takes.
+    return tuple(standings(claims, Ledger.load(ledger), resolve=functools.cache(_resolve)))
 
 
 def _resolve(request: Request) -> str | None:

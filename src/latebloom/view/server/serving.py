@@ -16,16 +16,27 @@ from latebloom.view.server.guard import Guard
 
 HTTP = 80  # the port that browsers do not name
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # all interfaces, which no browser can open -> one of them here
 
 
 def guarded(
     lab: Lab, assets: Assets, token: str, host: str, port: int, ending: threading.Event | None = None
 ) -> ASGIApp:
     """The whole application behind its guard; once `ending` is set, streams of events come to their end."""
-    names = {host, *(LOOPBACK if host in LOOPBACK else ())}
-    shown = [f"[{name}]" if ":" in name else name for name in names]
+    names = {*addresses(host), *(LOOPBACK if host in LOOPBACK or host in EVERYWHERE else ())}
+    shown = [bracketed(name) for name in names]
     hosts = frozenset([f"{name}:{port}" for name in shown] + (shown if port == HTTP else []))
     return Guard(build(lab, assets, ending), token, hosts, cookie=f"latebloom-{port}")
+
+
+def addresses(host: str) -> list[str]:
+    """Names that a browser can open: the interface itself; of all interfaces one of this machine, and its name."""
+    return [EVERYWHERE[host], socket.gethostname().lower()] if host in EVERYWHERE else [host]
+
+
+def bracketed(name: str) -> str:
+    """A name or number as it stands in an address."""
+    return f"[{name}]" if ":" in name else name
 
 
 def serve(home: Path, ledger: Path, host: str = "127.0.0.1", port: int = 0, browser: bool = True) -> None:
@@ -50,9 +61,10 @@ def serve(home: Path, ledger: Path, host: str = "127.0.0.1", port: int = 0, brow
     token = secrets.token_urlsafe(32)
     ending = threading.Event()
     app = guarded(Lab(home, ledger), assets, token, host, port, ending)
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}/?token={token}"
+    address, *elsewhere = [f"http://{bracketed(name)}:{port}/?token={token}" for name in addresses(host)]
     print(f"The lab is at {address}\nRuns: {home}   Ledger: {ledger}/   Ctrl-C ends it.", flush=True)
+    for other in elsewhere:
+        print(f"From other machines: {other}", flush=True)
     if host not in LOOPBACK:
         print(f"Note: {host} can be reached from other machines, without encryption.", flush=True)
     if browser:
