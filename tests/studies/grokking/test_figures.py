@@ -344,6 +344,22 @@ def test_an_axis_is_named_by_what_the_panel_says_behind_by(claim):
     assert [axes.get_xlabel() for axes in figure.axes] == ["share", ""]
 
 
+def test_long_names_under_panels_side_by_side_leave_the_panels_their_room(claim):
+    """Legends in two columns ran into one another and squeezed their panels to a third of the width."""
+    row = {f"network, share of prompts above {n}": 0.1 * n for n in range(6)}
+    values = {f"width {n}, error by share": {"0": row, "1": row} for n in (16, 32)}
+    with styled():
+        figure = evidence.draw_evidence(entry_of(claim, extra=values), "heading", "caption")
+        renderer = figure.canvas.get_renderer()
+        figure.draw(renderer)
+        legends = [axes.get_legend().get_window_extent(renderer) for axes in figure.axes]
+        assert legends[0].x1 < legends[1].x0 and legends[1].x1 < figure.bbox.x1
+        for axes in figure.axes:
+            box = axes.get_window_extent(renderer)
+            assert box.width > 0.35 * figure.bbox.width
+            assert box.height > 100
+
+
 @pytest.mark.parametrize(("low", "lines"), [(-1.0, 1), (1.0, 0)])
 def test_differences_on_both_sides_of_nothing_have_a_line_there(claim, low, lines):
     values = {"a": {**ESTIMATE, "interval": [1.0, 2.0]}, "b": {**ESTIMATE, "value": low, "interval": [low, 1.6]}}
