@@ -161,8 +161,9 @@ def test_errors_by_pairs_are_read_with_the_keyboard_and_say_when_they_were_measu
     part = page.locator(".lb-section", has_text="Error by number of pairs seen")
     chart = part.locator("figure").first
     value = chart.locator(".lb-number").last
+    expect(chart).to_be_visible()
     chart.locator("canvas").focus()
-    late = value.inner_text()
+    late = value.text_content()
     page.keyboard.press("ArrowLeft")
     expect(value).not_to_have_text(late)
     page.keyboard.press("ArrowRight")
