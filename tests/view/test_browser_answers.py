@@ -166,6 +166,22 @@ def test_every_measured_quantity_can_be_seen_and_what_was_set_stands_beside_the_
     expect(more).to_be_hidden()
 
 
+def test_who_has_begun_while_a_page_still_comes_is_left_there(page, address, lab_home):
+    """The gallery comes last; by then the reader has scrolled, and holds the slider."""
+    held = []
+    page.route("**/gallery", lambda route: held.append(route))
+    page.goto(f"{address}#/{run_place(lab_home, 'grokking.modular_addition')}?member=0")
+    page.wait_for_selector(".lb-heat")
+    until(page, "document.querySelector('main').matches(':focus')")  # who comes from the menu is at the top
+    page.locator(".lb-player input").focus()
+    page.evaluate("scrollTo(0, 300)")
+    for route in held:
+        route.continue_()
+    page.wait_for_selector(".lb-gallery .lb-card")
+    page.wait_for_timeout(300)
+    assert held and page.evaluate("[document.activeElement.type, scrollY]") == ["range", 300]
+
+
 def test_another_view_keeps_its_address_though_the_first_was_just_scrubbed(page, address, lab_home):
     run = run_place(lab_home, "grokking.modular_addition")
     go(page, address, f"{run}/grokking?member=0")

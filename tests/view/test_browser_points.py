@@ -139,7 +139,8 @@ def test_a_blend_moves_the_points_and_the_class_posterior(page):
     first = page.locator(".lb-point").first.get_attribute("aria-label")
     page.keyboard.press("End")
     expect(page.locator(".lb-playground .lb-key")).to_contain_text(re.compile(r"lines (over 9\d|9\d|100) %"))
-    assert page.locator(".lb-point").first.get_attribute("aria-label") != first
+    # Words are told in one frame, points are put in the next.
+    expect(page.locator(".lb-point").first).not_to_have_attribute("aria-label", first)
     expect(page.locator(".lb-curve .lb-number").nth(0)).not_to_have_text("")  # distance to the blend
     page.locator(".lb-point").first.focus()
     page.keyboard.press("ArrowUp")
@@ -161,8 +162,9 @@ def test_errors_by_pairs_are_read_with_the_keyboard_and_say_when_they_were_measu
     part = page.locator(".lb-section", has_text="Error by number of pairs seen")
     chart = part.locator("figure").first
     value = chart.locator(".lb-number").last
+    expect(chart).to_be_visible()
     chart.locator("canvas").focus()
-    late = value.inner_text()
+    late = value.text_content()
     page.keyboard.press("ArrowLeft")
     expect(value).not_to_have_text(late)
     page.keyboard.press("ArrowRight")

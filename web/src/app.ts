@@ -26,7 +26,9 @@ const main = document.getElementById("main")!;
 let closeNow: () => void = () => {};
 let shown = 0;
 
-async function show(): Promise<void> {
+// `moved`: the reader has gone to another page, and stands at its top from its first piece on. At its last one it would be
+// too late: who has begun to scroll or to type by then would be taken away.
+async function show(moved: boolean): Promise<void> {
   const turn = ++shown;
   closeNow();
   closeNow = () => {};
@@ -42,6 +44,7 @@ async function show(): Promise<void> {
     menu(name, lab);
     clear(main);
     add(main, content);
+    if (moved) toTheTop();
     closeNow = () => closing.close();
     await entry.page(content, lab);
     if (turn !== shown) return; // the reader has gone on to another page
@@ -49,8 +52,15 @@ async function show(): Promise<void> {
   } catch (error) {
     if (turn !== shown) return;
     add(content, h("h1", {}, "This cannot be shown"), h("p", { class: "lb-error", role: "alert" }, (error as Error).message));
-    if (!content.isConnected) main.replaceChildren(content);
+    if (content.isConnected) return;
+    main.replaceChildren(content);
+    if (moved) toTheTop();
   }
+}
+
+function toTheTop(): void {
+  scrollTo(0, 0);
+  main.focus({ preventScroll: true });
 }
 
 function menu(current: string, lab: Lab): void {
@@ -69,10 +79,5 @@ document.querySelector(".lb-skip")!.addEventListener("click", (event) => {
   main.scrollIntoView();
   main.focus();
 });
-addEventListener("hashchange", () => {
-  void show().then(() => {
-    scrollTo(0, 0);
-    main.focus({ preventScroll: true });
-  });
-});
-void show();
+addEventListener("hashchange", () => void show(true));
+void show(false);
