@@ -350,8 +350,8 @@ def test_long_names_under_panels_side_by_side_leave_the_panels_their_room(claim)
     values = {f"width {n}, error by share": {"0": row, "1": row} for n in (16, 32)}
     with styled():
         figure = evidence.draw_evidence(entry_of(claim, extra=values), "heading", "caption")
+        boxes(figure)  # lays it out
         renderer = figure.canvas.get_renderer()
-        figure.draw(renderer)
         legends = [axes.get_legend().get_window_extent(renderer) for axes in figure.axes]
         assert legends[0].x1 < legends[1].x0 and legends[1].x1 < figure.bbox.x1
         for axes in figure.axes:

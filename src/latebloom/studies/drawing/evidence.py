@@ -241,8 +241,9 @@ def _curves(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> N
     below = offset_copy(axes.transAxes, axes.get_figure(root=True), y=-30, units="points")
     grid = axes.get_gridspec()
     columns = _columns(kinds, grid.ncols if grid else 1)
-    anchor = {"loc": "upper left", "bbox_to_anchor": (0, 0), "bbox_transform": below, "borderaxespad": 0}
-    axes.legend(**anchor, ncols=columns, fontsize=8)
+    axes.legend(
+        loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, borderaxespad=0, ncols=columns, fontsize=8
+    )
 
 
 def _columns(names: Collection[str], across: int) -> int:
