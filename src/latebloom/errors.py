@@ -7,6 +7,7 @@ FEW = 20  # names that an error still lists one by one
 LISTS = {  # kind of thing -> what `latebloom ls` calls the list of them
     "experiment": "experiments",
     "study or claim": "claims",
+    "experiment, study or claim": "experiments",
     "task": "tasks",
     "model": "models",
     "optimiser": "optimisers",
@@ -50,15 +51,27 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownName:
     Unknown measure 'trees'. Did you mean 'structural_grokking.trees'? Known: norms, structural_grokking.trees.
     """
     names = sorted(known)
+    hint = did_you_mean(name, names)
+    return UnknownName(f"Unknown {kind} {name!r}.{hint} {_known(kind, names, bool(hint))}")
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """A question with the one or two nearest names, a space before it; empty where none is near.
+
+    >>> did_you_mean("groking.1", ["grokking.01", "grokking", "mesa_optimization"])
+    " Did you mean 'grokking.01' or 'grokking'?"
+    """
+    known = sorted(names)
     # Said without its study, or a claim's number without its zero.
-    own = [full for full in names if name and (full.endswith(f".{name}") or full.replace(".0", ".") == name)]
-    near = (own or difflib.get_close_matches(name, names, n=2))[:2]
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return UnknownName(f"Unknown {kind} {name!r}.{hint} {_known(kind, names, bool(near))}")
+    own = [full for full in known if name and (full.endswith(f".{name}") or full.replace(".0", ".") == name)]
+    near = (own or difflib.get_close_matches(name, known, n=2))[:2]
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _known(kind: str, names: list[str], hinted: bool) -> str:
     """All names if they are few; of many, where they are listed: a page of names hides the hint."""
+    if not names:
+        return f"No {kind} is known yet: `latebloom.studies.load()` registers what ships with Latebloom."
     if len(names) <= FEW:
         return f"Known: {', '.join(names)}."
     if kind in LISTS:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
@@ -22,12 +23,12 @@ from latebloom.fleet.work import Result
 from latebloom.fleet.zoom import check_window
 from latebloom.runs.home import home, run_folders
 from latebloom.runs.run import Run
-from latebloom.studies import STUDIES
-from latebloom.studies.reproduce import check_judgeable, judge_again, prepare, reproduce, select, standing
+from latebloom.studies.reproduce import check_judgeable, judge_again, prepare, reproduce, select, standing, study_names
 from latebloom.training.presets import PRESETS, members_of
 
 INTERRUPTED = 3
 FAILED = 1
+FILES = (".json", ".yaml", ".yml", ".toml", ".py")  # where other programs take their settings from
 CLAIM_ID = re.compile(r"[a-z_]+\.[0-9]+")
 
 
@@ -56,10 +57,16 @@ def list_things(arguments: argparse.Namespace) -> int:
 def run_experiment(arguments: argparse.Namespace) -> int:
     """`latebloom run`."""
     workers = _workers(arguments.workers)
-    if arguments.experiment in STUDIES or CLAIM_ID.fullmatch(arguments.experiment):
+    if arguments.experiment in study_names() or CLAIM_ID.fullmatch(arguments.experiment):
         raise LatebloomError(
             f"`run` trains one experiment, which {arguments.experiment!r} is not: `latebloom reproduce "
             f"{arguments.experiment}` runs what its claims need, `latebloom ls experiments` lists experiments."
+        )
+    if Path(arguments.experiment).suffix in FILES:
+        raise LatebloomError(
+            f"{arguments.experiment!r} reads like a file; `run` takes the name of an experiment, and settings behind "
+            "it: latebloom run grokking.modular_addition training.lr=1e-2 seed=0:4. An experiment of your own is "
+            "written in Python: examples/own_task_and_measure.py."
         )
     window = parse_window(arguments.zoom) if arguments.zoom else None
     if window:
@@ -125,7 +132,7 @@ def show_thing(arguments: argparse.Namespace) -> int:
 
     if arguments.fields:
         _refuse_pictures(arguments)
-        if arguments.name in STUDIES:
+        if arguments.name in study_names():
             raise LatebloomError(
                 f"{arguments.name} is a study; fields belong to one of its experiments, which `latebloom ls "
                 "experiments` lists."
@@ -146,13 +153,14 @@ def show_thing(arguments: argparse.Namespace) -> int:
             f"There is no run of {arguments.name} under {home()}. `latebloom run {arguments.name}` makes one; "
             f"`latebloom show {arguments.name} --fields` lists what can be written behind it."
         )
-    if arguments.name in STUDIES and not any(
-        path.parent.name.startswith(arguments.name) for path in run_folders(home())
-    ):
-        raise LatebloomError(
-            f"{arguments.name} is a study and has no run under {home()}. `latebloom claims {arguments.name}` shows its "
-            f"claims, `latebloom ls experiments` what can be run."
-        )
+    if arguments.name in study_names():
+        own = [path for path in run_folders(home()) if path.parent.name.startswith(f"{arguments.name}.")]
+        if len(own) != 1:
+            raise LatebloomError(
+                f"{arguments.name} is a study and has {counted(len(own), 'run') if own else 'no run'} under {home()}. "
+                f"`latebloom claims {arguments.name}` shows its claims, `latebloom ls experiments` what can be run, "
+                "`latebloom ls runs` what was."
+            )
     if len(claims) == 1:
         if arguments.member is not None:
             raise LatebloomError(
@@ -178,9 +186,9 @@ def _refuse_pictures(arguments: argparse.Namespace) -> None:
 def plan_ahead(arguments: argparse.Namespace) -> int:
     """`latebloom plan`."""
     name = arguments.experiment
-    if name not in STUDIES and not CLAIM_ID.fullmatch(name):
+    if name not in study_names() and not CLAIM_ID.fullmatch(name):
         if name not in PRESETS:
-            raise unknown_name("experiment, study or claim", name, [*PRESETS, *STUDIES])
+            raise unknown_name("experiment, study or claim", name, [*PRESETS, *study_names()])
         print_plan(*_asked(arguments), console())
         return 0
     if arguments.overrides:

@@ -5,18 +5,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from latebloom.claims import Claim, Standing
+from latebloom.claims import Claim, Standing, all_claims
 from latebloom.cli.curves import braille
 from latebloom.cli.listing import show_run as print_members
 from latebloom.runs.home import find_run, home
 from latebloom.runs.run import Run
 from latebloom.studies import figures_of
-from latebloom.studies.reproduce import standing
+from latebloom.studies.reproduce import standing, study_names
+from latebloom.training.presets import PRESETS
 
 
 def show_run(name: str, out: Path | None, member: int, console: Console) -> None:
     """Members, curves over steps (median and range), and figures as PNG and SVG."""
-    run = Run(find_run(home(), name))
+    known = [*PRESETS, *study_names(), *(claim.id for claim in all_claims())]
+    run = Run(find_run(home(), name, known))
     print_members(run, console)
     measured = run.measurements()
     for quantity, low, high in (("accuracy", 0.0, 1.0), ("loss", None, None)):

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from latebloom.errors import LatebloomError, StoreError
+from latebloom.errors import LatebloomError, StoreError, did_you_mean
 from latebloom.runs.files import explained
 from latebloom.runs.population import PopulationFolder
 
@@ -35,10 +35,10 @@ def bytes_on_disk(folders: Iterable[Path]) -> int:
     return sum(sizes.values())
 
 
-def find_run(root: Path, name: str) -> Path:
+def find_run(root: Path, name: str, known: Iterable[str] = ()) -> Path:
     """A run by its path, its folder name, or an unambiguous beginning of its hash or name.
 
-    Raises `LatebloomError` that lists what is there.
+    Raises `LatebloomError` that lists what is there, with the nearest of it and of what else the caller has `known`.
     """
     if os.path.exists(Path(name) / "run.json"):  # false, not an error, where a name is too long for a path
         return Path(name)
@@ -57,10 +57,12 @@ def find_run(root: Path, name: str) -> Path:
     if matches:
         listed = ", ".join(f"{p.parent.name}/{p.name}" for p in matches[:6])
         raise LatebloomError(
-            f"{name!r} could be any of {len(matches)} runs: {listed}{' ...' if len(matches) > 6 else ''}."
+            f"{name!r} could be any of {len(matches)} runs: {listed}"
+            f"{', ... `latebloom ls runs` lists all' if len(matches) > 6 else ''}."
         )
-    known = ", ".join(list(labels)[:6]) or "none yet"
-    raise LatebloomError(f"No run {name!r} under {root}. Runs there: {known}. `latebloom ls runs` lists all.")
+    hint = did_you_mean(name, {*known, *labels, *(path.parent.name for path in folders)})
+    listed = ", ".join(list(labels)[:6]) or "none yet"
+    raise LatebloomError(f"No run {name!r} under {root}.{hint} Runs there: {listed}. `latebloom ls runs` lists all.")
 
 
 def finished_populations(root: Path) -> Iterator[tuple[PopulationFolder, list[str]]]:

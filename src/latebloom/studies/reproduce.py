@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from latebloom import studies
 from latebloom.claims import Claim, Entry, Evidence, Ledger, Request, Standing, all_claims, judge, standings
 from latebloom.errors import LatebloomError, RunFailed, unknown_name
 from latebloom.fleet.local import Display, run_plans
@@ -25,6 +26,7 @@ class Outcome:
 
 def select(words: Sequence[str]) -> list[Claim]:
     """Claims by study name or claim id; none given: all. Raises `LatebloomError` for an unknown word."""
+    studies.load()
     claims = all_claims()
     if not words:
         return list(claims)
@@ -33,6 +35,11 @@ def select(words: Sequence[str]) -> list[Claim]:
         if word not in known:
             raise unknown_name("study or claim", word, known)
     return [claim for claim in claims if claim.study in words or claim.id in words]
+
+
+def study_names() -> list[str]:
+    """The studies that ship, and those that claims of one's own belong to."""
+    return list(dict.fromkeys([*studies.STUDIES, *(claim.study for claim in all_claims())]))
 
 
 def check_judgeable(claims: Sequence[Claim], scale: str) -> None:
@@ -57,6 +64,7 @@ def _judgeable(claim: Claim, scale: str) -> bool:
 
 def prepare(claims: Sequence[Claim], scale: str, root: Path, dry: bool = False) -> dict[Request, Plan]:
     """Lays out the runs that claims need; trains nothing, and writes nothing either where it is `dry`."""
+    studies.load()  # a claim of one's own may ask for experiments that ship
     known = finished_members(root)
     return {
         need: plan(need.experiment, need.scale, need.overrides, root, known, dry) for need in requests(claims, scale)
@@ -96,6 +104,7 @@ def judge_again(claims: Sequence[Claim], scale: str, root: Path, ledger: Path = 
 
 def judge_finished(claims: Sequence[Claim], scale: str, root: Path) -> tuple[list[Entry], list[str]]:
     """An entry for each claim whose runs are all finished, and what went wrong while judging."""
+    studies.load()
     entries, mistakes = [], []
     for claim in claims:
         if not _judgeable(claim, scale):
@@ -113,6 +122,7 @@ def judge_finished(claims: Sequence[Claim], scale: str, root: Path) -> tuple[lis
 
 def standing(claims: Sequence[Claim], ledger: Path = LEDGER) -> tuple[Standing, ...]:
     """The ledger as it stands, stale entries marked; trains nothing."""
+    studies.load()
     # Many claims ask for the same run, and resolving one is most of what the table takes.
     return tuple(standings(claims, Ledger.load(ledger), resolve=functools.cache(_resolve)))
 

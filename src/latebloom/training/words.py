@@ -27,6 +27,9 @@ def parse_values(text: str) -> list[Any]:
             return [text]
     if "," in text:
         parts = text.split(",")
+        if re.fullmatch("-?[0-9]{1,3}(,[0-9]{3})+", text) and any(part.startswith("0") for part in parts[1:]):
+            whole = text.replace(",", "")
+            raise LatebloomError(f"{text!r} would be {len(parts)} values. If one number is meant, write {whole}.")
         if any(parts) and not all(parts):
             raise LatebloomError(f"{text!r} has nothing beside a comma: write a value there, or take the comma away.")
         return [value for part in parts if part for value in parse_values(part)]
