@@ -137,7 +137,9 @@ def test_the_address_opens_and_an_interrupt_ends_the_streams_without_a_traceback
             assert stream.readline().startswith(b"retry")
             server.send_signal(signal.SIGINT)
             stream.read()  # to its end: it comes by itself
-        printed, told = server.communicate(timeout=30)
+        # Not `communicate`: it would lose the lines that came together with the first.
+        printed, told = server.stdout.read(), server.stderr.read()
+        server.wait(timeout=30)
     elsewhere = f"From other machines: http://{socket.gethostname().lower()}:"
     assert (elsewhere in printed) == ("without encryption" in printed) == (host == "0.0.0.0")
     assert "Traceback" not in told
