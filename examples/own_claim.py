@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from latebloom import cli
 from latebloom.claims import (
     Evidence,
     Finding,
@@ -28,7 +29,6 @@ from latebloom.claims import (
     with_control,
 )
 from latebloom.claims.statistics import paired_ratio
-from latebloom.cli import main
 from latebloom.runs.home import home
 from latebloom.studies.curves import curves
 from latebloom.studies.reproduce import reproduce, select, standing
@@ -38,7 +38,7 @@ SLOW, FAST = 1e-3, 1e-2
 
 def needs(scale: str) -> tuple[Request, ...]:
     """The runs, as one would type them behind `latebloom run`: here an experiment that ships, at a size of our own."""
-    steps = 20 if scale == "smoke" else 600
+    steps = 20 if scale == "smoke" else 400
     words = f"task.p=31 training.lr={SLOW},{FAST} training.steps={steps} seed=0:8 log.every=5 measure=None"
     return (Request("grokking.modular_addition", scale, tuple(words.split())),)
 
@@ -69,8 +69,8 @@ def faster(evidence: Evidence) -> Finding:
     return with_control(decide(paired_ratio(slow, fast), at_least(2)), control)
 
 
-def try_it() -> None:
-    """What `latebloom reproduce own` does, from Python."""
+def main() -> None:
+    # What `python own_claim.py reproduce own` does, from Python.
     ledger = Path("ledger")
     claims = select(["own"])
     outcome = reproduce(claims, "quick", home(), ledger)
@@ -78,12 +78,12 @@ def try_it() -> None:
 
     Console(highlight=False, markup=False).print(terminal_table(standing(claims, ledger), width=80))
     (entry,) = Ledger.load(ledger).of("own.01")
-    print(f"{entry.verdict}: {entry.measured}, from {entry.seeds} seeds. {entry.note}\nRepeat it: {entry.command}")
+    print(f"{entry.verdict}: {entry.measured}, from {entry.seeds} seeds. {entry.note}")
     assert entry.verdict is Verdict.REPRODUCED and entry.seeds == 8
     assert entry.interval[0] >= 2
 
 
-if __name__ == "__main__":  # needed where runs train in several worker processes
+if __name__ == "__main__":  # runs of several populations train in worker processes, which read this file again
     if sys.argv[1:]:
-        sys.exit(main())
-    try_it()
+        sys.exit(cli.main())
+    main()

@@ -2,8 +2,14 @@
 
 Parts register themselves under their names. After that they are settings like any other: they are hashed, can be
 overridden and swept, resume exactly, and turn up in the data frame.
+
+Called with words this is the command line, which then knows the parts of this file:
+
+    python own_task_and_measure.py run own.larger model.d_mlp=16,32 seed=0:5
+    python own_task_and_measure.py show own.larger --fields
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,6 +18,7 @@ import torch
 from torch import Tensor
 
 import latebloom
+from latebloom import cli
 from latebloom.data import Data, Place, Signature
 from latebloom.models import ModularMLP
 from latebloom.randomness import stream
@@ -75,8 +82,7 @@ def larger(scale: str) -> Preset:
 
 
 def main() -> None:
-    # workers=1: parts written in a script are known to this process only.
-    run = latebloom.run("own.larger", scale="quick", workers=1)
+    run = latebloom.run("own.larger", scale="quick")
     last = run.measurements().groupby(["lr", "seed"]).last()
     print(last[["train_accuracy", "test_accuracy", "distance"]])
 
@@ -87,5 +93,7 @@ def main() -> None:
     assert (fast["distance"] < 12 / 3).all()  # two numbers drawn at random differ by a third of the range
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # members of several shapes train in worker processes, which read this file again
+    if sys.argv[1:]:
+        sys.exit(cli.main())
     main()

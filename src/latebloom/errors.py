@@ -49,6 +49,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownName:
     Unknown scale 'laptpo'. Did you mean 'laptop'? Known: laptop, quick, smoke.
     >>> print(unknown_name("measure", "trees", ["norms", "structural_grokking.trees"]))
     Unknown measure 'trees'. Did you mean 'structural_grokking.trees'? Known: norms, structural_grokking.trees.
+    >>> print(unknown_name("experiment", "parity", []))
+    Unknown experiment 'parity'. No experiment is known yet: `latebloom.studies.load()` registers what ships.
     """
     names = sorted(known)
     hint = did_you_mean(name, names)
@@ -71,7 +73,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 def _known(kind: str, names: list[str], hinted: bool) -> str:
     """All names if they are few; of many, where they are listed: a page of names hides the hint."""
     if not names:
-        return f"No {kind} is known yet: `latebloom.studies.load()` registers what ships with Latebloom."
+        return f"No {kind} is known yet: `latebloom.studies.load()` registers what ships."
     if len(names) <= FEW:
         return f"Known: {', '.join(names)}."
     if kind in LISTS:

@@ -17,6 +17,10 @@ from torch import Tensor
 from latebloom.errors import LatebloomError
 
 VERSION = 1  # bump when any number returned from this file changes
+WANTED = (
+    "give one tensor [..., row, head, query, key] a layer. A Hugging Face model gives them with output_attentions=True "
+    "where it was loaded with attn_implementation='eager'."
+)
 
 
 def attention_entropy(pattern: Float[Tensor, "*lead query key"]) -> Float[Tensor, "*lead query"]:
@@ -58,8 +62,8 @@ def patterns_on_embeddings(
 
 
 def _counted(patterns: Sequence[Tensor], queries: Bool[Tensor, "row query"] | None) -> Bool[Tensor, "row query"]:
-    if len(patterns) == 0:
-        raise LatebloomError("No attention patterns were given; give one array [..., row, head, query, key] a layer.")
+    if patterns is None or len(patterns) == 0:  # what other attentions of Hugging Face give, whatever was asked for
+        raise LatebloomError(f"No attention patterns were given; {WANTED}")
     for layer, pattern in enumerate(patterns):
         _check_pattern(layer, pattern)
     for layer, pattern in enumerate(patterns):
@@ -86,10 +90,7 @@ def _check_pattern(layer: int, pattern: object) -> None:
     """Refuses what is no attention pattern; numbers that are not finite pass and make the result so."""
     if not isinstance(pattern, Tensor) or pattern.ndim < 4:
         what = f"has shape {tuple(pattern.shape)}" if isinstance(pattern, Tensor) else f"is a {type(pattern).__name__}"
-        raise LatebloomError(
-            f"The pattern of layer {layer} {what}; give one tensor [..., row, head, query, key] a layer. A Hugging "
-            "Face model gives them with output_attentions=True where it was loaded with attn_implementation='eager'."
-        )
+        raise LatebloomError(f"The pattern of layer {layer} {what}; {WANTED}")
     most = pattern.detach().sum(-1, dtype=torch.float32).amax() if pattern.numel() else 0
     if bool(most > 1.01) or bool((pattern < 0).any()):  # less than 1 is left where keys are hidden or dropped
         raise LatebloomError(

@@ -21,7 +21,7 @@ from typing import Any
 from latebloom.errors import LatebloomError, unknown_name
 from latebloom.runs.files import explained
 from latebloom.runs.run import Run
-from latebloom.studies import STUDIES
+from latebloom.studies.reproduce import study_names
 from latebloom.view.assets import Assets, built
 from latebloom.view.lab import Lab
 from latebloom.view.sampling import ranked, sampled, water_level
@@ -56,8 +56,8 @@ def export(
     Raises `LatebloomError` for an unknown study, a number of snapshots below two, or a folder that is not ours.
     """
     for name in studies:
-        if name not in STUDIES:
-            raise unknown_name("study", name, STUDIES)
+        if name not in study_names():
+            raise unknown_name("study", name, study_names())
     if snapshots < 2:
         raise LatebloomError(f"--snapshots {snapshots}: a film has at least two, its beginning and its end.")
     out = out.resolve()  # a link leads to the folder that is replaced, and "." has no name

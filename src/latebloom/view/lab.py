@@ -15,7 +15,7 @@ from latebloom.runs.home import run_folders
 from latebloom.runs.run import Run
 from latebloom.studies import STUDIES
 from latebloom.studies.drawing.logged import Logged
-from latebloom.studies.reproduce import standing
+from latebloom.studies.reproduce import standing, study_names
 from latebloom.training.experiment import Experiment
 from latebloom.training.presets import PRESETS
 from latebloom.view.pictures import Pictures
@@ -44,7 +44,7 @@ class Lab:
 
     def index(self) -> dict[str, Any]:
         """Studies with their experiments, runs, and a row for every claim."""
-        shown = [name for name in STUDIES if not self.only or name in self.only]
+        shown = [name for name in study_names() if not self.only or name in self.only]
         return {
             "version": __version__,
             "studies": [self._study(name) for name in shown],
@@ -234,5 +234,7 @@ def _about(study: str) -> str:
     """The first paragraph of a study's docstring."""
     import importlib
 
+    if study not in STUDIES:
+        return "Written outside Latebloom."
     module: Any = importlib.import_module(f"latebloom.studies.{study}")
     return " ".join((module.__doc__ or "").split("\n\n")[0].split())
