@@ -227,7 +227,7 @@ def test_views_of_other_studies_follow_and_keep_what_is_set(browser, other, asse
         assert page.locator(".lb-player input").first.evaluate("slider => slider.valueAsNumber") == 0
         assert page.evaluate("document.activeElement.type") == "range"
         assert _set_to(page, study, control) == set_to
-        assert page.locator(".lb-error:visible").count() == 0
+        assert page.locator(".lb-error:visible").all_text_contents() == []
 
 
 def _set_to(page, study, control):
