@@ -3,13 +3,14 @@
 Called without words this trains what the claim needs, judges it and prints its line of the ledger. Called with words it
 is the command line, which then knows the claims (and tasks, measures, experiments) of this file:
 
-    python own_claim.py show own.01            # statement, rule, measured value and interval, runs
-    python own_claim.py reproduce own          # train what is missing, judge, print the ledger
-    python own_claim.py claims own grokking    # beside the claims of a study
+    python own_claim.py show own.01 --ledger runs/ledger          # statement, rule, value, interval, runs
+    python own_claim.py reproduce own --ledger runs/ledger        # train what is missing, judge, print the ledger
+    python own_claim.py claims own grokking --ledger runs/ledger  # beside the claims of a study
+
+Without --ledger that is the folder ./ledger, which in a clone of Latebloom holds the verdicts that ship.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -70,8 +71,8 @@ def faster(evidence: Evidence) -> Finding:
 
 
 def main() -> None:
-    # What `python own_claim.py reproduce own` does, from Python.
-    ledger = Path("ledger")
+    # What `python own_claim.py reproduce own --ledger runs/ledger` does, from Python.
+    ledger = home() / "ledger"
     claims = select(["own"])
     outcome = reproduce(claims, "quick", home(), ledger)
     assert outcome.failures == () and not outcome.interrupted

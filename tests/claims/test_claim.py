@@ -97,6 +97,13 @@ def test_a_request_is_hashable_and_prints_its_command():
     assert request.command == "latebloom run grokking.parity_sweep --scale quick hidden=16,32 'label=a b'"
 
 
+def test_a_text_where_several_words_are_meant_is_refused():
+    with pytest.raises(LatebloomError, match=r"Write \('seed=0:9', 'lr=1e-3'\)"):
+        Request("grokking.parity", "quick", "seed=0:9 lr=1e-3")
+    with pytest.raises(LatebloomError, match="`scales` is a tuple of names; got the text 'quick'"):
+        Claim(**words(scales="quick"), why="x")
+
+
 def test_evidence_gives_the_only_run():
     run = FakeRun()
     assert Evidence("quick", (run,)).run is run

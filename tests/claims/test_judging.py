@@ -125,6 +125,15 @@ def test_a_fault_of_the_judge_is_no_verdict():
     assert caught.value.exit_code == 1
 
 
+def test_a_fault_deep_in_a_library_is_told_where_the_judge_asked_for_it():
+    def asks_for_no_column(evidence):
+        return evidence.run.measurements()["test_los"]
+
+    line = asks_for_no_column.__code__.co_firstlineno + 1
+    with pytest.raises(RunFailed, match=rf"'test_los' \(line {line} of asks_for_no_column, test_judging\.py\)"):
+        make_entry(make_claim(asks_for_no_column), runs=[FakeRun("aa11")])
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_judge_has_one_thread_and_gives_the_others_back(fails):
     seen, before = [], torch.get_num_threads()

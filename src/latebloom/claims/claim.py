@@ -38,6 +38,12 @@ class Request:
     scale: str
     overrides: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        words: object = self.overrides
+        if isinstance(words, str):
+            told = f"A request's settings are a tuple of words; got the text {words!r}."
+            raise LatebloomError(f"{told} Write {tuple(words.split())!r}.")
+
     @property
     def command(self) -> str:
         """The command that makes this run."""
@@ -179,6 +185,9 @@ class Claim:
             raise LatebloomError(f"Claim {self.id} has no judge; `why` should say what it would take.")
 
     def _check_scales(self) -> None:
+        names: object = self.scales
+        if isinstance(names, str):
+            raise LatebloomError(f"Claim {self.id}: `scales` is a tuple of names; got the text {names!r}.")
         for name in (*self.scales, *self.cost):
             if name not in SCALES:
                 raise unknown_name(f"scale of claim {self.id}", name, SCALES)

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -141,14 +142,23 @@ def _tempered(claim: Claim, scale: str, finding: Finding) -> Finding:
 
 
 def _failure(claim: Claim, evidence: Evidence, error: Exception) -> RunFailed:
-    place = traceback.extract_tb(error.__traceback__)[-1]
+    places = traceback.extract_tb(error.__traceback__)
+    own = [place for place in places if claim.judge is not None and place.filename == _written_in(claim.judge)]
+    place = (own or places)[-1]  # where the judge asked for it, however deep in a library it failed
     runs = ", ".join(run.hash for run in evidence.runs) or "none"
     return RunFailed(
         f"Judging claim {claim.id} ({claim.title}) at scale {evidence.scale} failed: "
-        f"{type(error).__name__}: {error} (line {place.lineno} of {place.name}). Its runs are kept: {runs}. "
+        f"{type(error).__name__}: {error} (line {place.lineno} of {place.name}, "
+        f"{Path(place.filename).name}). Its runs are kept: {runs}. "
         f"This is a fault of the check, not a verdict, and the ledger was not changed. "
         f"When it is mended, repeat: {claim.command(evidence.scale)}"
     )
+
+
+def _written_in(function: object) -> str:
+    """The file of a function; empty for a callable that has none."""
+    code = getattr(function, "__code__", None)
+    return "" if code is None else str(code.co_filename)
 
 
 def _ends(estimate: Estimate) -> tuple[float | None, float | None]:

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 
 from latebloom.claims import NothingToJudge, Readable
 from latebloom.claims.statistics import Estimate, survival_median
+from latebloom.errors import LatebloomError, did_you_mean, unknown_name
 from latebloom.instruments.events import first_stayed, own_logs
 
 
@@ -23,7 +24,9 @@ class Curves:
     frame: pd.DataFrame
 
     def of(self, column: str) -> Float[np.ndarray, "member step"]:
-        """One quantity; NaN where it was not measured."""
+        """One quantity; NaN where it was not measured. Raises `LatebloomError` for one that no member measured."""
+        if column not in self.frame:
+            raise unknown_name("column", column, self.frame.columns)
         wide = self.frame.pivot(index="member", columns="step", values=column)
         return np.asarray(wide.reindex(index=self.members.index, columns=self.steps).to_numpy(dtype=np.float64))
 
@@ -34,7 +37,12 @@ class Curves:
         return self.steps[some], values[:, some]
 
     def field(self, name: str) -> np.ndarray:
-        """A varied field, one value a member."""
+        """A varied field, one value a member. Raises `LatebloomError` for one in which the members do not differ."""
+        if name not in self.members:
+            raise LatebloomError(
+                f"No field {name!r} varies between these members.{did_you_mean(name, map(str, self.members))} Give it "
+                "several values where the run is asked for, e.g. lr=1e-3,1e-2."
+            )
         return self.members[name].to_numpy()
 
     def first(self, column: str) -> Float[np.ndarray, " member"]:
