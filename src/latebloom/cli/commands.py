@@ -23,7 +23,8 @@ from latebloom.fleet.work import Result
 from latebloom.fleet.zoom import check_window
 from latebloom.runs.home import home, run_folders
 from latebloom.runs.run import Run
-from latebloom.studies.reproduce import check_judgeable, judge_again, prepare, reproduce, select, standing, study_names
+from latebloom.studies import study_names
+from latebloom.studies.reproduce import check_judgeable, judge_again, prepare, reproduce, select, standing
 from latebloom.training.presets import PRESETS, members_of
 
 INTERRUPTED = 3

@@ -14,7 +14,7 @@ from latebloom.cli.tables import plain_table, print_whole
 from latebloom.models import LOSSES, MODELS
 from latebloom.registry import Registry
 from latebloom.runs.run import Run
-from latebloom.studies.reproduce import study_names
+from latebloom.studies import study_names
 from latebloom.tasks import TASKS
 from latebloom.training.measures import MEASURES
 from latebloom.training.optimisers import OPTIMISERS

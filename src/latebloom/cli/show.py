@@ -10,8 +10,9 @@ from latebloom.cli.curves import braille
 from latebloom.cli.listing import show_run as print_members
 from latebloom.runs.home import find_run, home
 from latebloom.runs.run import Run
-from latebloom.studies import figures_of
-from latebloom.studies.reproduce import standing, study_names
+from latebloom.studies import figures_of, study_names
+from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.reproduce import standing
 from latebloom.training.presets import PRESETS
 
 
@@ -20,14 +21,15 @@ def show_run(name: str, out: Path | None, member: int, console: Console) -> None
     known = [*PRESETS, *study_names(), *(claim.id for claim in all_claims())]
     run = Run(find_run(home(), name, known))
     print_members(run, console)
-    measured = run.measurements()
+    logged = Logged(run)
     for quantity, low, high in (("accuracy", 0.0, 1.0), ("loss", None, None)):
         series = {}
         for split in ("train", "test"):
             column = f"{split}_{quantity}"
-            if column in measured:
-                # Who ended early keeps the last value, as in the figures: a median must not lose those that are done.
-                middle = measured.pivot(index="step", columns="member", values=column).ffill().median(axis=1)
+            if column in logged.frame:
+                middle = (
+                    logged.held(logged.frame.pivot(index="member", columns="step", values=column)).median().dropna()
+                )
                 series[split] = (middle.index.to_numpy(float), middle.to_numpy(float))
         if series and all(len(steps) > 1 for steps, _ in series.values()):
             log = quantity == "loss" and all((values > 0).all() for _, values in series.values())

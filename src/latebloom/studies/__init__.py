@@ -3,6 +3,9 @@
 import importlib
 from typing import Any
 
+from latebloom.claims import all_claims
+from latebloom.training.presets import PRESETS
+
 STUDIES = ("grokking", "mesa_optimization", "structural_grokking", "model_selection", "future_tokens")
 
 
@@ -10,6 +13,12 @@ def load() -> None:
     """Registers everything that ships."""
     for name in STUDIES:
         importlib.import_module(f"latebloom.studies.{name}")
+
+
+def study_names() -> list[str]:
+    """The studies that ship, then those of experiments and claims of one's own: the word before the dot."""
+    own = [name.partition(".")[0] for name in PRESETS if "." in name] + [claim.study for claim in all_claims()]
+    return list(dict.fromkeys([*STUDIES, *own]))
 
 
 def figures_of(name: str) -> Any:

@@ -11,7 +11,6 @@ from latebloom.errors import LatebloomError, RunFailed, unknown_name
 from latebloom.fleet.local import Display, run_plans
 from latebloom.fleet.plan import Plan, existing_run, finished_members, plan, run_hash
 from latebloom.training.experiment import check_scale
-from latebloom.training.presets import PRESETS
 
 LEDGER = Path("ledger")
 
@@ -36,12 +35,6 @@ def select(words: Sequence[str]) -> list[Claim]:
         if word not in known:
             raise unknown_name("study or claim", word, known)
     return [claim for claim in claims if claim.study in words or claim.id in words]
-
-
-def study_names() -> list[str]:
-    """The studies that ship, then those of experiments and claims of one's own: the word before the dot."""
-    own = [name.partition(".")[0] for name in PRESETS if "." in name] + [claim.study for claim in all_claims()]
-    return list(dict.fromkeys([*studies.STUDIES, *own]))
 
 
 def check_judgeable(claims: Sequence[Claim], scale: str) -> None:

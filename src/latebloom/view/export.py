@@ -21,7 +21,7 @@ from typing import Any
 from latebloom.errors import LatebloomError, unknown_name
 from latebloom.runs.files import explained
 from latebloom.runs.run import Run
-from latebloom.studies.reproduce import study_names
+from latebloom.studies import study_names
 from latebloom.view.assets import Assets, built
 from latebloom.view.lab import Lab
 from latebloom.view.sampling import ranked, sampled, water_level

@@ -13,9 +13,9 @@ from latebloom.claims.claim import TAGS
 from latebloom.errors import LatebloomError
 from latebloom.runs.home import run_folders
 from latebloom.runs.run import Run
-from latebloom.studies import STUDIES
+from latebloom.studies import STUDIES, study_names
 from latebloom.studies.drawing.logged import Logged
-from latebloom.studies.reproduce import standing, study_names
+from latebloom.studies.reproduce import standing
 from latebloom.training.experiment import Experiment
 from latebloom.training.presets import PRESETS
 from latebloom.view.pictures import Pictures

@@ -185,6 +185,21 @@ def test_a_member_that_ended_keeps_its_last_value_in_medians_only(runs):
     assert np.isnan(values[1, -1]) and held[1, -1] == values[1, last]
 
 
+def test_medians_leave_out_who_diverged_and_follow_who_trains_as_far_as_it_came(runs):
+    logged = Logged(runs["modular"])
+    logged.frame = logged.frame[~((logged.frame["member"] == 1) & (logged.frame["step"] > 100))]
+    logged.done = {member: member != 1 for member in logged.members["member"]}
+    steps, values = logged.table("test_accuracy")
+    _, held = logged.table("test_accuracy", hold=True)
+    np.testing.assert_array_equal(np.isnan(held[1]), steps > 100)
+    np.testing.assert_array_equal(held[1, steps <= 100], values[1, steps <= 100])
+    logged.diverged = frozenset({1})
+    _, held = logged.table("test_accuracy", hold=True)
+    assert np.isnan(held[1]).all() and np.isfinite(held[0]).all()
+    _, alone = logged.table("test_accuracy", [1], hold=True)
+    np.testing.assert_array_equal(alone[0], values[1, steps <= 100])
+
+
 def test_arms_are_members_that_differ_in_the_seed_alone(runs):
     arms = Logged(runs["sweep"]).arms
     assert [arm.settings for arm in arms] == [

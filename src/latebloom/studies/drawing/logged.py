@@ -88,15 +88,45 @@ class Logged:
 
         The losses of splits come in nats where the loss has them.
 
-        `hold` repeats a member's last value after an early end, so that medians do not lose those that are done.
+        `hold` gives what medians are taken over: see `held`.
         """
         chosen = list(self.members["member"]) if members is None else list(members)
         rows = self.frame[self.frame["member"].isin(chosen)]
         wide = rows.pivot(index="member", columns="step", values=column).reindex(chosen).dropna(axis=1, how="all")
         if hold:
-            wide = wide.ffill(axis=1)
+            wide = self.held(wide)
         factors = np.array([self._to_nats(column, member) for member in chosen])[:, None]
         return wide.columns.to_numpy(dtype=float), wide.to_numpy(dtype=float) * factors
+
+    @cached_property
+    def done(self) -> dict[int, bool]:
+        """By member: whether it trains no further, since it came to its end, met its stopping rule, or diverged."""
+        populations = self.run.populations
+        return {
+            int(row["member"]): bool(pd.notna(row["ended_at"]) or populations[row["population"]].finished)
+            for row in self.members.to_dict("records")
+        }
+
+    def held(self, wide: pd.DataFrame) -> pd.DataFrame:
+        """Of values [member, step] those that count in a median over members; NaN where a member does not.
+
+        One that is done holds its last value, so that a median does not lose those that learned early. One that
+        diverged has no value to hold and is left out from the first step on. One that trains counts as far as it has
+        come. Of a member alone all counts.
+        """
+        if len(wide) == 1:
+            return wide
+        filled = wide.ffill(axis=1)
+        come = wide.bfill(axis=1).notna()  # up to a member's last log
+        training = [member for member in wide.index if not self.done[member]]
+        filled.loc[training] = filled.loc[training].where(come.loc[training])
+        filled.loc[[member for member in wide.index if member in self.diverged]] = np.nan
+        return filled
+
+    @cached_property
+    def diverged(self) -> frozenset[int]:
+        """Members whose loss is no number any more."""
+        return frozenset(int(member) for member in self.members.loc[self.members["diverged"], "member"])
 
     def ends(self) -> pd.DataFrame:
         """The last row of every member, in order, with the losses of splits in nats as in `table`."""

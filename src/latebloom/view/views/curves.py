@@ -59,17 +59,14 @@ def curves_pack(logged: Logged, names: Sequence[str]) -> bytes:
 
 
 def heading(logged: Logged) -> dict[str, Any]:
-    """What every view says above a run: its members with their settings, arms, chance, the unit of the loss.
-
-    A member is `done` that trains no further: it came to its end, met its stopping rule, or diverged.
-    """
+    """What every view says above a run: its members with their settings, arms, chance, the unit of the loss."""
     members = [
         {
             "member": int(row["member"]),
             "seed": int(row["seed"]),
             "settings": {str(name): shown(row[name]) for name in logged.axes},
             "diverged": bool(row["diverged"]),
-            "done": bool(pd.notna(row["ended_at"]) or logged.run.populations[row["population"]].finished),
+            "done": logged.done[int(row["member"])],
         }
         for row in logged.members.to_dict("records")
     ]

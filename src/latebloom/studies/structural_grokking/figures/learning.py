@@ -68,7 +68,15 @@ def _curve(
     if seeds:
         median_and_seeds(axes, steps, values, held, colour, label)
     else:
-        axes.plot(steps, np.nanmedian(held, axis=0), color=colour, linewidth=1, linestyle=(0, (4, 2)), label=label)
+        some = np.isfinite(held).any(0)
+        axes.plot(
+            steps[some],
+            np.nanmedian(held[:, some], axis=0),
+            color=colour,
+            linewidth=1,
+            linestyle=(0, (4, 2)),
+            label=label,
+        )
 
 
 def _stops(axes: "Axes", logged: Logged, members: Sequence[int], found: Accuracies) -> None:
