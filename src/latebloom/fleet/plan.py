@@ -138,6 +138,15 @@ def command_line(name: str, scale: str, overrides: Sequence[str]) -> str:
     return shlex.join(["latebloom", "run", name, "--scale", scale, *overrides])
 
 
+def overrides_of(command: str) -> list[str]:
+    """The settings in a command line of a run.
+
+    >>> overrides_of(command_line("grokking.parity", "quick", ["seed=0:4"]))
+    ['seed=0:4']
+    """
+    return shlex.split(command)[len(shlex.split(command_line("", "", ()))) :]
+
+
 def finished_members(root: Path) -> Index:
     """Where each member that finished anywhere in a home lies: population folder and number within it."""
     found: Index = {}
@@ -199,7 +208,7 @@ def _place_the_lost(path: Path, members: Sequence[Experiment], document: dict[st
     begun = {name for name in document["populations"] if (path / "populations" / name / "population.json").exists()}
     if len(begun) < len(document["populations"]):
         # As they were laid out: how many train together, which may be another number now, is part of a unit's name.
-        members = members_of(members[0].name, members[0].scale, shlex.split(document["command"])[5:])
+        members = members_of(members[0].name, members[0].scale, overrides_of(document["command"]))
     for name in document["populations"]:
         own = [number for number, (population, _) in enumerate(found) if population == name and name not in begun]
         group = [members[number] for number in own]
