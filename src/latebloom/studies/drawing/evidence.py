@@ -1,7 +1,7 @@
 """What a verdict rests on: intervals of its estimates, and panels for the rows and values its judge kept."""
 
 import textwrap
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from latebloom.claims import Entry
 from latebloom.studies.drawing.logged import is_number
-from latebloom.studies.drawing.style import CYCLE, GUIDE, TEST, canvas, title
+from latebloom.studies.drawing.style import CYCLE, GUIDE, TEST, WIDTH, canvas, legend_columns, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,6 @@ COURSES = (  # no power laws: plain lines
 UNITS = {"x": "ratio"}  # what stands on an axis for a unit that is read after a number only
 ALONG = {"bars", "lines", "curves", "groups"}  # kinds whose x axis is what the name says behind "by"
 MANY = 24  # from here on a histogram says more than single dots
-LETTERS = 140  # of a legend, side by side, fit the width of a figure
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def draw_evidence(entry: Entry, heading: str, caption: str) -> "Figure | None":
     if not found:
         return None
     across = 1 if len(found) == 1 else 2
-    listed = max((_listed_below(panel.values, across) for panel in found if panel.kind == "curves"), default=0)
+    listed = max((_listed_below(panel.values, WIDTH / across) for panel in found if panel.kind == "curves"), default=0)
     figure, axes = canvas(-(-len(found) // across), across, height=2.9 + 0.2 * max(0, listed - 3))
     for number, place in enumerate(axes.flat):
         if number >= len(found):
@@ -240,21 +239,16 @@ def _curves(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> N
     # Below the numbers and the name of the axis.
     below = offset_copy(axes.transAxes, axes.get_figure(root=True), y=-30, units="points")
     grid = axes.get_gridspec()
-    columns = _columns(kinds, grid.ncols if grid else 1)
+    columns = legend_columns(kinds, WIDTH / (grid.ncols if grid else 1))
     axes.legend(
         loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, borderaxespad=0, ncols=columns, fontsize=8
     )
 
 
-def _columns(names: Collection[str], across: int) -> int:
-    """Columns of a legend under one of so many panels side by side: two where the names leave room for them."""
-    return 2 if 2 * (max(map(len, names)) + 8) <= LETTERS / across else 1
-
-
-def _listed_below(values: Mapping[str, Mapping[str, float | None]], across: int) -> int:
-    """Lines that the legend under a panel of curves takes."""
+def _listed_below(values: Mapping[str, Mapping[str, float | None]], width: float) -> int:
+    """Lines that the legend under a panel of curves takes, if it is so wide."""
     kinds = {kind for row in values.values() for kind in row}
-    return -(-len(kinds) // _columns(kinds, across))
+    return -(-len(kinds) // legend_columns(kinds, width))
 
 
 def _power_law(axes: "Axes", x: np.ndarray, y: np.ndarray, colour: str) -> None:

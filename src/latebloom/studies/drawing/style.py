@@ -6,7 +6,7 @@ Drawing needs no screen: figures are made without pyplot, so no global state and
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +104,7 @@ def title(figure: "Figure", heading: str, caption: str = "", legend: Legend | No
             loc="outside upper left",
             alignment="left",
             title_fontproperties={"size": 11, "weight": "bold"},
-            ncols=_columns(legend[1], width),
+            ncols=legend_columns(legend[1], width),
             borderaxespad=0.2,
             borderpad=0.2,
         )
@@ -116,8 +116,8 @@ def title(figure: "Figure", heading: str, caption: str = "", legend: Legend | No
         figure.supxlabel("\n".join(lines), fontsize=9, x=0.01, ha="left", color="#444444")
 
 
-def _columns(labels: Sequence[str], width: float) -> int:
-    """All in one row if they fit, else as many columns as the longest label allows."""
+def legend_columns(labels: Collection[str], width: float) -> int:
+    """Columns of a legend `width` inches wide: all in one row if they fit, else as many as the longest label allows."""
     room = width * 13
     if sum(len(label) + 7 for label in labels) <= room:
         return max(1, len(labels))
