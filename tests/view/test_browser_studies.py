@@ -111,21 +111,18 @@ def test_the_last_choice_of_sequences_is_shown_whatever_answer_comes_last(page, 
 
 
 def test_a_network_that_cannot_be_read_leaves_no_pictures_of_another(browser, address, home):
-    whole = browser.new_context()
-    page = whole.new_page()
-    page.goto(f"{address}?token=a-token")
-    _show(page, address, home, "mesa_optimization.deep")
-    members = page.get_by_label("Network", exact=True)
-    now = members.input_value()
-    other = next(v for v in members.evaluate("el => [...el.options].map(o => o.value)") if v != now)
-    expect(page.locator(".lb-map").first).to_be_visible()
-    page.route(f"**/weights-{other}", lambda route: route.fulfill(status=422, body="half a file"))
-    members.select_option(other)
-    expect(page.get_by_role("alert").locator("visible=true")).to_contain_text("half a file")
-    expect(page.locator(".lb-map")).to_have_count(0)
-    members.select_option(now)
-    expect(page.locator(".lb-map").first).to_be_visible()
-    whole.close()
+    with first_page(browser, address, missing=True) as page:
+        _show(page, address, home, "mesa_optimization.deep")
+        members = page.get_by_label("Network", exact=True)
+        now = members.input_value()
+        other = next(v for v in members.evaluate("el => [...el.options].map(o => o.value)") if v != now)
+        expect(page.locator(".lb-map").first).to_be_visible()
+        page.route(f"**/weights-{other}", lambda route: route.fulfill(status=422, body="half a file"))
+        members.select_option(other)
+        expect(page.get_by_role("alert").locator("visible=true")).to_contain_text("half a file")
+        expect(page.locator(".lb-map")).to_have_count(0)
+        members.select_option(now)
+        expect(page.locator(".lb-map").first).to_be_visible()
 
 
 def test_places_and_probes_follow_the_step(page, address, home):
