@@ -51,7 +51,8 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
   const question = grammar.auxiliaries;
   const picture = new TreePicture();
   const said = h("p", { class: "lb-verdict", role: "status" });
-  const wrong = h("p", { class: "lb-error", role: "alert" });
+  const wrong = h("p", { class: "lb-error", role: "alert" }); // with the sentence
+  const trouble = h("p", { class: "lb-error", role: "alert" }); // with the network
   const bars = h("div", { class: "lb-fronts" });
   const chartPlace = h("div", { class: "lb-grid lb-two" });
   let member: Member | null = null;
@@ -115,10 +116,13 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
     return true;
   };
 
+  const unread = (error: Error) => (trouble.textContent = `The network could not be read: ${error.message}`);
+
   // `more`: the same sentence and network, after further steps; what was read before still holds.
   const begin = (more = false) => {
     if (!member) return;
     member.reader.stop();
+    trouble.textContent = "";
     if (!more) [readable, film] = [understand(), new Map()];
     if (!readable) return;
     const pick = picks.findIndex((one) => one.words.join(" ") === words.join(" "));
@@ -132,7 +136,7 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
         film.set(read.step, read);
         drawCharts();
         show();
-      }).catch((error: Error) => (wrong.textContent = `The network could not be read: ${error.message}`));
+      }).catch(unread);
     }
     drawCharts();
     show();
@@ -223,6 +227,7 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
     h("p", {}, `Type a ${question ? "declarative sentence" : "sentence in the past tense"}, or pick one, and play the training: the tree over the words is what the network’s states split into, from the whole sentence down; below them hangs the grammar’s. Filled nodes are in both trees, hollow ones in one alone.`),
     h("div", { class: "lb-controls lb-sentence" }, h("div", { class: "lb-field lb-grow" }, h("label", { for: id }, "Sentence"), input), chooser),
     wrong,
+    trouble,
     picture.plot.el,
     said,
     bars,
@@ -244,7 +249,7 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
         if (member !== next) return;
         parses = pack;
         if (picks.some((one) => one.words.join(" ") === words.join(" "))) begin(more);
-      }, (error: Error) => (wrong.textContent = error.message));
+      }, (error: Error) => member === next && unread(error));
     },
     leave() {
       member?.reader.close();
