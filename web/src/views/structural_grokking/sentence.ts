@@ -2,7 +2,7 @@
 import type { Pack } from "../../data/safetensors";
 import { shownSteps } from "../../draw/axes";
 import { Chart, type ChartOptions } from "../../draw/chart";
-import { h, select, uniqueId } from "../../draw/dom";
+import { alarm, h, select, uniqueId } from "../../draw/dom";
 import type { Shared } from "../../draw/store";
 import { bySplit } from "../../math/spans";
 import { Recogniser, Ungrammatical, type Grammar, type Sentence, type Span } from "../../math/grammar";
@@ -51,8 +51,8 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
   const question = grammar.auxiliaries;
   const picture = new TreePicture();
   const said = h("p", { class: "lb-verdict", role: "status" });
-  const wrong = h("p", { class: "lb-error", role: "alert" }); // with the sentence
-  const trouble = h("p", { class: "lb-error", role: "alert" }); // with the network
+  const wrong = alarm(); // with the sentence
+  const trouble = alarm(); // with the network
   const bars = h("div", { class: "lb-fronts" });
   const chartPlace = h("div", { class: "lb-grid lb-two" });
   let member: Member | null = null;
