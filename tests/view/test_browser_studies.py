@@ -110,6 +110,27 @@ def test_the_last_choice_of_sequences_is_shown_whatever_answer_comes_last(page, 
     expect(box).to_have_value("sample-0")
 
 
+def test_sequences_that_cannot_be_read_are_said_while_they_are_wanted(browser, address, home):
+    held = []
+    with first_page(browser, address, missing=True) as page:
+        page.route("**/sample-1", lambda route: held.append(route))
+        _show(page, address, home, "future_tokens.text")
+        box = page.get_by_label("Sequences and networks of")
+        refused = page.locator(".lb-error:visible")
+        for wanted in ("sample-0", "sample-1"):  # which stands in the box when the refusal comes
+            box.select_option("sample-1")
+            while not held:
+                page.wait_for_timeout(50)
+            box.select_option(wanted)
+            page.wait_for_timeout(200)
+            held.pop().fulfill(status=422, body="half a file")
+            page.wait_for_timeout(300)
+            expect(refused).to_have_count(int(wanted == "sample-1"))
+        expect(refused).to_contain_text("half a file")
+        box.select_option("sample-0")
+        expect(refused).to_have_count(0)
+
+
 def test_a_network_that_cannot_be_read_leaves_no_pictures_of_another(browser, address, home):
     with first_page(browser, address, missing=True) as page:
         _show(page, address, home, "mesa_optimization.deep")
