@@ -255,10 +255,10 @@ def test_what_could_not_be_read_before_the_run_moved_on_is_not_said_of_what_is_r
     training.stand(15)
     lab, held = Lab(home, home / "ledger", ("structural_grokking",)), []
     with served(lab, assets) as address, first_page(browser, address, missing=True) as page:
-        go(page, address, run_place(home, "structural_grokking.question"))
-        page.wait_for_selector(".lb-section canvas")
         page.route("**/weights-0-15", lambda route: held.append(route), times=1)
+        go(page, address, run_place(home, "structural_grokking.question"))
         page.get_by_label("Sentence", exact=True).fill(TYPED)
+        expect(page.locator(".lb-tree canvas")).to_have_attribute("aria-label", re.compile("walrus"))
         refused = page.locator(".lb-error:visible")
         while not held:
             page.wait_for_timeout(50)
@@ -268,9 +268,7 @@ def test_what_could_not_be_read_before_the_run_moved_on_is_not_said_of_what_is_r
         training.stand(float("inf"))
         until(page, f"{REACH} === 30")
         if late:
-            expect(page.locator(".lb-charts canvas, .lb-stack canvas").first).to_have_attribute(
-                "aria-label", re.compile("over 30 steps")
-            )
+            expect(page.locator(".lb-stack canvas").first).to_have_attribute("aria-label", re.compile("over 30 steps"))
             page.wait_for_timeout(500)  # the next reader has asked, too
             held[0].fulfill(status=422, body="half a file")
         expect(page.locator(".lb-verdict").first).to_contain_text("Step 30.")
