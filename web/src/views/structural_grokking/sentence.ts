@@ -53,6 +53,7 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
   const said = h("p", { class: "lb-verdict", role: "status" });
   const wrong = alarm(); // with the sentence
   const trouble = alarm(); // with the network
+  trouble.hidden = true;
   const bars = h("div", { class: "lb-fronts" });
   const chartPlace = h("div", { class: "lb-grid lb-two" });
   let member: Member | null = null;
@@ -116,13 +117,16 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
     return true;
   };
 
-  const unread = (error: Error) => (trouble.textContent = `The network could not be read: ${error.message}`);
+  const unread = (error: Error) => {
+    trouble.textContent = `The network could not be read: ${error.message}`;
+    trouble.hidden = false;
+  };
 
   // `more`: the same sentence and network, after further steps; what was read before still holds.
   const begin = (more = false) => {
     if (!member) return;
     member.reader.stop();
-    trouble.textContent = "";
+    trouble.hidden = true;
     if (!more) [readable, film] = [understand(), new Map()];
     if (!readable) return;
     const pick = picks.findIndex((one) => one.words.join(" ") === words.join(" "));
