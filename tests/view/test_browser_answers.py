@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import time
-from contextlib import contextmanager
 
 import pytest
 
@@ -30,21 +29,6 @@ def page(browser, address):
         yield one
 
 
-@contextmanager
-def page_that_misses(browser, address):
-    """A page on which a missing resource is what is tested, so that it is no trouble; script errors are."""
-    whole = browser.new_context(viewport={"width": 1200, "height": 900})
-    page = whole.new_page()
-    page.set_default_timeout(60_000)
-    troubles = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.goto(f"{address}?token=a-token")
-    page.wait_for_selector("h1")
-    yield page
-    whole.close()
-    assert troubles == []
-
-
 def hash_of(home, experiment):
     return Run(next(home.glob(f"{experiment}/*"))).hash
 
@@ -58,7 +42,7 @@ def test_a_run_without_measurements_or_without_an_answer_leaves_the_others_of_a_
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "parts": [], "snapshots": []}))
     runs = [hash_of(home, f"grokking.{name}") for name in ("parity", "modular_addition")] + ["0" * 12]
     lab = Lab(home, tmp_path / "ledger", ("grokking",))
-    with served(lab, assets) as own, page_that_misses(browser, own) as page:
+    with served(lab, assets) as own, first_page(browser, own, missing=True) as page:
         page.goto(f"{own}#/compare?runs={','.join(runs)}")
         expect(page.locator("main figure")).not_to_have_count(0)
         rows = page.locator(".lb-key li")
@@ -101,7 +85,10 @@ def test_a_chapter_that_cannot_be_read_says_why_and_the_next_choice_is_shown(bro
     home = tmp_path / "home"
     shutil.copytree(lab_home, home)
     latebloom.run("grokking.parity", "seed=1", "training.steps=20", scale="smoke", home=home, workers=1)
-    with served(Lab(home, tmp_path / "ledger", ("grokking",)), assets) as own, page_that_misses(browser, own) as page:
+    with (
+        served(Lab(home, tmp_path / "ledger", ("grokking",)), assets) as own,
+        first_page(browser, own, missing=True) as page,
+    ):
         page.goto(f"{own}#/explorable")
         chapter = page.locator(".lb-chapter", has_text="Ones and zeros")
         chapter.scroll_into_view_if_needed()
@@ -135,7 +122,7 @@ def test_pictures_of_one_network_do_not_stand_under_the_name_of_another(browser,
 
 def test_a_network_that_cannot_be_read_is_said(browser, lab_home, assets, tmp_path):
     lab = Lab(lab_home, tmp_path / "ledger", ("grokking",))
-    with served(lab, assets) as own, page_that_misses(browser, own) as page:
+    with served(lab, assets) as own, first_page(browser, own, missing=True) as page:
         page.route("**/tables-1", lambda route: route.fulfill(status=422, body="half a file"))
         go(page, own, run_place(lab_home, "grokking.modular_addition") + "?member=0")
         page.wait_for_selector(".lb-heat")

@@ -62,8 +62,10 @@ class Training:
             reached = -1 if step is None else step
             parts = [part for part in manifest["parts"] if part["last"] <= reached]
             snapshots = [kept for kept in manifest["snapshots"] if kept["step"] <= reached]
-            place.write_text(json.dumps({**manifest, "parts": parts, "snapshots": snapshots}))
-            os.utime(place, (self.clock, self.clock))
+            fresh = place.with_suffix(".part")  # put in place at once, as training does: the server may be reading
+            fresh.write_text(json.dumps({**manifest, "parts": parts, "snapshots": snapshots}))
+            os.utime(fresh, (self.clock, self.clock))
+            os.replace(fresh, place)
 
 
 @pytest.fixture
@@ -180,6 +182,10 @@ OTHERS = {
     "model_selection.testbed": (),
 }
 REACH = "Number(document.querySelector('.lb-player input').max)"
+TYPED = "her walrus that does giggle doesn't applaud the zebras near my yak"
+# Whether no chart is left that ends at a step.
+NONE_ENDS_AT = """step => ![...document.querySelectorAll('main canvas')]
+    .some(one => (one.getAttribute('aria-label') ?? '').includes(` over ${step} steps`))"""
 
 
 @pytest.fixture(scope="module", params=OTHERS)
@@ -212,7 +218,7 @@ def test_views_of_other_studies_follow_and_keep_what_is_set(browser, other, asse
             page.keyboard.press("ArrowRight")
             page.keyboard.press("ArrowDown")
         elif study == "structural_grokking":
-            control.fill("her walrus that does giggle doesn't applaud the zebras near my yak")
+            control.fill(TYPED)
             page.wait_for_timeout(400)
         else:
             control.check()
@@ -221,7 +227,9 @@ def test_views_of_other_studies_follow_and_keep_what_is_set(browser, other, asse
         before = page.evaluate(REACH)
         canvases, set_to = page.locator("main canvas").count(), _set_to(page, study, control)
         other.stand(*[float("inf") for _ in other.whole])
+        assert not page.evaluate(NONE_ENDS_AT, before)
         until(page, f"{REACH} > {before}")
+        until(page, NONE_ENDS_AT, before)
         until(page, "!document.querySelector('.lb-coming')")
         assert page.locator("main canvas").count() >= canvases
         assert page.locator(".lb-player input").first.evaluate("slider => slider.valueAsNumber") == 0
@@ -234,3 +242,38 @@ def _set_to(page, study, control):
     if study == "future_tokens":
         return page.locator("[role=option][aria-selected=true]").evaluate("one => one.id.split('-').slice(-2).join()")
     return control.is_checked() if study == "model_selection" else control.input_value()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_could_not_be_read_before_the_run_moved_on_is_not_said_of_what_is_read_now(
+    browser, tmp_path_factory, assets, late
+):
+    """The answer is refused while it is asked for, or comes only when the run has moved on."""
+    home = tmp_path_factory.mktemp("refused")
+    latebloom.run("structural_grokking.question", scale="smoke", home=home, workers=1)
+    training = Training(home, "structural_grokking.question")
+    training.stand(15)
+    lab, held = Lab(home, home / "ledger", ("structural_grokking",)), []
+    with served(lab, assets) as address, first_page(browser, address, missing=True) as page:
+        page.route("**/weights-0-15", lambda route: held.append(route), times=1)
+        go(page, address, run_place(home, "structural_grokking.question"))
+        while not held:  # the sentence that the page begins with is being read
+            page.wait_for_timeout(50)
+        page.get_by_label("Sentence", exact=True).fill(TYPED)
+        page.keyboard.press("Enter")  # at once: else it would be read anew a while after the last key
+        page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+        expect(page.locator(".lb-tree canvas")).to_have_attribute(
+            "aria-label", re.compile("walrus.*giggle.*zebras.*yak")
+        )
+        refused = page.locator(".lb-error:visible")
+        if not late:
+            held[0].fulfill(status=422, body="half a file")
+            expect(refused).to_contain_text("half a file")
+        training.stand(float("inf"))
+        until(page, f"{REACH} === 30")
+        if late:
+            expect(page.locator(".lb-stack canvas").first).to_have_attribute("aria-label", re.compile("over 30 steps"))
+            page.wait_for_timeout(500)  # the next reader has asked, too
+            held[0].fulfill(status=422, body="half a file")
+        expect(page.locator(".lb-verdict").first).to_contain_text("Step 30.")
+        assert refused.all_text_contents() == []

@@ -211,3 +211,17 @@ def test_a_notebook_shares_the_points_with_python(browser, home):
     page.keyboard.press("ArrowRight")
     until(page, "() => JSON.stringify(model.get('points')) === '[[0.55,1],[-1,0.25]]'")  # as Python reads
     page.close()
+
+
+def test_networks_that_cannot_be_read_leave_no_board_of_another_seed(browser, address, home):
+    with first_page(browser, address, missing=True) as page:
+        go(page, address, _place(home))
+        expect(page.locator(BOARD)).to_be_visible()
+        page.route("**/points-1", lambda route: route.fulfill(status=422, body="half a file"))
+        box = page.get_by_label("Networks of seed")
+        box.select_option("1")
+        expect(page.get_by_role("alert").locator("visible=true")).to_contain_text("half a file")
+        expect(page.locator(BOARD)).to_have_count(0)
+        box.select_option("0")
+        expect(page.locator(BOARD)).to_be_visible()
+        expect(page.get_by_role("alert").locator("visible=true")).to_have_count(0)

@@ -110,22 +110,40 @@ def test_the_last_choice_of_sequences_is_shown_whatever_answer_comes_last(page, 
     expect(box).to_have_value("sample-0")
 
 
+def test_sequences_that_cannot_be_read_are_said_while_they_are_wanted(browser, address, home):
+    held = []
+    with first_page(browser, address, missing=True) as page:
+        page.route("**/sample-1", lambda route: held.append(route))
+        _show(page, address, home, "future_tokens.text")
+        box = page.get_by_label("Sequences and networks of")
+        refused = page.locator(".lb-error:visible")
+        for wanted in ("sample-0", "sample-1"):  # which stands in the box when the refusal comes
+            box.select_option("sample-1")
+            while not held:
+                page.wait_for_timeout(50)
+            box.select_option(wanted)
+            page.wait_for_timeout(200)
+            held.pop().fulfill(status=422, body="half a file")
+            page.wait_for_timeout(300)
+            expect(refused).to_have_count(int(wanted == "sample-1"))
+        expect(refused).to_contain_text("half a file")
+        box.select_option("sample-0")
+        expect(refused).to_have_count(0)
+
+
 def test_a_network_that_cannot_be_read_leaves_no_pictures_of_another(browser, address, home):
-    whole = browser.new_context()
-    page = whole.new_page()
-    page.goto(f"{address}?token=a-token")
-    _show(page, address, home, "mesa_optimization.deep")
-    members = page.get_by_label("Network", exact=True)
-    now = members.input_value()
-    other = next(v for v in members.evaluate("el => [...el.options].map(o => o.value)") if v != now)
-    expect(page.locator(".lb-map").first).to_be_visible()
-    page.route(f"**/weights-{other}", lambda route: route.fulfill(status=422, body="half a file"))
-    members.select_option(other)
-    expect(page.get_by_role("alert").locator("visible=true")).to_contain_text("half a file")
-    expect(page.locator(".lb-map")).to_have_count(0)
-    members.select_option(now)
-    expect(page.locator(".lb-map").first).to_be_visible()
-    whole.close()
+    with first_page(browser, address, missing=True) as page:
+        _show(page, address, home, "mesa_optimization.deep")
+        members = page.get_by_label("Network", exact=True)
+        now = members.input_value()
+        other = next(v for v in members.evaluate("el => [...el.options].map(o => o.value)") if v != now)
+        expect(page.locator(".lb-map").first).to_be_visible()
+        page.route(f"**/weights-{other}", lambda route: route.fulfill(status=422, body="half a file"))
+        members.select_option(other)
+        expect(page.get_by_role("alert").locator("visible=true")).to_contain_text("half a file")
+        expect(page.locator(".lb-map")).to_have_count(0)
+        members.select_option(now)
+        expect(page.locator(".lb-map").first).to_be_visible()
 
 
 def test_places_and_probes_follow_the_step(page, address, home):

@@ -212,12 +212,14 @@ def test_films_and_curves_are_thinned_evenly():
     assert len(arrays["steps"]) == len(arrays["x"]) == 60 and arrays["still"].shape == (7, 3)
     _, arrays = unpack(sampled(film, 60, most=20 * 404))
     assert (len(arrays["x"]), arrays["steps"][0], arrays["steps"][-1]) == (20, 0, 99)
+    loss = np.ones((2, 90_000), dtype=np.float32)
+    loss[1, 89_998:] = np.nan  # a member that ended a log before the last keeps its last value
     curves = pack(
-        {"columns": {"loss": {"axis": 0}}, "stride": 2.0},
-        {"axis0": np.arange(90_000, dtype=np.float32), "loss": np.ones((2, 90_000), dtype=np.float32)},
+        {"columns": {"loss": {"axis": 0}}, "stride": 2.0}, {"axis0": np.arange(90_000, dtype=np.float32), "loss": loss}
     )
     document, arrays = unpack(sampled(curves, 60))
     assert arrays["loss"].shape == (2, len(arrays["axis0"])) and arrays["axis0"][-1] == 89_999
+    assert arrays["axis0"][-2] < 89_997 and arrays["loss"][1, -1] == 1
     assert document["stride"] == pytest.approx(2 * 90_000 / len(arrays["axis0"]), rel=1e-3)
 
 

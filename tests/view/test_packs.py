@@ -65,11 +65,19 @@ def test_a_large_run_is_thinned_and_says_so(modular, monkeypatch):
     assert MOST_BYTES < 2_000_000
 
 
-def test_a_member_that_ends_between_two_logs_of_a_thinned_run_keeps_its_last_value(tmp_path, monkeypatch):
+def test_a_member_that_ends_between_two_logs_of_a_thinned_run_keeps_its_last_value(modular, monkeypatch):
     """One member stops at step 30 of 40; of five logs the first, the third and the last are kept."""
     table = np.array([[0.1, 0.2, 0.3, 0.4, np.nan], [0.1, 0.1, 0.1, 0.1, 0.1]])
     assert np.array_equal(latest(table, np.array([0, 2, 4]))[0], [0.1, 0.3, 0.4])
     assert np.array_equal(latest(table, np.arange(5)), table, equal_nan=True)
+    frame = modular.frame
+    modular.frame = frame[(frame["member"] == 1) | (frame["step"] < modular.last_step)]
+    _, whole = modular.table("train_accuracy")
+    ends = np.array([0, whole.shape[1] - 1])
+    monkeypatch.setattr("latebloom.view.views.curves.thinned", lambda count, most: ends)
+    _, arrays = unpack(curves_pack(modular, ["train_accuracy"]))
+    assert np.isnan(whole[0, -1])
+    assert np.allclose(arrays["train_accuracy"], [whole[0, [0, -2]], whole[1, [0, -1]]])
 
 
 def test_curves_tell_who_trains_no_further(lab_home, tmp_path):
@@ -79,7 +87,9 @@ def test_curves_tell_who_trains_no_further(lab_home, tmp_path):
     stop = ("training.stop.metric=train_accuracy", "training.stop.at_least=0", "training.stop.logs=2")
     run = latebloom.run("grokking.modular_addition", *words, *stop, scale="smoke", home=home, workers=1)
     assert run.members()["ended_at"].tolist() == [10.0] * 4
-    assert [member["done"] for member in heading(Logged(run))["members"]] == [True] * 4
+    for place in run.path.glob("populations/*/population.json"):  # as if others in it trained on
+        place.write_text(json.dumps({**json.loads(place.read_text()), "status": "training"}))
+    assert [member["done"] for member in heading(Logged(Run(run.path)))["members"]] == [True] * 4
     shutil.copytree(lab_home, tmp_path / "other")
     (place,) = (tmp_path / "other").glob("grokking.modular_addition/*/populations/*/population.json")
     place.write_text(json.dumps({**json.loads(place.read_text()), "status": "training"}))

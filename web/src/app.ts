@@ -1,6 +1,6 @@
 // The web page: one document, a router behind the #, pages that fill `main`.
 import { chooseSource } from "./data/source";
-import { add, clear, h } from "./draw/dom";
+import { add, alarm, clear, h } from "./draw/dom";
 import { Closing } from "./host/closing";
 import { claimPage } from "./pages/claim";
 import { comparePage } from "./pages/compare";
@@ -51,7 +51,7 @@ async function show(moved: boolean): Promise<void> {
     document.title = `${main.querySelector("h1")?.textContent ?? entry.title} · Latebloom`;
   } catch (error) {
     if (turn !== shown) return;
-    add(content, h("h1", {}, "This cannot be shown"), h("p", { class: "lb-error", role: "alert" }, (error as Error).message));
+    add(content, h("h1", {}, "This cannot be shown"), alarm((error as Error).message));
     if (content.isConnected) return;
     main.replaceChildren(content);
     if (moved) toTheTop();

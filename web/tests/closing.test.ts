@@ -40,6 +40,13 @@ test("work that failed can be asked for again", async () => {
   expect(work).toHaveBeenCalledTimes(2);
 });
 
+test("what was asked for while work failed is done all the same, and tells how it ended", async () => {
+  const work = vi.fn().mockRejectedValueOnce(new Error("no")).mockResolvedValue(undefined);
+  const ask = inTurns(work);
+  await Promise.all([ask(), ask()]);
+  expect(work).toHaveBeenCalledTimes(2);
+});
+
 // As much of a page as a view without pictures needs.
 class Element {
   dataset = {};

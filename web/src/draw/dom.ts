@@ -27,6 +27,11 @@ export function clear(element: Element): void {
   element.replaceChildren();
 }
 
+// What could not be done, and why; it is read aloud when it comes.
+export function alarm(text = ""): HTMLElement {
+  return h("p", { class: "lb-error", role: "alert" }, text);
+}
+
 // A titled part of a view, with a note under the title where there is something to say.
 export function section(title: string, note: string, ...children: (Child | Child[])[]): HTMLElement {
   return h("section", { class: "lb-section" }, h("h3", {}, title), note && h("p", { class: "lb-note" }, note), ...children);

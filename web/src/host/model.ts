@@ -27,7 +27,7 @@ interface Waiting {
 // Asks the host for packs by name; each is fetched once, and asked for again only after `forget`.
 export class Packs {
   // Of each name one question at a time: answers tell a name alone, and one that was on its way before `forget` is of before.
-  private readonly waiting = new Map<string, { now: Waiting; next: Waiting[] }>();
+  private readonly waiting = new Map<string, Waiting[]>();
   private readonly kept = new Map<string, Promise<Pack>>();
   private readonly listener: (content: any, buffers: (DataView | ArrayBuffer)[]) => void;
 
@@ -50,9 +50,9 @@ export class Packs {
     let found = this.kept.get(name);
     if (!found) {
       found = new Promise<Pack>((take, fail) => {
-        const before = this.waiting.get(name);
-        if (before) before.next.push({ take, fail });
-        else this.ask(name, { take, fail });
+        const before = this.waiting.get(name) ?? [];
+        this.waiting.set(name, [...before, { take, fail }]);
+        if (!before.length) this.model.send({ need: name });
       });
       this.kept.set(name, found);
       const own = found;
@@ -74,27 +74,21 @@ export class Packs {
     this.model.off("msg:custom", this.listener);
   }
 
-  private ask(name: string, now: Waiting, next: Waiting[] = []): void {
-    this.waiting.set(name, { now, next });
-    this.model.send({ need: name });
-  }
-
   private receive(content: any, buffers: (DataView | ArrayBuffer)[]): void {
     const name = content?.have ?? content?.miss;
     if (typeof name !== "string") return;
-    const asked = this.waiting.get(name);
+    const [asked, ...later] = this.waiting.get(name) ?? [];
     if (!asked) return;
-    this.waiting.delete(name);
-    const [then, ...rest] = asked.next;
-    if (then) this.ask(name, then, rest);
+    this.waiting.set(name, later);
+    if (later.length) this.model.send({ need: name });
     try {
       if (content.miss) throw new Error(content.why ?? `${name} is not there.`);
       const first = buffers[0]!;
       const bytes = first instanceof ArrayBuffer ? new Uint8Array(first) : new Uint8Array(first.buffer, first.byteOffset, first.byteLength);
       const pack = parsePack(bytes.slice().buffer);
-      asked.now.take(pack);
+      asked.take(pack);
     } catch (error) {
-      asked.now.fail(error as Error);
+      asked.fail(error as Error);
     }
   }
 }

@@ -1,6 +1,6 @@
 // A view of a run: it opens, begins when the run has measured something, follows the run, and closes.
 import { Curves } from "../data/curves";
-import { add, h } from "../draw/dom";
+import { add, alarm, h } from "../draw/dom";
 import type { Shared } from "../draw/store";
 import { dress } from "../draw/theme";
 import { Closing } from "./closing";
@@ -19,7 +19,8 @@ export function runView(begin: (host: Host) => Promise<() => unknown>): ViewModu
   return {
     async render({ model, el }: Rendering): Promise<() => void> {
       const root = h("div", { class: "lb-view" }, h("p", { class: "lb-wait" }, "Reading the run…"));
-      const trouble = h("p", { class: "lb-error", role: "alert", hidden: true });
+      const trouble = alarm();
+      trouble.hidden = true;
       add(el, trouble, root);
       const packs = new Packs(model);
       const closing = new Closing();
@@ -32,7 +33,7 @@ export function runView(begin: (host: Host) => Promise<() => unknown>): ViewModu
           moveOn = await begin({ model, packs, root, closing: own });
         } catch (error) {
           own.close();
-          root.replaceChildren(h("p", { class: "lb-error", role: "alert" }, (error as Error).message));
+          root.replaceChildren(alarm((error as Error).message));
         }
       };
       const follow = inTurns(async () => {

@@ -1,4 +1,5 @@
-// Work that is asked for again and again: one at a time, and what comes meanwhile is done once more at the end.
+// Work that is asked for again and again: one at a time, and what comes meanwhile is done once more at the end, also where
+// the one before has failed: then the last one tells.
 export function inTurns(work: () => Promise<void>): () => Promise<void> {
   let due = false;
   let running: Promise<void> | null = null;
@@ -6,7 +7,11 @@ export function inTurns(work: () => Promise<void>): () => Promise<void> {
     try {
       while (due) {
         due = false;
-        await work();
+        try {
+          await work();
+        } catch (error) {
+          if (!due) throw error;
+        }
       }
     } finally {
       running = null;

@@ -1,5 +1,5 @@
 // The grokking explorable as one page: each chapter on the run of this home that suits it best, and what runs by itself.
-import { add, h, select } from "../draw/dom";
+import { add, alarm, h, select } from "../draw/dom";
 import { Closing } from "../host/closing";
 import { openView } from "../host/open_view";
 import { follow } from "./follow";
@@ -100,7 +100,7 @@ function chapterOf(chapter: Chapter, lab: Lab): HTMLElement {
       own.push(opened.close, follow(lab, run, opened));
     } catch (error) {
       // In its own box: where another run was chosen meanwhile, nobody sees it.
-      box.replaceChildren(h("p", { class: "lb-error", role: "alert" }, `This run cannot be shown: ${(error as Error).message}`));
+      box.replaceChildren(alarm(`This run cannot be shown: ${(error as Error).message}`));
     }
   };
   lab.onClose(() => shown.close());
@@ -124,7 +124,7 @@ function whenSeen(el: HTMLElement, lab: Lab, open: () => Promise<void>): void {
     (entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       watcher.disconnect();
-      open().catch((error: Error) => add(el, h("p", { class: "lb-error", role: "alert" }, error.message)));
+      open().catch((error: Error) => add(el, alarm(error.message)));
     },
     { rootMargin: "300px" },
   );

@@ -3,7 +3,7 @@
 import { frameAt } from "../../data/frames";
 import type { Pack } from "../../data/safetensors";
 import { shownSteps } from "../../draw/axes";
-import { add, h, select, uniqueId } from "../../draw/dom";
+import { add, alarm, h, select, uniqueId } from "../../draw/dom";
 import { nextFrame } from "../../draw/frame";
 import type { Shared } from "../../draw/store";
 import { onThemeChange, themeOf } from "../../draw/theme";
@@ -86,7 +86,7 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
   const summary = h("p", { class: "lb-verdict" });
   const panel = h("div", { class: "lb-said" });
   const key = h("p", { class: "lb-note lb-gainkey" });
-  const trouble = h("p", { class: "lb-error", role: "alert" });
+  const trouble = alarm();
   add(el, controls, trouble, summary, key, h("div", { class: "lb-reading" }, text, panel));
   let sample: Sample | null = null;
   let other = 1; // which arm is compared with the first, the vanilla one
@@ -218,9 +218,10 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
   let turn = 0;
   const open = async (name: string) => {
     const own = ++turn;
-    const pack = await packs.get(name);
+    const pack = await packs.get(name).catch((error: Error) => error);
     if (own !== turn) return; // other sequences were chosen meanwhile
-    trouble.textContent = "";
+    trouble.textContent = pack instanceof Error ? `These sequences cannot be shown: ${pack.message}` : "";
+    if (pack instanceof Error) return;
     const found = new Sample(pack);
     if (name !== kept.pack) [kept.pack, kept.at] = [name, null];
     const past = sample?.arms[other]?.past ?? "hidden";
@@ -228,7 +229,7 @@ export function samplePicture(packs: Packs, samples: { pack: string; label: stri
     other = Math.max(1, found.arms.findIndex((arm) => arm.past === past));
     const choices = samples.filter((one) => one.group === group());
     controls.replaceChildren();
-    if (choices.length > 1) add(controls, select("Sequences and networks of", choices.map((one): [string, string] => [one.pack, one.label]), name, (value) => open(value).catch((error: Error) => (trouble.textContent = `These sequences cannot be shown: ${error.message}`))));
+    if (choices.length > 1) add(controls, select("Sequences and networks of", choices.map((one): [string, string] => [one.pack, one.label]), name, (value) => void open(value)));
     if (found.arms.length > 2)
       add(controls, select("Vanilla compared with", found.arms.slice(1).map((arm, i): [string, string] => [String(i + 1), arm.name]), String(other), (value) => { other = Number(value); full = fullColour(); paint(); }));
     build();

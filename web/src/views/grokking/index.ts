@@ -9,7 +9,7 @@ import { inTurns } from "../../host/turns";
 import { stepOf, stepTrait } from "../../host/whereabouts";
 import { clamp } from "../../draw/axes";
 import { Chart } from "../../draw/chart";
-import { add, clear, h } from "../../draw/dom";
+import { add, alarm, clear, h } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
 import { replaced, type Part } from "../../draw/swap";
@@ -46,7 +46,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   closing.push(() => charts.forEach((chart) => chart.close()), play.stop, linked.close);
   const showMember = inTurns(async () => {
     const { member } = store.state;
-    const pictures = await networkPictures(packs, member, store).catch((error: Error) => words("lb-error", `The network of member ${member} cannot be shown: ${error.message}`));
+    const pictures = await networkPictures(packs, member, store).catch((error: Error) => inPlace(alarm(`The network of member ${member} cannot be shown: ${error.message}`)));
     if (store.state.member === member) await linked.show(pictures);
     else pictures.close();
   });
@@ -115,7 +115,7 @@ async function networkPictures(packs: Packs, member: number, store: Store<State>
   if (packs.has(`parity-${member}`)) return parityPictures(await packs.get(`parity-${member}`), store);
   // Of a run without weights there is nothing to say; where others have some, theirs must not stand here.
   const others = [...packs.numbers("tables-"), ...packs.numbers("parity-")];
-  return words("lb-note", others.length ? `No weights of member ${member} are kept here that these pictures could show.` : "");
+  return inPlace(others.length > 0 && h("p", { class: "lb-note" }, `No weights of member ${member} are kept here that these pictures could show.`));
 }
 
 // A summand as Python sets it: one of the residues that there are.
@@ -123,7 +123,7 @@ function residueTrait(name: "a" | "b", store: Store<State>): Trait<State> {
   return { name, key: name, tell: (value) => value, take: (value) => clamp(Math.round(value), 0, store.state.p - 1) };
 }
 
-// In the place of pictures.
-function words(kind: "lb-note" | "lb-error", text: string): Part {
-  return { el: h("div", {}, text && h("p", { class: kind, role: kind === "lb-error" ? "alert" : null }, text)), close: () => {} };
+// Words in the place of pictures.
+function inPlace(words: HTMLElement | false): Part {
+  return { el: h("div", {}, words), close: () => {} };
 }

@@ -3,7 +3,7 @@ import { frameAt } from "../../data/frames";
 import { Curves } from "../../data/curves";
 import type { Pack } from "../../data/safetensors";
 import { Chart } from "../../draw/chart";
-import { add, clear, h, section } from "../../draw/dom";
+import { add, alarm, clear, h, section } from "../../draw/dom";
 import { Lines, rangeOf, type Line } from "../../draw/lines";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
@@ -100,7 +100,7 @@ async function show(packs: Packs, pack: Pack, curves: Curves, model: Model, step
     } catch (error) {
       if (own !== turn) return;
       begin(); // pictures of another network must not stay under this one's name
-      return add(linked, h("p", { class: "lb-error", role: "alert" }, `The network of member ${member} cannot be shown: ${(error as Error).message}`));
+      return add(linked, alarm(`The network of member ${member} cannot be shown: ${(error as Error).message}`));
     }
     if (own !== turn) return;
     begin();

@@ -1,10 +1,10 @@
 // Functions learned in context: points to move, errors by number of pairs, errors while training; all at one step.
 import { Curves } from "../../data/curves";
 import { Chart, type Series } from "../../draw/chart";
-import { add, clear, h, offer, select } from "../../draw/dom";
+import { add, alarm, clear, h, offer, select } from "../../draw/dom";
 import { player } from "../../draw/player";
 import { Store } from "../../draw/store";
-import { carry, replaced } from "../../draw/swap";
+import { carry, replaced, type Part } from "../../draw/swap";
 import { goAlong, runView } from "../../host/run_view";
 import { linkTraits, type Trait } from "../../host/traits";
 import { inTurns } from "../../host/turns";
@@ -47,7 +47,14 @@ export default runView(async ({ model, packs, root, closing }) => {
       open = own;
       await place.show(shown);
     });
-    const box = select("Networks of seed", [], "", (value) => { seed = Number(value); void show(); });
+    const box = select("Networks of seed", [], "", (value) => {
+      seed = Number(value);
+      // Those of another seed must not stay under this one's name.
+      show().catch((error: Error) => {
+        [shown, open] = [null, -1];
+        return place.show(refused(error));
+      });
+    });
     const choices = () => {
       if (seeds().length > 1 && !box.parentElement) add(controls, box);
       offer(box, seeds().map((one): [string, string] => [String(one), String(one)]), String(seed));
@@ -70,7 +77,7 @@ export default runView(async ({ model, packs, root, closing }) => {
     if (!errors.el().isConnected) root.insertBefore(errors.el(), training.el());
     await packs.get("pairs").then(
       (pack) => errors.show(pairCharts(pack, store)),
-      (error: Error) => errors.show({ el: h("p", { class: "lb-error", role: "alert" }, error.message), close: () => {} }),
+      (error: Error) => errors.show(refused(error)),
     );
   };
   add(root, training.el());
@@ -84,6 +91,10 @@ export default runView(async ({ model, packs, root, closing }) => {
       await Promise.all([training.show(trainingCharts(fresh, store, play.scrub)), reopen(), drawPairs()]);
     });
 });
+
+function refused(error: Error): Part {
+  return { el: alarm(error.message), close: () => {} };
+}
 
 // Test errors over steps, a line for each mixture.
 function trainingCharts(curves: Curves, store: Store<Play>, scrub: (step: number) => void) {

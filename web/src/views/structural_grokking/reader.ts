@@ -22,9 +22,18 @@ export class Reader {
     this.thread = thread(source, take, (why) => this.fail?.((this.broken = new Error(why))));
   }
 
-  // Reads at the steps in this order; a newer call ends an older one. Fails where the worker does.
+  // Reads at the steps in this order; a newer call ends an older one. Fails where the weights or the worker do; of one
+  // that was ended nobody hears.
   async read(order: number[], asked: Omit<Asked, "id" | "step">, tell: (read: Read) => void): Promise<void> {
     const own = ++this.count;
+    try {
+      await this.readAll(own, order, asked, tell);
+    } catch (error) {
+      if (own === this.count) throw error;
+    }
+  }
+
+  private async readAll(own: number, order: number[], asked: Omit<Asked, "id" | "step">, tell: (read: Read) => void): Promise<void> {
     for (const step of order) {
       await this.load(step);
       if (own !== this.count) return;

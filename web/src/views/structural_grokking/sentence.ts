@@ -2,7 +2,7 @@
 import type { Pack } from "../../data/safetensors";
 import { shownSteps } from "../../draw/axes";
 import { Chart, type ChartOptions } from "../../draw/chart";
-import { h, select, uniqueId } from "../../draw/dom";
+import { alarm, h, select, uniqueId } from "../../draw/dom";
 import type { Shared } from "../../draw/store";
 import { bySplit } from "../../math/spans";
 import { Recogniser, Ungrammatical, type Grammar, type Sentence, type Span } from "../../math/grammar";
@@ -51,7 +51,9 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
   const question = grammar.auxiliaries;
   const picture = new TreePicture();
   const said = h("p", { class: "lb-verdict", role: "status" });
-  const wrong = h("p", { class: "lb-error", role: "alert" });
+  const wrong = alarm(); // with the sentence
+  const trouble = alarm(); // with the network
+  trouble.hidden = true;
   const bars = h("div", { class: "lb-fronts" });
   const chartPlace = h("div", { class: "lb-grid lb-two" });
   let member: Member | null = null;
@@ -115,10 +117,16 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
     return true;
   };
 
+  const unread = (error: Error) => {
+    trouble.textContent = `The network could not be read: ${error.message}`;
+    trouble.hidden = false;
+  };
+
   // `more`: the same sentence and network, after further steps; what was read before still holds.
   const begin = (more = false) => {
     if (!member) return;
     member.reader.stop();
+    trouble.hidden = true;
     if (!more) [readable, film] = [understand(), new Map()];
     if (!readable) return;
     const pick = picks.findIndex((one) => one.words.join(" ") === words.join(" "));
@@ -132,7 +140,7 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
         film.set(read.step, read);
         drawCharts();
         show();
-      }).catch((error: Error) => (wrong.textContent = `The network could not be read: ${error.message}`));
+      }).catch(unread);
     }
     drawCharts();
     show();
@@ -223,6 +231,7 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
     h("p", {}, `Type a ${question ? "declarative sentence" : "sentence in the past tense"}, or pick one, and play the training: the tree over the words is what the network’s states split into, from the whole sentence down; below them hangs the grammar’s. Filled nodes are in both trees, hollow ones in one alone.`),
     h("div", { class: "lb-controls lb-sentence" }, h("div", { class: "lb-field lb-grow" }, h("label", { for: id }, "Sentence"), input), chooser),
     wrong,
+    trouble,
     picture.plot.el,
     said,
     bars,
@@ -244,7 +253,7 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
         if (member !== next) return;
         parses = pack;
         if (picks.some((one) => one.words.join(" ") === words.join(" "))) begin(more);
-      }, (error: Error) => (wrong.textContent = error.message));
+      }, (error: Error) => member === next && unread(error));
     },
     leave() {
       member?.reader.close();
