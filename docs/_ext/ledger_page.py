@@ -12,7 +12,7 @@ from latebloom import studies
 from latebloom.claims import Ledger, all_claims
 from latebloom.claims.standing import is_current
 from latebloom.errors import LatebloomError
-from latebloom.fleet.plan import run_hash
+from latebloom.fleet.identity import run_hash
 
 MARKER = "<!-- ledger -->"
 LEDGER = Path(__file__).parents[2] / "ledger"

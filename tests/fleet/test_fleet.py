@@ -15,8 +15,9 @@ import latebloom
 from latebloom.cli.progress import Progress
 from latebloom.errors import LatebloomError, RunFailed, StoreError
 from latebloom.fleet.interrupt import Flag, Interrupt
+from latebloom.fleet.layout import finished_members, take_over
 from latebloom.fleet.local import run_plan, run_plans
-from latebloom.fleet.plan import finished_members, plan, take_over
+from latebloom.fleet.plan import plan
 from latebloom.fleet.processes import LOST
 from latebloom.fleet.work import work
 from latebloom.fleet.zoom import zoom_run
@@ -225,7 +226,8 @@ GUARDED = """
     from pathlib import Path
     from tests.fleet import small
     from latebloom.fleet.local import run_plan
-    from latebloom.fleet.plan import finished_members, plan, take_over
+    from latebloom.fleet.layout import finished_members, take_over
+    from latebloom.fleet.plan import plan
     if __name__ == "__main__":
         laid = plan("small.slow", "smoke", ["seed=0:2", "d_mlp=3,4", "training.steps=200000"], Path("home"))
         results = run_plan(laid, workers=2)

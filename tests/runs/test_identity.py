@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from latebloom.fleet.plan import member_hash
+from latebloom.fleet.identity import member_hash
 from latebloom.models import LOSSES, ModularMLP
 from latebloom.tasks import ModularArithmetic
 from latebloom.training.measures import MEASURES, versions

@@ -4,7 +4,7 @@ import pytest
 
 from latebloom import studies
 from latebloom.errors import LatebloomError
-from latebloom.fleet.plan import member_hash
+from latebloom.fleet.identity import member_hash
 from latebloom.training.experiment import Measure
 from latebloom.training.measured import as_words, choose
 from latebloom.training.members import expand, parse_overrides

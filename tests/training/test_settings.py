@@ -3,7 +3,7 @@
 import pytest
 
 from latebloom import studies
-from latebloom.fleet.plan import member_hash
+from latebloom.fleet.identity import member_hash
 from latebloom.training.members import find_field
 from latebloom.training.presets import PRESETS, members_of
 from latebloom.training.settings import settings_of

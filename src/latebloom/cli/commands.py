@@ -18,7 +18,8 @@ from latebloom.cli.progress import Progress
 from latebloom.cli.zoom import parse_window, run_zoom
 from latebloom.errors import LatebloomError, unknown_name
 from latebloom.fleet.local import run_plans
-from latebloom.fleet.plan import Plan, plan
+from latebloom.fleet.plan import plan
+from latebloom.fleet.unit import Plan
 from latebloom.fleet.work import Result
 from latebloom.fleet.zoom import check_window
 from latebloom.runs.home import home, run_folders

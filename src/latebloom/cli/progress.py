@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from latebloom.fleet.plan import Unit
+from latebloom.fleet.unit import Unit
 from latebloom.fleet.work import Result
 from latebloom.training.loop import Report
 

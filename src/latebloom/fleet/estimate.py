@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import torch
 
-from latebloom.fleet.plan import Unit
+from latebloom.fleet.unit import Unit
 from latebloom.models import LOSSES
 from latebloom.training import measures
 from latebloom.training.device import training_arithmetic

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from latebloom.fleet.estimate import work_of
 from latebloom.fleet.interrupt import Interrupt
-from latebloom.fleet.plan import Plan, Unit, finished_members, take_over
+from latebloom.fleet.layout import finished_members, take_over
 from latebloom.fleet.processes import run_in_processes
+from latebloom.fleet.unit import Plan, Unit
 from latebloom.fleet.work import Result, work
 from latebloom.training.loop import Report
 from latebloom.training.measures import MEASURES

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from latebloom.fleet.interrupt import Flag
-from latebloom.fleet.plan import Unit
+from latebloom.fleet.unit import Unit
 from latebloom.fleet.work import Result, work
 from latebloom.training.loop import Report
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from latebloom.errors import LatebloomError, RunFailed
-from latebloom.fleet.plan import Unit, processor
+from latebloom.fleet.layout import processor
+from latebloom.fleet.unit import Unit
 from latebloom.models import Parameters
 from latebloom.runs.lock import writing
 from latebloom.runs.run import Run

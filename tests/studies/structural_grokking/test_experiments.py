@@ -6,7 +6,7 @@ import latebloom
 from latebloom import studies
 from latebloom.claims import Verdict
 from latebloom.fleet.estimate import cost
-from latebloom.fleet.plan import member_hash
+from latebloom.fleet.identity import member_hash
 from latebloom.studies.reproduce import reproduce, select
 from latebloom.training.members import populations
 from latebloom.training.population import Population
