@@ -30,7 +30,7 @@ def test_faulty_lines_are_told_with_their_reason(tmp_path, capsys):
         file.write("my raven does sleeep . decl\tmy raven does sleeep .\n")
     assert main(["check", str(path)]) == 0
     out = capsys.readouterr().out
-    assert "1 lines could not be read" in out
+    assert "1 line could not be read" in out
     assert "line 301" in out
     assert "'sleep'" in out
 
@@ -76,7 +76,8 @@ def test_files_as_other_programs_write_them(tmp_path, capsys, written_as):
     path.write_bytes(written_as)
     assert main(["check", str(path)]) == 0
     out = capsys.readouterr().out
-    assert f"1 items; {int(b'source' in written_as)} lines could not be read" in out
+    faults = "1 line" if b"source" in written_as else "0 lines"
+    assert f"1 item; {faults} could not be read" in out
     assert "tasks: 1 items are too few for a test" in out  # and not "p = 1", as if they fitted
 
 

@@ -57,6 +57,7 @@ def test_settings_may_stand_before_options(capsys, runs_home):
         (["run", "grokking.modular_adition"], "Did you mean 'grokking.modular_addition'"),
         (["run", *TINY, "weight_dcay=1"], "Did you mean 'weight_decay' or 'training.weight_decay'?"),
         (["run", *TINY, "seed=5:5"], "is empty"),
+        (["run", *TINY, "training.decay=linear", "training.warmup=5", "decay_steps=5"], "training.decay_steps = 5"),
         (["run", *TINY, "train_fraction=1"], "task.train_fraction = 1"),
         (["run", *TINY, "train_fraction=0.0001"], "training rows"),
         (["run", *TINY, "lr=fast"], "training.lr = 'fast'"),
@@ -120,6 +121,15 @@ def test_wrong_words_end_with_code_2_and_a_hint(capsys, runs_home, words, told):
     assert code == 2
     assert told in err
     assert "Traceback" not in err
+    assert run_folders(runs_home) == []
+
+
+@pytest.mark.parametrize("words", [("run", *TINY[:1], "--scal", "smoke"), ("claims", "--js"), ("--vers",)])
+def test_an_option_is_written_in_full(capsys, runs_home, words):
+    """A shortened one would be another as soon as a second option begins like it."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
     assert run_folders(runs_home) == []
 
 

@@ -1,12 +1,15 @@
 """`latebloom plan STUDY|CLAIM`: what `reproduce` would still train, counted once, and nothing laid out."""
 
+from dataclasses import replace
 from itertools import chain
 
 import pytest
 
 from latebloom import studies
+from latebloom.claims import Request
 from latebloom.cli import main
 from latebloom.cli.plan import _work
+from latebloom.errors import LatebloomError
 from latebloom.fleet.estimate import Cost, makespan
 from latebloom.fleet.local import waves
 from latebloom.runs.home import run_folders
@@ -50,6 +53,13 @@ def test_what_is_finished_is_not_counted(capsys, runs_home):
     code, out, _ = plan(capsys, "grokking.01", "--scale", "smoke")
     assert code == 0
     assert out == f"Nothing to train at scale smoke: every run that is needed is finished under {runs_home}.\n"
+
+
+@pytest.mark.parametrize("asked", [Request("grokking.modular_addition", "smoke"), ["run"], ("run",), None])
+def test_needs_of_another_kind_are_refused_with_the_claims_name(tmp_path, asked):
+    mistaken = replace(select(["grokking.01"])[0], needs=lambda scale: asked)
+    with pytest.raises(LatebloomError, match=r"Claim grokking\.01: `needs` should return a tuple of requests"):
+        prepare([mistaken], "smoke", tmp_path)
 
 
 @pytest.mark.parametrize("word", ["grokking.01", "future_tokens.26", "structural_grokking", "future_tokens"])

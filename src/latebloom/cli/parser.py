@@ -4,7 +4,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from latebloom import __version__
 from latebloom.errors import unknown_name
@@ -17,7 +17,10 @@ LISTS = ("studies", "experiments", "claims", "tasks", "models", "optimisers", "l
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with an unknown command answered by the nearest known one."""
+    """argparse, with an unknown command answered by the nearest known one; options are written in full."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
         """Says what was wrong and where help is; exit code 2."""

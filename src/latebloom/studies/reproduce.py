@@ -8,8 +8,11 @@ from pathlib import Path
 from latebloom import studies
 from latebloom.claims import Claim, Entry, Evidence, Ledger, Request, Standing, all_claims, judge, standings
 from latebloom.errors import LatebloomError, RunFailed, unknown_name
+from latebloom.fleet.identity import existing_run, run_hash
+from latebloom.fleet.layout import finished_members
 from latebloom.fleet.local import Display, run_plans
-from latebloom.fleet.plan import Plan, existing_run, finished_members, plan, run_hash
+from latebloom.fleet.plan import plan
+from latebloom.fleet.unit import Plan
 from latebloom.training.experiment import check_scale
 
 LEDGER = Path("ledger")
@@ -49,17 +52,29 @@ def check_judgeable(claims: Sequence[Claim], scale: str) -> None:
 
 def requests(claims: Sequence[Claim], scale: str) -> list[Request]:
     """The runs that claims need at a scale, each once, in order."""
-    needed = [need for claim in claims if _judgeable(claim, scale) for need in claim.needs(scale)]
+    needed = [need for claim in claims if _judgeable(claim, scale) for need in _needs(claim, scale)]
     return list(dict.fromkeys(needed))
+
+
+def _needs(claim: Claim, scale: str) -> tuple[Request, ...]:
+    """What a claim's own function asks for, if that is what such a function should give."""
+    needed: object = claim.needs(scale)
+    if not isinstance(needed, tuple) or not all(isinstance(need, Request) for need in needed):
+        raise LatebloomError(
+            f"Claim {claim.id}: `needs` should return a tuple of requests, such as (Request(...),); for scale {scale} "
+            f"it returned {needed!r}."
+        )
+    return needed
 
 
 def _judgeable(claim: Claim, scale: str) -> bool:
     return claim.judge is not None and scale in ("smoke", *claim.scales)
 
 
-def prepare(claims: Sequence[Claim], scale: str, root: Path, dry: bool = False) -> dict[Request, Plan]:
+def prepare(claims: Sequence[Claim], scale: str, root: Path | str, dry: bool = False) -> dict[Request, Plan]:
     """Lays out the runs that claims need; trains nothing, and writes nothing either where it is `dry`."""
     studies.load()  # a claim of one's own may ask for experiments that ship
+    root = Path(root)
     known = finished_members(root)
     return {
         need: plan(need.experiment, need.scale, need.overrides, root, known, dry) for need in requests(claims, scale)
@@ -69,8 +84,8 @@ def prepare(claims: Sequence[Claim], scale: str, root: Path, dry: bool = False) 
 def reproduce(
     claims: Sequence[Claim],
     scale: str,
-    root: Path,
-    ledger: Path = LEDGER,
+    root: Path | str,
+    ledger: Path | str = LEDGER,
     display: Display | None = None,
     workers: int | None = None,
     plans: dict[Request, Plan] | None = None,
@@ -85,22 +100,22 @@ def reproduce(
     interrupted = any(not result.finished and result.failure is None for result in results)
     entries, mistakes = judge_finished(claims, scale, root)
     if entries:
-        Ledger.add(ledger, entries)
+        Ledger.add(Path(ledger), entries)
     return Outcome(tuple(entries), (*failures, *mistakes), interrupted)
 
 
-def judge_again(claims: Sequence[Claim], scale: str, root: Path, ledger: Path = LEDGER) -> Outcome:
+def judge_again(claims: Sequence[Claim], scale: str, root: Path | str, ledger: Path | str = LEDGER) -> Outcome:
     """Judges the claims whose runs are finished in this home and merges the ledger; trains nothing."""
     entries, mistakes = judge_finished(claims, scale, root)
     if entries:
-        Ledger.add(ledger, entries)
+        Ledger.add(Path(ledger), entries)
     return Outcome(tuple(entries), tuple(mistakes), interrupted=False)
 
 
-def judge_finished(claims: Sequence[Claim], scale: str, root: Path) -> tuple[list[Entry], list[str]]:
+def judge_finished(claims: Sequence[Claim], scale: str, root: Path | str) -> tuple[list[Entry], list[str]]:
     """An entry for each claim whose runs are all finished, and what went wrong while judging."""
     studies.load()
-    entries, mistakes = [], []
+    root, entries, mistakes = Path(root), [], []
     for claim in claims:
         if not _judgeable(claim, scale):
             continue
@@ -115,11 +130,11 @@ def judge_finished(claims: Sequence[Claim], scale: str, root: Path) -> tuple[lis
     return entries, mistakes
 
 
-def standing(claims: Sequence[Claim], ledger: Path = LEDGER) -> tuple[Standing, ...]:
+def standing(claims: Sequence[Claim], ledger: Path | str = LEDGER) -> tuple[Standing, ...]:
     """The ledger as it stands, stale entries marked; trains nothing."""
     studies.load()
     # Many claims ask for the same run, and resolving one is most of what the table takes.
-    return tuple(standings(claims, Ledger.load(ledger), resolve=functools.cache(_resolve)))
+    return tuple(standings(claims, Ledger.load(Path(ledger)), resolve=functools.cache(_resolve)))
 
 
 def _resolve(request: Request) -> str | None:

@@ -82,6 +82,15 @@ class Training(Spec):
     precision: Literal["float32", "float64"] = Field("float32", description="of all numbers in training")
     stop: Stop | None = Field(None, description="when a member is done early; None: never")
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.decay != "none" and self.decay_steps is not None and self.decay_steps <= self.warmup:
+            raise ValueError(
+                f"training.decay_steps = {self.decay_steps} is no later than the end of the warm-up, "
+                f"training.warmup = {self.warmup}: the rate would have fallen before it has risen."
+            )
+        return self
+
 
 class Measure(Spec):
     """One named measurement and its schedule; None: at every log step."""

@@ -145,13 +145,14 @@ class Report:
     def text(self) -> str:
         """The report in plain words."""
         lines = [
-            f"{self.items} items; {len(self.faults)} lines could not be read; {self.repeats} repeat a sentence; "
-            f"{self.withheld} are of the withheld kind; {self.mean_length:.1f} tokens on average, "
+            f"{_counted(self.items, 'item')}; {_counted(len(self.faults), 'line')} could not be read; "
+            f"repeating a sentence: {self.repeats}; of the withheld kind: {self.withheld}; "
+            f"{self.mean_length:.1f} tokens on average, "
             f"{self.longest} at most.",
             *(f"line {fault.line}: {fault.why}" for fault in self.faults[:SHOWN]),
         ]
         if len(self.faults) > SHOWN:
-            lines.append(f"and {len(self.faults) - SHOWN} more lines")
+            lines.append(f"and {_counted(len(self.faults) - SHOWN, 'more line')}")
         return "\n\n".join(["\n".join(lines), *(comparison.text() for comparison in self.comparisons)])
 
 
@@ -202,3 +203,7 @@ def is_withheld(item: Item, task: PairTask) -> bool:
     if item.task != task.tasks[1]:
         return False
     return item.centre_embedded if task.auxiliaries else item.parts.distractor >= 0
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
