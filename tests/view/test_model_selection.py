@@ -65,6 +65,15 @@ def test_errors_by_pairs_are_the_measured_ones(home):
         assert optimum[-1] < optimum[0] and all(len(curve) == 5 for curve in references.values())
 
 
+def test_errors_before_a_query_of_its_own_kind_are_not_shown(tmp_path):
+    words = ("task.mixture=dense", "task.tests=dense+dense@orthant", "seed=0")
+    latebloom.run("model_selection.linear", *words, scale="smoke", home=tmp_path, workers=1)
+    document, arrays = unpack(packs_of(_logged(tmp_path, "linear"))["pairs"]())
+    assert np.isfinite(arrays["errors0"]).all() and np.isfinite(arrays["errors1"][..., -1]).all()
+    assert np.isnan(arrays["errors1"][..., :-1]).all()
+    assert document["references"][0] and not document["references"][1]
+
+
 def test_points_can_be_moved_where_functions_are_of_one_number(home):
     linear, testbed = _logged(home, "linear"), _logged(home, "testbed")
     assert not [name for name in packs_of(linear) if name.startswith(("points", "earlier"))]

@@ -13,7 +13,7 @@ from latebloom.errors import LatebloomError
 
 @dataclass(frozen=True)
 class FourierHypotheses:
-    """sum over n = 1 .. N of (a_n cos + b_n sin)(pi n x / L) / sqrt(N) with a, b ~ N(0, 1): one component for each N.
+    """sum over n = 1 .. N of (a_n cos + b_n sin)(pi n x / L) / sqrt(N), a, b ~ N(0, variance): a component for each N.
 
     The posterior over N says which frequencies a predictor should prefer on a prompt.
     """
@@ -21,16 +21,17 @@ class FourierHypotheses:
     name: str = "fourier"
     terms: int = 10
     half_period: float = 5.0  # L
+    variance: float = 1.0  # of a value
 
     def __post_init__(self) -> None:
-        positive(f"Class {self.name!r}", terms=self.terms, half_period=self.half_period)
+        positive(f"Class {self.name!r}", terms=self.terms, half_period=self.half_period, variance=self.variance)
 
     def variances(self, d: int) -> Float[Tensor, "feature component"]:
-        """1 / N for the cosines and sines of the first N frequencies, 0 for the others."""
+        """Variance / N for the cosines and sines of the first N frequencies, 0 for the others."""
         if d != 1:
             raise LatebloomError(f"Class {self.name!r} has functions of one number; the inputs have {d} dimensions.")
         count = torch.arange(1, self.terms + 1, dtype=torch.float64)
-        used = (torch.arange(self.terms)[:, None] < count) / count
+        used = self.variance * (torch.arange(self.terms)[:, None] < count) / count
         return torch.cat([used, used])
 
     def features(self, x: Float[Tensor, "place d prompt"]) -> Float[Tensor, "place feature component prompt"]:

@@ -1,5 +1,7 @@
 """Live curves: one pass for all queries says what a pass for each says; words that help where points do not fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -78,6 +80,34 @@ def test_no_points_yet(snapshot):
     found = predict(snapshot, [], [], QUERY)
     assert found.classes == pytest.approx({"line": 0.5, "sinusoid": 0.5})
     assert np.all(found.curves["least squares"] == 0)
+
+
+@pytest.mark.parametrize(("mixture", "known"), [("line+fourier", True), ("relu+line", False)])
+def test_classes_beyond_the_testbed(mixture, known, snapshot):
+    task = snapshot.task.replace({"mixture": mixture, "tests": mixture})
+    found = predict(replace(snapshot, task=task), X, Y, QUERY)
+    assert "trained on line" in found.curves and "least squares" in found.curves
+    assert (f"optimum of {mixture}" in found.curves) == known
+    assert set(found.classes) == ({"line", "fourier"} if known else set())
+
+
+def test_the_optimum_of_fourier_series_is_that_of_their_covariance(snapshot):
+    task = snapshot.task.replace({"mixture": "fourier:scale=2:terms=3", "tests": "line", "noise_variance": 0.01})
+    found = predict(replace(snapshot, task=task), X, Y, QUERY).curves["optimum of fourier:scale=2:terms=3"]
+    logs, means = [], []
+    for terms in (1, 2, 3):  # 4 / N times the sum of cos(pi n (x - x') / 5)
+        n = np.arange(1, terms + 1)[:, None, None]
+        inner, cross = (4 / terms * np.cos(np.pi / 5 * n * (a[:, None] - X)).sum(0) for a in (X, QUERY))
+        inner = inner + 0.01 * np.eye(3)
+        means.append(cross @ np.linalg.solve(inner, Y))
+        logs.append(-0.5 * (Y @ np.linalg.solve(inner, Y) + np.linalg.slogdet(inner)[1]))
+    share = np.exp(np.array(logs) - max(logs))
+    np.testing.assert_allclose(found, share @ np.array(means) / share.sum(), atol=1e-8)
+
+
+def test_a_run_is_no_snapshot(runs):
+    with pytest.raises(LatebloomError, match=r"testbed.* is no snapshot: give what load\(run\)"):
+        predict(runs["testbed"], X, Y, QUERY)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,11 @@ from latebloom.claims.registry import of_study
 from latebloom.cli import main
 from latebloom.errors import LatebloomError
 from latebloom.fleet.estimate import cost
+from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.model_selection.claims.networks import arms, curve, prompts
 from latebloom.studies.model_selection.figures import draw_run
+from latebloom.studies.model_selection.figures.icl import draw_icl
+from latebloom.studies.model_selection.figures.pick import _by_arm
 from latebloom.studies.reproduce import reproduce, select
 from latebloom.training.experiment import SCALES
 from latebloom.training.measures import MEASURES
@@ -147,6 +150,13 @@ def test_prompts_are_the_same_at_every_call_and_of_the_class(home):
     assert curve(lambda x, y: torch.zeros_like(y), wide).mean() == pytest.approx(1, rel=0.15)
 
 
+def test_where_only_the_query_is_as_it_should_be_nothing_else_counts(home):
+    task = next(iter(arms(run("linear", home)).values()))[0].task
+    found = curve(lambda x, y: torch.zeros_like(y), prompts(task, "dense@repeated", 2000))
+    assert np.isnan(found[:-1]).all()
+    assert found[-1] == pytest.approx(1, rel=0.15)
+
+
 def test_every_judge_runs_end_to_end_at_smoke(home, tmp_path):
     chosen = [claim.id for claim in of_study("model_selection") if claim.judge and not claim.deterministic]
     outcome = reproduce(select(chosen), "smoke", home, tmp_path / "ledger", workers=1)
@@ -169,6 +179,16 @@ def test_pictures_of_a_run(home, tmp_path, name):
     written = draw_run(run(name, home), tmp_path)
     assert {path.stem for path in written} == EXPECTED[name]
     assert all(path.stat().st_size > 2000 for path in written)
+
+
+def test_widths_are_not_drawn_as_seeds_of_one_network(home):
+    logged = Logged(run("widths", home))
+    groups = _by_arm(dict(arms(logged.run)), logged)
+    assert [{network.width for network in group} for group in groups.values()] == [{8}, {16}]
+    drawn = draw_icl(groups, "", "").axes[0].get_legend_handles_labels()[1]
+    assert drawn[:2] == ["trained on line+sinusoid, d model 8", "trained on line+sinusoid, d model 16"]
+    alone = Logged(run("linear", home))
+    assert list(_by_arm(dict(arms(alone.run)), alone)) == list(arms(alone.run))
 
 
 def test_a_member_that_is_not_there_is_refused(home, tmp_path):

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
-from latebloom.tasks.functions import FUNCTIONS, Combination, Curriculum, Dense, Line, Sinusoid, Sparse, parse_component
+from latebloom.tasks.functions import (
+    FUNCTIONS,
+    Combination,
+    Curriculum,
+    Dense,
+    Line,
+    Sinusoid,
+    Sparse,
+    parse_component,
+)
+from latebloom.tasks.functions.inputs import Gaussian, Uniform
 
 ONE_NUMBER = {"line", "sinusoid", "fourier"}
 EVERY = [
@@ -88,6 +98,20 @@ def test_values_have_mean_0_and_the_variance_they_state(function):
     assert abs(values.var() - function.variance) < 4 * (values**2).std() / n**0.5
 
 
+@pytest.mark.parametrize("inputs", [Gaussian(scale=3.0), Uniform(half_width=2.0)], ids=lambda own: own.kind)
+@pytest.mark.parametrize("function", EVERY, ids=named)
+def test_under_other_inputs_answering_0_still_has_an_error_of_1(function, inputs):
+    draw = stream(6, "other inputs", function.kind, inputs.kind)
+    n = 20_000
+    squares = function.values(function.draw(draw, n), inputs.draw(draw, n, 1, function.d))[:, 0] ** 2
+    assert abs(squares.mean() - function.variance_under(inputs)) < 4.5 * squares.std() / n**0.5
+
+
+def test_noise_behind_a_combination_is_noise_of_the_sum():
+    assert parse_component("dense~sparse:noise_variance=0.5", {"d": 6}).function.noise_variance == 0.5
+    assert parse_component("dense~sparse", {"d": 6, "noise_variance": 0.1}).function.noise_variance == 0.1
+
+
 def test_unit_scaling_gives_every_class_the_square_of_its_scale():
     for function in EVERY:
         if function.scaling == "unit" and function.kind != "combination":
@@ -155,6 +179,7 @@ def test_a_curriculum_never_shrinks_and_never_exceeds_the_whole(every, rise, sta
         ("dense~sparse:share=2", r"share = 2"),
         ("sinusoid:d=1:low=3:high=2", r"low = 3\.0 is above high = 2\.0"),
         ("line:d=1~dense:d=2", r"line takes 1 numbers and dense takes 2"),
+        ("dense:noise_variance=1~sparse", r"noise is of the sum; write noise_variance behind the ~"),
     ],
 )
 def test_bad_settings_are_told_in_a_sentence(text, told):

@@ -182,6 +182,12 @@ def test_a_decoder_trains_on_it_also_while_prompts_are_short():
         ({"name_class": True, "mixture": "dense+tree"}, "'tree' is not there"),
         ({"name_class": True, "d": 2, "tests": "dense+sparse+relu"}, "3 classes do not fit a token of 2 numbers"),
         ({"d": 1}, r"task\.tests = 'dense\+sparse': sparse: nonzeros = 2|task\.mixture = 'dense\+sparse'"),
+        ({"tests": "dense@orthogonal"}, r"task\.tests = 'dense@orthogonal': .* use at most 5 points"),
+        ({"mixture": "dense@subspace:dims=6"}, r"task\.mixture = .*: subspace: dims = 6 must be at most d = 5"),
+        (
+            {"mixture": "dense@repeated", "curriculum": {"every": 5, "dims": 5, "points": 1}},
+            r"task\.mixture = .*: repeated: a prompt of 1 points",
+        ),
         ({"layout": "gpt"}, "layout = 'gpt'"),
         ({"point": 4}, r"Unknown field of InContextFunctions 'point'"),
     ],

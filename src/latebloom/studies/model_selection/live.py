@@ -4,6 +4,7 @@
 and every query behind it sees that context and itself alone, so that hundreds of queries cost little more than one.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,6 +14,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from latebloom.baselines.least_squares import LeastSquares
+from latebloom.baselines.mixture_posterior import MixturePosterior
 from latebloom.baselines.nearest import NearestNeighbours
 from latebloom.baselines.one_context import answer
 from latebloom.errors import LatebloomError
@@ -47,7 +49,7 @@ class Fit:
     """What everybody says of the queries, and what the exact posterior makes of the points."""
 
     curves: dict[str, Curve]  # networks by what they were trained on; then references
-    classes: dict[str, float]  # posterior probability of each class of the mixture
+    classes: dict[str, float]  # posterior probability of each class of the mixture, where the exact optimum has them
 
 
 def load(*runs: Run, seed: int = 0, step: int | None = None) -> Snapshot:
@@ -89,21 +91,32 @@ def _format(task: object) -> tuple[object, ...]:
 def predict(snapshot: Snapshot, x: ArrayLike, y: ArrayLike, query: ArrayLike) -> Fit:
     """Curves through points (x, y) [n] at queries [query]: networks, exact optimum, least squares, three neighbours.
 
-    Raises `LatebloomError` for points that do not pair up, are not finite, or are more than a network was trained on.
+    The optimum is left out where it has no closed form (networks, trees). Raises `LatebloomError` for points that do
+    not pair up, are not finite, or are more than a network was trained on.
     """
+    if not isinstance(snapshot, Snapshot):
+        raise LatebloomError(f"{snapshot!r} is no snapshot: give what load(run) of this module returns.")
     points, labels, asked = _checked(snapshot, x, y, query)
     curves = dict(
         zip((f"trained on {name}" for name in snapshot.names), _networks(snapshot, points, labels, asked), strict=True)
     )
     context, seen, where = (torch.from_numpy(part) for part in (points[:, None], labels, asked[:, None]))
-    exact = answer(optimum(snapshot.task), context, seen, where)
-    curves[f"optimum of {snapshot.task.mixture}"] = exact.mean.numpy()
+    exact = None
+    if (best := _optimum(snapshot.task)) is not None:
+        exact = answer(best, context, seen, where)
+        curves[f"optimum of {snapshot.task.mixture}"] = exact.mean.numpy()
     curves["least squares"] = (where @ LeastSquares().weights(context, seen)).numpy()
     curves["3 nearest points"] = NearestNeighbours(3)(context, seen, where).numpy()
     names = [component.text for component in snapshot.task.trained.components]
-    if len(names) != len(exact.classes):  # combinations of unknown share are several classes
+    if exact is None or len(names) != len(exact.classes):  # combinations of unknown share are several classes
         return Fit(curves, {})
     return Fit(curves, dict(zip(names, exact.classes.tolist(), strict=True)))
+
+
+def _optimum(task: InContextFunctions) -> MixturePosterior | None:
+    with contextlib.suppress(LatebloomError):  # some classes have no closed form
+        return optimum(task)
+    return None
 
 
 def _checked(

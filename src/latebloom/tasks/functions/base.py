@@ -9,6 +9,7 @@ from pydantic import Field
 
 from latebloom.registry import Registry
 from latebloom.spec import Spec
+from latebloom.tasks.functions.inputs import InputDistribution
 
 FUNCTIONS: Registry[type["FunctionClass"]] = Registry("function class")
 
@@ -23,6 +24,7 @@ class FunctionClass(Spec):
     """
 
     inputs: ClassVar[str] = "gaussian"  # the distribution of inputs it was published with
+    degree: ClassVar[int] = 0  # the power of the inputs with which values grow; 0: they stay as large
 
     kind: str
     d: int = Field(20, ge=1, description="numbers a function takes")
@@ -47,6 +49,10 @@ class FunctionClass(Spec):
     def variance(self) -> float:
         """Variance of a clean value over functions and standard inputs: errors are divided by it."""
         return self.scale**2 * (1.0 if self.scaling == "unit" else self.published_variance)
+
+    def variance_under(self, inputs: InputDistribution) -> float:
+        """Variance of a clean value over functions and these inputs: answering 0 then has an error of 1 over it."""
+        return self.variance * inputs.growth(self.degree)
 
     @property
     def least_dimensions(self) -> int:

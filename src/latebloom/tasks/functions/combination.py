@@ -7,6 +7,7 @@ from jaxtyping import Float
 from pydantic import Field, SerializeAsAny, model_validator
 
 from latebloom.tasks.functions.base import FunctionClass, Parameters
+from latebloom.tasks.functions.inputs import InputDistribution
 
 
 class Combination(FunctionClass):
@@ -53,13 +54,20 @@ class Combination(FunctionClass):
     @property
     def published_variance(self) -> float:
         """share^2 and (1 - share)^2 times the two variances; the mean of both squares over U(0, 1) is 1/3."""
+        return self._sum(self.first.variance, self.second.variance)
+
+    def _sum(self, first: float, second: float) -> float:
         squares = (1 / 3, 1 / 3) if self.share is None else (self.share**2, (1 - self.share) ** 2)
-        return squares[0] * self.first.variance + squares[1] * self.second.variance
+        return squares[0] * first + squares[1] * second
 
     @property
     def variance(self) -> float:
         """The same in both scalings."""
         return self.scale**2 * self.published_variance
+
+    def variance_under(self, inputs: InputDistribution) -> float:
+        """Each class grows with the inputs in its own way."""
+        return self.scale**2 * self._sum(self.first.variance_under(inputs), self.second.variance_under(inputs))
 
     @property
     def least_dimensions(self) -> int:

@@ -4,6 +4,7 @@ Some of them treat the last input, the query, differently from the context: then
 place means anything (`query_only`), and a curve over context lengths needs prompts of each length.
 """
 
+import math
 from abc import abstractmethod
 from typing import ClassVar, Literal
 
@@ -29,6 +30,17 @@ class InputDistribution(Spec):
     def draw(self, generator: np.random.Generator, n: int, points: int, d: int) -> Float[np.ndarray, "n points d"]:
         """Inputs of n prompts. Raises `LatebloomError` where the prompt's shape does not allow them."""
 
+    def check(self, points: int, d: int) -> None:
+        """Raises `LatebloomError` where prompts of `points` inputs of d numbers cannot be drawn."""
+
+    def growth(self, degree: int) -> float:
+        """E x^(2 degree) of a coordinate, over that of a standard normal one.
+
+        1 where only directions are moved and lengths are kept; of subspace and skewed inputs this is exact up to
+        degree 1.
+        """
+        return 1.0
+
 
 @INPUTS.register("gaussian")
 class Gaussian(InputDistribution):
@@ -42,6 +54,10 @@ class Gaussian(InputDistribution):
         x = generator.standard_normal((n, points, d))
         return x if self.scale == 1 else x * self.scale
 
+    def growth(self, degree: int) -> float:
+        """Every number is `scale` times a standard normal one."""
+        return self.scale ** (2 * degree)
+
 
 @INPUTS.register("uniform")
 class Uniform(InputDistribution):
@@ -53,6 +69,10 @@ class Uniform(InputDistribution):
     def draw(self, generator: np.random.Generator, n: int, points: int, d: int) -> Float[np.ndarray, "n points d"]:
         """Independent uniform numbers."""
         return generator.uniform(-self.half_width, self.half_width, (n, points, d))
+
+    def growth(self, degree: int) -> float:
+        """h^(2 k) / (2 k + 1) over 1 . 3 . ... . (2 k - 1)."""
+        return self.half_width ** (2 * degree) / math.prod(range(1, 2 * degree + 2, 2))
 
 
 @INPUTS.register("skewed")
@@ -84,11 +104,15 @@ class Subspace(InputDistribution):
 
     def draw(self, generator: np.random.Generator, n: int, points: int, d: int) -> Float[np.ndarray, "n points d"]:
         """Each prompt in a subspace of its own."""
+        self.check(points, d)
         dims = max(1, d // 2) if self.dims is None else self.dims
-        if dims > d:
-            raise LatebloomError(f"subspace: dims = {dims} must be at most d = {d}.")
         x = generator.standard_normal((n, points, dims)) * (d / dims) ** 0.5
         return x @ random_basis(generator, n, d)[:, :dims]
+
+    def check(self, points: int, d: int) -> None:
+        """A subspace is not larger than the space."""
+        if self.dims is not None and self.dims > d:
+            raise LatebloomError(f"subspace: dims = {self.dims} must be at most d = {d}.")
 
 
 @INPUTS.register("orthant")
@@ -120,13 +144,17 @@ class Repeated(InputDistribution):
 
     def draw(self, generator: np.random.Generator, n: int, points: int, d: int) -> Float[np.ndarray, "n points d"]:
         """Normal inputs, the last one a copy."""
+        self.check(points, d)
+        x = generator.standard_normal((n, points, d))
+        x[:, -1] = x[np.arange(n), generator.integers(points - 1, size=n)]
+        return x
+
+    def check(self, points: int, d: int) -> None:
+        """There must be something to repeat."""
         if points < 2:
             raise LatebloomError(
                 f"repeated: a prompt of {points} points has no context to repeat; at least 2 are needed."
             )
-        x = generator.standard_normal((n, points, d))
-        x[:, -1] = x[np.arange(n), generator.integers(points - 1, size=n)]
-        return x
 
 
 @INPUTS.register("orthogonal")
@@ -139,11 +167,7 @@ class Orthogonal(InputDistribution):
 
     def draw(self, generator: np.random.Generator, n: int, points: int, d: int) -> Float[np.ndarray, "n points d"]:
         """Normal inputs, the last one projected off the others and stretched back."""
-        if points > d:
-            raise LatebloomError(
-                f"orthogonal: {points - 1} context inputs fill all d = {d} dimensions, so no query is orthogonal to "
-                f"them: use at most {d} points."
-            )
+        self.check(points, d)
         x = generator.standard_normal((n, points, d))
         query = x[:, -1, :, None]
         basis = np.linalg.qr(np.swapaxes(x[:, :-1], 1, 2))[0]
@@ -151,6 +175,14 @@ class Orthogonal(InputDistribution):
         rest *= np.linalg.norm(query, axis=1, keepdims=True) / np.linalg.norm(rest, axis=1, keepdims=True)
         x[:, -1] = rest[..., 0]
         return x
+
+    def check(self, points: int, d: int) -> None:
+        """The context must leave a direction for the query."""
+        if points > d:
+            raise LatebloomError(
+                f"orthogonal: {points - 1} context inputs fill all d = {d} dimensions, so no query is orthogonal to "
+                f"them: use at most {d} points."
+            )
 
 
 def random_basis(generator: np.random.Generator, n: int, d: int) -> Float[np.ndarray, "n d d"]:

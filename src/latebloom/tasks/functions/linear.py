@@ -8,7 +8,7 @@ array([[3.]])
 array([[1.]])
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +25,8 @@ def product(w: Float[np.ndarray, "n d"], x: Float[np.ndarray, "n pos d"]) -> Flo
 @FUNCTIONS.register("dense")
 class Dense(FunctionClass):
     """w ~ N(0, I) (Garg et al. 2022); unit: N(0, I / d)."""
+
+    degree: ClassVar[int] = 1
 
     kind: Literal["dense"] = "dense"
 
@@ -48,6 +50,8 @@ class Sparse(FunctionClass):
 
     Garg et al. 2022 take 3 of 20.
     """
+
+    degree: ClassVar[int] = 1
 
     kind: Literal["sparse"] = "sparse"
     nonzeros: int = Field(2, ge=1, description="weights that are not 0")

@@ -5,7 +5,8 @@
     0.9*dense+0.1*sparse                weights of your own
     sparse:nonzeros=3, dense:scale=2    a setting of the class's own
     dense@skewed, dense@gaussian:scale=2   another distribution of inputs
-    line~sinusoid:share=0.25            convex combination: 0.25 line + 0.75 sinusoid (share 0.5 if not said)
+    line~sinusoid:share=0.25            convex combination: 0.25 line + 0.75 sinusoid (share 0.5 if not said);
+                                        share, scale and noise_variance behind the ~ are those of the sum
 
 >>> [c.text for c in parse_mixture("0.25*dense+0.75*sparse:nonzeros=1", {"d": 4}).components]
 ['dense', 'sparse:nonzeros=1']
@@ -84,8 +85,10 @@ def parse_component(text: str, settings: Mapping[str, Any]) -> Component:
     first, tilde, second = front.partition("~")
     function = _function(first, settings)
     if tilde:
+        if "noise_variance" in _words(first)[1]:
+            raise LatebloomError(f"{first!r} in {text!r}: noise is of the sum; write noise_variance behind the ~.")
         name, own = _words(second)
-        whole = {key: own.pop(key) for key in ("share", "scale") if key in own}
+        whole = {key: own.pop(key) for key in ("share", "scale", "noise_variance") if key in own}
         other = _function(":".join([name, *(f"{key}={value}" for key, value in own.items())]), settings)
         function = Combination.parse(
             {"d": function.d, "first": function, "second": other}

@@ -10,18 +10,18 @@ from latebloom.tasks.functions.linear import product
 
 
 class _Powers(FunctionClass):
-    """w . x^power / sqrt(3) with w ~ N(0, I); the power is taken of each coordinate."""
+    """w . x^degree / sqrt(3) with w ~ N(0, I); the power is taken of each coordinate."""
 
-    power: ClassVar[int]
-    moment: ClassVar[float]  # E x^(2 power) / 3 of a standard normal x
+    degree: ClassVar[int]
+    moment: ClassVar[float]  # E x^(2 degree) / 3 of a standard normal x
 
     def draw(self, generator: np.random.Generator, n: int, active: int | None = None) -> Parameters:
         """W [n, d]."""
         return {"w": generator.standard_normal((n, self.d))}
 
     def published(self, parameters: Parameters, x: Float[np.ndarray, "n pos d"]) -> Float[np.ndarray, "n pos"]:
-        """W . x^power / sqrt(3)."""
-        return product(parameters["w"], x**self.power) / 3**0.5
+        """W . x^degree / sqrt(3)."""
+        return product(parameters["w"], x**self.degree) / 3**0.5
 
     @property
     def published_variance(self) -> float:
@@ -34,7 +34,7 @@ class Quadratic(_Powers):
     """w . x^2 / sqrt(3), w ~ N(0, I)."""
 
     kind: Literal["quadratic"] = "quadratic"
-    power: ClassVar[int] = 2
+    degree: ClassVar[int] = 2
     moment: ClassVar[float] = 1.0
 
 
@@ -43,5 +43,5 @@ class Cubic(_Powers):
     """w . x^3 / sqrt(3), w ~ N(0, I)."""
 
     kind: Literal["cubic"] = "cubic"
-    power: ClassVar[int] = 3
+    degree: ClassVar[int] = 3
     moment: ClassVar[float] = 5.0

@@ -1,6 +1,6 @@
 """Two-layer ReLU networks with random weights (Garg et al. 2022)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +12,8 @@ from latebloom.tasks.functions.base import FUNCTIONS, FunctionClass, Parameters
 @FUNCTIONS.register("relu")
 class TwoLayer(FunctionClass):
     """f = sum_j a_j max(0, w_j . x) over `hidden` units, a ~ N(0, 2 / hidden), w ~ N(0, I); 100 units published."""
+
+    degree: ClassVar[int] = 1
 
     kind: Literal["relu"] = "relu"
     hidden: int = Field(100, ge=1, description="units of the network")

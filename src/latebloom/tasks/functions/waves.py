@@ -23,6 +23,8 @@ class _OneNumber(FunctionClass):
 class Line(_OneNumber):
     """a x with a ~ N(0, 1)."""
 
+    degree: ClassVar[int] = 1
+
     kind: Literal["line"] = "line"
 
     def draw(self, generator: np.random.Generator, n: int, active: int | None = None) -> Parameters:

@@ -77,12 +77,13 @@ def pairs_pack(logged: Logged) -> bytes:
     """Squared error over the variance of the class, [step, member, pairs] for each tested class, as measured.
 
     The document has what needs no training: the exact optimum of the first mixture and, of linear functions, Lasso and
-    least squares. NaN where a member was not measured.
+    least squares. NaN where a member was not measured, and before the last place where inputs set that one apart.
     """
     tasks = {member: cast(InContextFunctions, own.task) for member, own in logged.specifications.items()}
     first = next(iter(tasks.values()))
     texts = [component.text for component in first.tested.components]
     columns = {text: f"{split_name(text)}_by_pairs" for text in texts}
+    last_only = [component.inputs.query_only for component in first.tested.components]
     known = logged.frame.dropna(subset=[name for name in columns.values() if name in logged.frame])
     steps = np.unique(known["step"].to_numpy())
     order = {int(member): place for place, member in enumerate(logged.members["member"])}
@@ -91,6 +92,8 @@ def pairs_pack(logged: Logged) -> bytes:
         table = np.full((len(steps), len(order), first.points), np.nan, dtype=np.float32)
         for step, member, values in zip(known["step"], known["member"], known[name], strict=True):
             table[np.searchsorted(steps, step), order[int(member)], : len(values)] = values
+        if last_only[number]:
+            table[..., :-1] = np.nan
         arrays[f"errors{number}"] = table
     document = {
         **heading(logged),
@@ -105,7 +108,8 @@ def pairs_pack(logged: Logged) -> bytes:
 
 def _references(task: InContextFunctions, text: str) -> dict[str, list[float]]:
     """Errors of what needs no training, as far as the class has it."""
-    return {name: [float(value) for value in curve] for name, curve in references(task, text, task.mixture).items()}
+    found = references(task, text, task.mixture)
+    return {name: [float(value) for value in curve] for name, curve in found.items() if np.isfinite(curve).all()}
 
 
 def snapshots_of(networks: Networks) -> tuple[list[int], list[int]]:

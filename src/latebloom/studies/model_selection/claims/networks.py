@@ -139,7 +139,8 @@ def _arms(path: Path, hash: str, steps: tuple[int, ...]) -> Arms:
 def prompts(task: InContextFunctions, text: str, count: int | None = None) -> EvaluationPrompts:
     """Prompts of one class, written as in a mixture, with the task's settings: the same ones at every call.
 
-    Errors on them are divided by the variance of a clean value under the inputs that are drawn.
+    Errors on them are divided by the variance of a clean value under the inputs that are drawn; where only the last
+    input is as it should be (a query orthogonal to its context, ...), those before have none (NaN).
     """
     asked = task.replace({"mixture": text, "tests": text, "name_class": False, "curriculum": Curriculum()})
     return _drawn(asked.model_dump_json(), text, PROMPTS if count is None else count)
@@ -151,8 +152,10 @@ def _drawn(asked: str, text: str, count: int) -> EvaluationPrompts:
     mixture = task.trained
     drawn = draw_prompts(mixture, stream(0, "model selection", text, count), count, task.points)
     x, y, clean = (torch.from_numpy(part) for part in (drawn.x, drawn.y, drawn.clean))
-    scale = getattr(mixture.components[0].inputs, "scale", 1.0)
-    return EvaluationPrompts(x, y, clean, mixture.components[0].function.variance * scale**2)
+    component = mixture.components[0]
+    if component.inputs.query_only:
+        clean[:, :-1] = torch.nan
+    return EvaluationPrompts(x, y, clean, component.function.variance_under(component.inputs))
 
 
 def errors(predict: Predict, asked: EvaluationPrompts) -> Float[Tensor, "prompt place"]:

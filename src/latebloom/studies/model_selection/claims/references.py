@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latebloom.baselines.fourier_series import FourierHypotheses
 from latebloom.baselines.lasso import Lasso
 from latebloom.baselines.least_squares import LeastSquares
 from latebloom.baselines.line_or_sinusoid import SinusoidHypotheses
@@ -20,6 +21,7 @@ from latebloom.tasks.functions import (
     Cubic,
     Curriculum,
     Dense,
+    FourierSeries,
     FunctionClass,
     Line,
     Quadratic,
@@ -67,6 +69,8 @@ def hypotheses(function: FunctionClass) -> list[Hypotheses]:
         return [LinearHypotheses(function.kind, spread**2 / 3, power=power)]
     if isinstance(function, Sinusoid):
         return [SinusoidHypotheses(low=function.low, high=function.high, sinusoid=spread)]
+    if isinstance(function, FourierSeries):
+        return [FourierHypotheses("fourier", function.terms, function.half_period, spread**2)]
     if isinstance(function, Combination) and isinstance(function.first, Line) and isinstance(function.second, Sinusoid):
         shares = [(i + 0.5) / SHARES for i in range(SHARES)] if function.share is None else [function.share]
         low, high = function.second.low, function.second.high
@@ -77,7 +81,7 @@ def hypotheses(function: FunctionClass) -> list[Hypotheses]:
         ]
     raise LatebloomError(
         f"The posterior of the class {function.kind!r} has no closed form here; known are dense, sparse, line, "
-        "quadratic, cubic, sinusoid and line~sinusoid. Compare with a specialist instead."
+        "quadratic, cubic, sinusoid, fourier and line~sinusoid. Compare with a specialist instead."
     )
 
 

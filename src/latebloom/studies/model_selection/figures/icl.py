@@ -21,25 +21,34 @@ Arms = Mapping[str, Sequence[Network]]
 LINEAR = ("dense", "sparse")
 LINES = ("-", "--", ":")  # of references
 TOP = 1.25  # errors above are cut off
+COLUMNS = 3  # of panels
 
 
 def draw_icl(groups: Arms, heading: str, caption: str = "") -> "Figure":
-    """A panel for each tested class: medians over seeds bold, each seed faint, references black."""
+    """A panel for each tested class: medians over seeds bold, each seed faint, references black.
+
+    `groups`: networks that differ in their seed alone, by what they were trained on.
+    """
     task = next(iter(groups.values()))[0].task
     tested = [component.text for component in task.tested.components]
-    figure, axes = canvas(1, len(tested), height=3.7, sharey=True)
-    for axis, text in zip(axes[0], tested, strict=True):
+    columns = min(len(tested), COLUMNS)
+    figure, axes = canvas(-(-len(tested) // columns), columns, height=3.7, sharey=True)
+    for axis in axes.flat[len(tested) :]:
+        axis.set_visible(False)
+    for axis, text in zip(axes.flat, tested, strict=False):
         _panel(axis, groups, text)
         axis.set_title(f"prompts: {text}", loc="left")
         axis.set_xlabel("pairs seen")
         count_axis(axis, most=8)
-    axes[0, 0].set_ylabel("squared error / variance")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("squared error / variance")
     title(figure, heading, caption, axes[0, 0].get_legend_handles_labels())
     return figure
 
 
 def _panel(axis: "Axes", groups: Arms, text: str) -> None:
-    for number, (mixture, nets) in enumerate(groups.items()):
+    alone = _one_place(groups, text)
+    for number, (name, nets) in enumerate(groups.items()):
         colour = CYCLE[number % 6]
         # Where the class is named, each class has a name of its own, known from its place among those tested.
         named = nets[0].task.name_class
@@ -49,11 +58,19 @@ def _panel(axis: "Axes", groups: Arms, text: str) -> None:
         places = np.arange(own.shape[1])
         for row in own if len(own) > 1 else []:
             axis.plot(places, row, color=colour, linewidth=0.7, alpha=0.3)
-        axis.plot(places, np.median(own, 0), color=colour, linewidth=2, label=f"trained on {mixture}")
-    for (name, reference), line in zip(references(nets[0].task, text, next(iter(groups))).items(), LINES, strict=False):
-        axis.plot(np.arange(len(reference)), reference, color="black", linewidth=1.3, linestyle=line, label=name)
+        axis.plot(places, np.median(own, 0), color=colour, linewidth=2, label=f"trained on {name}", marker=alone)
+    mixture = next(iter(groups.values()))[0].task.mixture
+    for (name, reference), line in zip(references(nets[0].task, text, mixture).items(), LINES, strict=False):
+        places = np.arange(len(reference))
+        axis.plot(places, reference, color="black", linewidth=1.3, linestyle=line, label=name, marker=alone)
     axis.axhline(1.0, color=GUIDE, linewidth=1, linestyle=(0, (1, 2)), label="always 0")
     axis.set_ylim(0, TOP)
+
+
+def _one_place(groups: Arms, text: str) -> str:
+    """The marker of curves of which only the last place is known, else none."""
+    tested = next(iter(groups.values()))[0].task.tested.components
+    return "o" if next(c.inputs.query_only for c in tested if c.text == text) else ""
 
 
 def references(task: InContextFunctions, text: str, mixture: str) -> dict[str, Curve]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from latebloom.runs.run import Run
 from latebloom.studies.drawing import curves
-from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.drawing.logged import Logged, said
 from latebloom.studies.drawing.pictures import Named, draw_pictures
 from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.experiments import linear, testbed
@@ -32,7 +32,7 @@ def _pictures(run: Run, logged: Logged, member: int) -> Named:
     groups = {mixture: own for mixture, own in networks.arms(run).items() if own} if logged.all_begun else {}
     if not groups:
         return
-    yield "icl", draw_icl(groups, f"{who}: what is learned in context", below)
+    yield "icl", draw_icl(_by_arm(groups, logged), f"{who}: what is learned in context", below)
     for mixture in (linear.MIXTURE, testbed.MIXTURE):
         first = groups[mixture][0] if mixture in groups else None
         if isinstance(first, networks.Trained) and not first.task.name_class:
@@ -47,6 +47,21 @@ def _pictures(run: Run, logged: Logged, member: int) -> Named:
         snapshot = load(*_with_specialists(run), seed=logged.specifications[member].seed)
         told = f"Seed {snapshot.seed}, {snapshot.most} points. Run: {run.label}"
         yield "gallery", draw_gallery(snapshot, f"{who}: fitted curves", told)
+
+
+def _by_arm(groups: dict[str, list[networks.Network]], logged: Logged) -> dict[str, list[networks.Network]]:
+    """Groups of one mixture taken apart by whatever else varies: what is left differs in its seed alone."""
+    others = {
+        member: [said(name, value) for name, value in arm.settings.items() if name != "mixture"]
+        for arm in logged.arms
+        for member in arm.members
+    }
+    found: dict[str, list[networks.Network]] = {}
+    for mixture, group in groups.items():
+        for network in group:
+            more = others[network.member] if isinstance(network, networks.Trained) else []
+            found.setdefault(", ".join([mixture, *more]), []).append(network)
+    return found
 
 
 def _several_widths(groups: dict[str, list[networks.Network]]) -> bool:

@@ -12,7 +12,11 @@ from latebloom.training.view import View
 
 @measure("model_selection.pairs")
 def pairs(view: View) -> Columns:
-    """`<split>_by_pairs` [points]: squared error over the class's variance after 0, 1, ... pairs, mean over prompts."""
+    """`<split>_by_pairs` [points]: squared error over the class's variance after 0, 1, ... pairs, mean over prompts.
+
+    The variance is that under standard inputs. Where inputs set the query apart (orthant, repeated, orthogonal) only
+    the last column is about them.
+    """
     if not isinstance(view.population.task, InContextFunctions):
         raise LatebloomError(
             f"model_selection.pairs needs the task in_context_functions, not {view.population.task.kind!r}."
