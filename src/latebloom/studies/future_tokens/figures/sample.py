@@ -12,6 +12,7 @@ from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import DIVERGING, canvas, title
 from latebloom.studies.future_tokens.figures.arms import NAMES
+from latebloom.tasks.hub_text import HubText
 from latebloom.tasks.text import Windows
 from latebloom.tasks.text_tokens import Tokenizer
 from latebloom.training.experiment import Experiment
@@ -76,4 +77,6 @@ def _pair(logged: Logged) -> tuple[int, int] | None:
 
 def _tokenizer(logged: Logged) -> Tokenizer | None:
     task = next(iter(logged.specifications.values())).task
+    if isinstance(task, HubText):
+        return task.passages[1]
     return task.corpus.tokenizer if isinstance(task, Windows) else None
