@@ -45,13 +45,11 @@ class StoreError(LatebloomError):
 def not_fetched(what: str, error: Exception, instead: str) -> LatebloomError:
     """The error for what the Hugging Face hub did not give: not found there, or no way to it.
 
-    >>> print(not_fetched("task.tokenizer = 'gpt3'", OSError("no such name\nmore"), "Name a folder."))
+    >>> print(not_fetched("task.tokenizer = 'gpt3'", OSError("no such name"), "Name a folder."))
     task.tokenizer = 'gpt3' could not be fetched from the Hugging Face hub (OSError: no such name). Name a folder.
     """
-    said = (
-        f"{type(error).__name__}: {str(error).strip().splitlines()[0]}" if str(error).strip() else type(error).__name__
-    )
-    return LatebloomError(f"{what} could not be fetched from the Hugging Face hub ({said}). {instead}")
+    first = [type(error).__name__, *str(error).strip().splitlines()[:1]]
+    return LatebloomError(f"{what} could not be fetched from the Hugging Face hub ({': '.join(first)}). {instead}")
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownName:

@@ -65,7 +65,7 @@ class HubText(FreshTask):
 
     @property
     def signature(self) -> Signature:
-        """Tokens; logits of the next. A data set on the hub is not read for it, unless its characters are the tokens."""
+        """Tokens; logits of the next. A data set on the hub is not read for it, unless characters are its tokens."""
         read = self.tokenizer == "characters" or self._in_a_folder
         size = self.passages[1].d_vocab if read else _named(self.tokenizer).d_vocab
         return Signature(n_inputs=1, n_outputs=size, d_vocab=size, n_ctx=self.tokens - 1)

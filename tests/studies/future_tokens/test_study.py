@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 
 import latebloom
 from latebloom import studies
@@ -203,6 +204,7 @@ def test_a_small_network_learns_a_local_copy_by_the_published_words_and_its_samp
     figure = draw_sample(run, Logged(run), "passages")
     assert figure is not None
     assert "speaks of" in "".join(text.get_text() for text in figure.axes[0].texts)
+    assert any("Networks: seed 0." in text.get_text() for text in figure.findobj(Text))
 
 
 def test_measures_refuse_what_they_cannot_read():
