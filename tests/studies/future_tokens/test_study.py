@@ -179,8 +179,10 @@ def passages(tmp_path, monkeypatch):
     """A local copy of a data set; what would fetch one is missing."""
     monkeypatch.setitem(sys.modules, "datasets", None)
     lines = [f"passage {n} speaks of {'abcdefgh'[n % 8] * (60 + n % 5)} at some length" for n in range(60)]
-    (tmp_path / "a.txt").write_text("\n".join(lines))
-    return (f"task.dataset={tmp_path}", "task.tokenizer=characters")
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    (folder / "a.txt").write_text("\n".join(lines))
+    return (f"task.dataset={folder}", "task.tokenizer=characters")
 
 
 def test_the_published_text_can_be_read_from_a_local_copy_by_the_words_of_a_command(passages):
