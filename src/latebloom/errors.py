@@ -42,6 +42,16 @@ class StoreError(LatebloomError):
     exit_code = 1
 
 
+def not_fetched(what: str, error: Exception, instead: str) -> LatebloomError:
+    """The error for what the Hugging Face hub did not give: not found there, or no way to it.
+
+    >>> print(not_fetched("task.tokenizer = 'gpt3'", OSError("no such name"), "Name a folder."))
+    task.tokenizer = 'gpt3' could not be fetched from the Hugging Face hub (OSError: no such name). Name a folder.
+    """
+    first = [type(error).__name__, *str(error).strip().splitlines()[:1]]
+    return LatebloomError(f"{what} could not be fetched from the Hugging Face hub ({': '.join(first)}). {instead}")
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownName:
     """The error for a name that is in no table, with the nearest names.
 

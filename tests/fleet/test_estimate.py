@@ -60,6 +60,21 @@ def test_a_plan_measures_as_often_as_a_run_does(monkeypatch, tmp_path):
     assert estimate.measuring_seconds(Population.start([member])) == sum(spent) > 200
 
 
+@pytest.mark.parametrize(("each", "looked_at"), [(30.0, [1]), (0.01, [1, 1, 3, 3])])
+def test_where_one_network_is_long_to_measure_the_others_are_reckoned(each, looked_at, monkeypatch):
+    population, clock, seen = Population.start([tiny(seed=seed) for seed in range(3)]), [0.0], []
+    first = Population.start(population.members[:1])
+
+    def take(names, view):
+        seen.append(len(view.population.members))
+        clock[0] += each * seen[-1]
+
+    monkeypatch.setattr(estimate.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(measures, "take", take)
+    assert estimate._seconds_to_measure_all(["norms"], population, first) == pytest.approx(3 * each)
+    assert seen == looked_at
+
+
 def test_a_short_measurement_is_timed_twice_and_a_long_one_once(monkeypatch):
     """The first look of short ones prepares what later ones share, and is not what the others cost."""
     population, clock, taken = Population.start([tiny()]), [0.0], []

@@ -293,6 +293,35 @@ def test_what_is_missing_of_a_data_set_is_told(monkeypatch, tmp_path):
         _ = HubText(dataset=place, column="text", tokenizer="characters", tokens=900).passages
 
 
+def test_a_data_set_of_the_hub_need_not_be_read_to_know_its_tokens(monkeypatch, letters):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    assert HubText(tokenizer="someone/letters").signature.d_vocab == 128
+    assert not HubText(tokenizer="someone/letters").at_hand
+
+
+def refuse(*args, **kwargs):
+    raise OSError("no way there\nand a page of advice")
+
+
+def test_what_the_hub_does_not_give_is_told_in_a_sentence(monkeypatch, letters, tmp_path):
+    library = types.ModuleType("datasets")
+    library.load_dataset = refuse
+    monkeypatch.setitem(sys.modules, "datasets", library)
+    with pytest.raises(
+        LatebloomError, match=r"task\.dataset = 'no/where' could not be fetched .*no way there\)\. Name a"
+    ):
+        _ = HubText(dataset="no/where", tokenizer="characters").passages
+    monkeypatch.setattr(sys.modules["tokenizers"].Tokenizer, "from_pretrained", refuse)
+    with pytest.raises(
+        LatebloomError, match=r"task\.tokenizer = 'no/where' could not be fetched .*task\.tokenizer=char"
+    ):
+        stored("no/where")
+    monkeypatch.setattr(sys.modules["tokenizers"].Tokenizer, "from_file", refuse)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(LatebloomError, match=r"tokenizer\.json holds no tokenizer"):
+        stored(str(tmp_path))
+
+
 def test_the_shipped_text_is_the_one_its_page_says():
     text = plays()
     assert hashlib.sha256(text.encode()).hexdigest().startswith("86c4e6aa9db7c042")

@@ -37,7 +37,8 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
     """Prints parameters, arithmetic, memory and time of every population of an experiment; trains nothing."""
     members = members_of(name, scale, overrides)
     table = _table("population", "times", "members", "steps", "weights", "MFLOP/step", "memory", "time")
-    found = costs(populations(members))
+    with console.status("Timing steps and measurements; at the published size that may take minutes ..."):
+        found = costs(populations(members))
     for alike in _alike(found):
         cost = alike[0]
         table.add_row(
@@ -114,7 +115,7 @@ def _print_sum(found_by_wave: Sequence[Sequence[Cost]], console: Console) -> Non
     seconds = sum(makespan(_times(wave), workers) for wave in found_by_wave)
     console.print(
         f"{what}: about {duration(seconds)} with {counted(workers, 'worker')} on this "
-        "machine, measurements included; each kind was timed for up to a second."
+        "machine, measurements included; of each kind a few steps were timed, and each measurement."
     )
     if untimed := len(found) - len(times):
         console.print(f"Not timed, for want of memory: {untimed} of {len(found)}. They are missing in the sum.")

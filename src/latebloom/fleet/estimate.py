@@ -122,8 +122,18 @@ def seconds_per_step(population: Population, probe: float) -> float:
 
 def measuring_seconds(population: Population) -> float:
     """All measurements until the end, as long as each takes of the networks as they are."""
-    together = Counter(map(tuple, measures.due_at(population.members[0]).values()))
-    return sum(count * _seconds_to_measure(names, population) for names, count in together.items())
+    members = population.members
+    first = Population.start(members[:1]) if len(members) > 1 else population
+    together = Counter(map(tuple, measures.due_at(members[0]).values()))
+    return sum(count * _seconds_to_measure_all(names, population, first) for names, count in together.items())
+
+
+def _seconds_to_measure_all(names: Sequence[str], population: Population, first: Population) -> float:
+    """Where the `first` network alone takes long, the others are taken to need as long each."""
+    alone = _seconds_to_measure(names, first)
+    if first is population or alone >= PROBE_SECONDS:
+        return alone * len(population.members)
+    return _seconds_to_measure(names, population)
 
 
 def _seconds_to_measure(names: Sequence[str], population: Population) -> float:

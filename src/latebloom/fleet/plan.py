@@ -24,6 +24,8 @@ def plan(
     members = members_of(name, scale, overrides)
     for member in members:
         place(member.device, member.training.precision)
+        if not member.task.at_hand:
+            member.check()
     hashes = [member_hash(member) for member in members]
     path = run_path(members, root)
     sources = tuple(_sources(members, scale, root, known, dry))

@@ -24,6 +24,11 @@ class Task(Spec):
     def signature(self) -> Signature:
         """What a network must take and give."""
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether its signature is known without fetching anything. If not, what must fit it is checked later."""
+        return True
+
     @abstractmethod
     def data(self, members: Sequence["Task"], seeds: Sequence[int], place: Place) -> Data:
         """The rows of a population: `members` are this task with each member's own settings."""

@@ -19,11 +19,11 @@ from pydantic import Field
 from torch import Tensor
 
 from latebloom.data import Signature
-from latebloom.errors import LatebloomError
+from latebloom.errors import LatebloomError, not_fetched
 from latebloom.randomness import stream
 from latebloom.tasks.base import TASKS
 from latebloom.tasks.fresh import FreshTask, Rows
-from latebloom.tasks.text_tokens import Characters, Tokenizer, read_text, stored
+from latebloom.tasks.text_tokens import Characters, Tokenizer, is_here, read_text, stored
 
 
 @TASKS.register("hub_text")
@@ -55,9 +55,19 @@ class HubText(FreshTask):
         )
 
     @property
+    def _in_a_folder(self) -> bool:
+        return Path(self.dataset).expanduser().is_dir()
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether data set and tokenizer are files here: else the hub is asked when an experiment is laid out."""
+        return self._in_a_folder and (self.tokenizer == "characters" or is_here(self.tokenizer))
+
+    @property
     def signature(self) -> Signature:
-        """Tokens; logits of the next."""
-        size = self.passages[1].d_vocab
+        """Tokens; logits of the next. A data set on the hub is not read for it, unless characters are its tokens."""
+        read = self.tokenizer == "characters" or self._in_a_folder
+        size = self.passages[1].d_vocab if read else _named(self.tokenizer).d_vocab
         return Signature(n_inputs=1, n_outputs=size, d_vocab=size, n_ctx=self.tokens - 1)
 
     def draw(self, noise: np.random.Generator, rows: int) -> Rows:
@@ -95,11 +105,16 @@ def _shuffled(count: int) -> Int[np.ndarray, "passage"]:
 
 
 @lru_cache(maxsize=2)
+def _named(tokenizer: str) -> Tokenizer:
+    return stored(tokenizer)
+
+
+@lru_cache(maxsize=2)
 def _passages(
     dataset: str, config: str, split: str, column: str, tokenizer: str, tokens: int, documents: int | None
 ) -> tuple[Int[np.ndarray, "passage token"], Tokenizer]:
     texts = list(_documents(dataset, config, split, column, documents))
-    own = Characters("".join(texts)) if tokenizer == "characters" else stored(tokenizer)
+    own = Characters("".join(texts)) if tokenizer == "characters" else _named(tokenizer)
     found = [ids[:tokens] for text in texts if len(ids := own.encode(text)) >= tokens]
     if not found:
         raise LatebloomError(
@@ -166,7 +181,12 @@ def _remote(dataset: str, config: str, split: str, column: str) -> Iterator[str]
             f"task.dataset = {dataset!r} is no folder here, and to fetch it needs the package `datasets`, which is not "
             "installed: pip install datasets, or name a folder of .parquet, .jsonl or .txt files."
         ) from None
-    for number, row in enumerate(datasets.load_dataset(dataset, config or None, split=split, streaming=True), 1):
+    try:
+        rows = datasets.load_dataset(dataset, config or None, split=split, streaming=True)
+    except Exception as error:  # the library's own are of no common kind
+        instead = "Name a folder of .parquet, .jsonl or .txt files, or see task.config and task.split."
+        raise not_fetched(f"task.dataset = {dataset!r}", error, instead) from error
+    for number, row in enumerate(rows, 1):
         yield from _texts(_column(row, column, dataset), column, f"row {number} of {dataset}")
 
 

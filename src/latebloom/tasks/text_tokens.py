@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from jaxtyping import Int
 
-from latebloom.errors import LatebloomError
+from latebloom.errors import LatebloomError, not_fetched
 
 TokenizerName = Literal["characters", "byte_pair"]
 
@@ -109,9 +109,22 @@ def stored(place: str) -> Tokenizer:
         path = path / "tokenizer.json"
     if path.suffix == ".json" and not path.is_file():
         raise LatebloomError(f"task.tokenizer: there is no file {path}. Name a tokenizer.json, or a folder with one.")
-    if path.is_file():
-        return Borrowed(library.Tokenizer.from_file(str(path)))
-    return Borrowed(library.Tokenizer.from_pretrained(place))
+    try:
+        return Borrowed(
+            (library.Tokenizer.from_file if path.is_file() else library.Tokenizer.from_pretrained)(str(path))
+        )
+    except Exception as error:  # the library's own are of no common kind
+        if path.is_file():
+            raise LatebloomError(
+                f"task.tokenizer: the file {path} holds no tokenizer of the library ({error})."
+            ) from None
+        instead = "Name a tokenizer.json, a folder with one, or task.tokenizer=characters."
+        raise not_fetched(f"task.tokenizer = {place!r}", error, instead) from error
+
+
+def is_here(place: str) -> bool:
+    """Whether `stored` reads this machine alone: a file or a folder, or what is written like one."""
+    return Path(place).exists() or Path(place).suffix == ".json"
 
 
 def tokenizers_library(wanted_by: str) -> Any:

@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
-from latebloom.errors import unknown_name
+from latebloom.errors import SpecificationError, unknown_name
 from latebloom.models import LOSSES, MODELS, Model
 from latebloom.spec import Spec, joined, vary
 from latebloom.tasks import TASKS, Task
@@ -127,6 +127,15 @@ class Experiment(Spec):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.task.at_hand:
+            self.check()
+        return self
+
+    def check(self) -> None:
+        """Whether task, loss, optimiser and model go together; of a task that is not at hand, it is fetched for it.
+
+        Raises `LatebloomError` if they do not.
+        """
         from latebloom.training.optimisers import (
             OPTIMISERS,  # the table imports torch kernels; specifications stay light
         )
@@ -134,10 +143,9 @@ class Experiment(Spec):
         signature = self.task.signature
         if LOSSES[self.training.loss].real != signature.real_targets:
             fitting = ", ".join(sorted(name for name in LOSSES if LOSSES[name].real == signature.real_targets))
-            raise ValueError(
+            raise SpecificationError(
                 f"training.loss = {self.training.loss!r} does not fit the task {self.task.kind!r}, whose targets are "
                 f"{'real numbers' if signature.real_targets else 'labels'}. Losses that do: {fitting}."
             )
         OPTIMISERS[self.training.optimiser]
         self.model.shapes(signature)
-        return self

@@ -1,19 +1,26 @@
 """Experiments, measures and figures of the study on real (smoke) runs."""
 
 import shutil
+import sys
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 
 import latebloom
 from latebloom import studies
 from latebloom.errors import LatebloomError
+from latebloom.fleet.plan import plan
 from latebloom.instruments.huber import huber_by_coin
 from latebloom.models import LOSSES
+from latebloom.randomness import stream
+from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.future_tokens.figures import draw_run
 from latebloom.studies.future_tokens.figures.arms import name_of, rest_of
-from latebloom.studies.future_tokens.figures.sample import gains
+from latebloom.studies.future_tokens.figures.sample import draw_sample, gains
+from latebloom.studies.future_tokens.measures import lens
 from latebloom.training.experiment import SCALES, Experiment, Start
 from latebloom.training.measures import MEASURES
 from latebloom.training.population import Population
@@ -22,11 +29,9 @@ from latebloom.training.view import View
 
 studies.load()
 OWN = [name for name in PRESETS if name.startswith("future_tokens.")]
-# At paper the text is fetched from a hub; nothing here may need a network.
-OFFLINE = {name: SCALES[:3] if ".text" in name else SCALES for name in OWN}
 
 
-@pytest.mark.parametrize(("name", "scale"), [(name, scale) for name in OWN for scale in OFFLINE[name]])
+@pytest.mark.parametrize(("name", "scale"), [(name, scale) for name in OWN for scale in SCALES])
 def test_every_experiment_exists_at_every_scale_and_arms_share_all_but_the_cut(name, scale):
     members = members_of(name, scale)
     seeds = {member.seed for member in members}
@@ -153,6 +158,55 @@ def test_one_state_foretells_the_next_choice_best_at_the_last_layer():
     found = MEASURES["future_tokens.lens"].measure(view_of("text"))
     assert float(found["lens_0"][0, -1]) > 0.9
     assert all(0 <= float(found[f"lens_bigram_{ahead}"]) <= 1 for ahead in range(4))
+
+
+def test_the_table_of_pairs_is_a_plain_count_and_needs_no_room_for_pairs_that_never_come():
+    noise = stream(0, "pairs")
+    sign, chosen = (torch.tensor(noise.integers(0, 5, (40, 9))) for _ in range(2))
+    fitted, held = slice(0, 30), slice(30, None)
+    seen: dict[int, Counter[int]] = {}
+    for row in range(30):
+        for place in range(7):
+            seen.setdefault(int(sign[row, place]), Counter())[int(chosen[row, place + 2])] += 1
+    best = {first: min(own, key=lambda second, own=own: (-own[second], second)) for first, own in seen.items()}
+    right = [best[int(sign[r, n])] == int(chosen[r, n + 2]) for r in range(30, 40) for n in range(7)]
+    for d_vocab in (5, 1_000_000):
+        assert float(lens._table(sign, chosen, fitted, held, 2, d_vocab)) == pytest.approx(np.mean(right), rel=1e-6)
+
+
+@pytest.fixture
+def passages(tmp_path, monkeypatch):
+    """A local copy of a data set; what would fetch one is missing."""
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    lines = [f"passage {n} speaks of {'abcdefgh'[n % 8] * (60 + n % 5)} at some length" for n in range(60)]
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    (folder / "a.txt").write_text("\n".join(lines))
+    return (f"task.dataset={folder}", "task.tokenizer=characters")
+
+
+def test_the_published_text_can_be_read_from_a_local_copy_by_the_words_of_a_command(passages):
+    for name in ("text", "text_rates", "text_on", "text_softened", "text_ladder"):
+        own = members_of(f"future_tokens.{name}", "paper", passages)[0]
+        assert own.task.signature.d_vocab == len(own.task.passages[1].symbols)
+    with pytest.raises(LatebloomError, match="does not fit the task"):
+        members_of("future_tokens.text", "paper", [*passages, "training.loss=huber"])
+
+
+def test_a_data_set_that_cannot_be_fetched_is_told_before_a_run_is_laid_out(passages, tmp_path):
+    assert members_of("future_tokens.text", "paper")[0].task.dataset == "microsoft/ms_marco"
+    with pytest.raises(LatebloomError, match="needs the package `datasets`"):
+        plan("future_tokens.text", "paper", passages[1:], tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_small_network_learns_a_local_copy_by_the_published_words_and_its_sample_can_be_read(passages, tmp_path):
+    sizes = ("n_layers=1", "d_model=8", "n_heads=1", "batch_size=4", "n_test=8", "tokens=20", "steps=2", "lr=1e-3")
+    run = latebloom.run("future_tokens.text_rates", *passages, *sizes, "seed=0", scale="paper", home=tmp_path / "home")
+    figure = draw_sample(run, Logged(run), "passages")
+    assert figure is not None
+    assert "speaks of" in "".join(text.get_text() for text in figure.axes[0].texts)
+    assert any("Networks: seed 0." in text.get_text() for text in figure.findobj(Text))
 
 
 def test_measures_refuse_what_they_cannot_read():

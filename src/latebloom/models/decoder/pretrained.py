@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from latebloom.data import Place, Signature
-from latebloom.errors import LatebloomError
+from latebloom.errors import LatebloomError, not_fetched
 from latebloom.models.base import Parameters
 from latebloom.models.decoder.decoder import Decoder
 
@@ -111,7 +111,10 @@ def _folder(source: str) -> Path:
             f"{source!r} is no folder here, and to fetch it needs the package `huggingface_hub`, which is not "
             "installed: pip install huggingface_hub, or name a folder with config.json and model.safetensors."
         ) from None
-    return Path(hub.snapshot_download(source, allow_patterns=["config.json", "model.safetensors"]))
+    try:
+        return Path(hub.snapshot_download(source, allow_patterns=["config.json", "model.safetensors"]))
+    except Exception as error:  # the library's own are of no common kind
+        raise not_fetched(f"{source!r}", error, "Name a folder with config.json and model.safetensors.") from error
 
 
 def _existing(path: Path) -> Path:

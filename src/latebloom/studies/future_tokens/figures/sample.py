@@ -11,7 +11,8 @@ from latebloom.models import LOSSES
 from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import DIVERGING, canvas, title
-from latebloom.studies.future_tokens.figures.arms import NAMES
+from latebloom.studies.future_tokens.figures.arms import NAMES, rest_of
+from latebloom.tasks.hub_text import HubText
 from latebloom.tasks.text import Windows
 from latebloom.tasks.text_tokens import Tokenizer
 from latebloom.training.experiment import Experiment
@@ -58,7 +59,10 @@ def draw_sample(run: Run, logged: Logged, heading: str, caption: str = "") -> "F
     bar = figure.colorbar(image, ax=axis, orientation="horizontal", shrink=0.5, aspect=40, pad=0.02, extend="both")
     bar.set_label(f"loss of {NAMES['hidden']} minus vanilla (nats): red where vanilla gains")
     bar.outline.set_visible(False)
-    title(figure, heading, f"Mean over the windows shown {float(np.mean(gain.numpy())):+.3f} nats. {caption}")
+    row = logged.members.set_index("member").loc[pair[0]]
+    rest = rest_of({name: row[name] for name in logged.axes})
+    who = ", ".join([f"seed {logged.specifications[pair[0]].seed}", *filter(None, [rest])])
+    title(figure, heading, f"Networks: {who}. Mean shown {float(np.mean(gain.numpy())):+.3f} nats. {caption}")
     return figure
 
 
@@ -76,4 +80,6 @@ def _pair(logged: Logged) -> tuple[int, int] | None:
 
 def _tokenizer(logged: Logged) -> Tokenizer | None:
     task = next(iter(logged.specifications.values())).task
+    if isinstance(task, HubText):
+        return task.passages[1]
     return task.corpus.tokenizer if isinstance(task, Windows) else None
