@@ -59,8 +59,8 @@ def draw_sample(run: Run, logged: Logged, heading: str, caption: str = "") -> "F
     bar = figure.colorbar(image, ax=axis, orientation="horizontal", shrink=0.5, aspect=40, pad=0.02, extend="both")
     bar.set_label(f"loss of {NAMES['hidden']} minus vanilla (nats): red where vanilla gains")
     bar.outline.set_visible(False)
-    row = logged.members.set_index("member").loc[pair[0]]
-    rest = rest_of({name: row[name] for name in logged.axes})
+    first = logged.members.set_index("member").loc[pair[0]]
+    rest = rest_of({name: first[name] for name in logged.axes})
     who = ", ".join([f"seed {logged.specifications[pair[0]].seed}", *filter(None, [rest])])
     title(figure, heading, f"Networks: {who}. Mean shown {float(np.mean(gain.numpy())):+.3f} nats. {caption}")
     return figure
