@@ -124,6 +124,13 @@ def test_ledger_table_says_what_the_file_says(ledger_page, tmp_path):
     assert "0.123 (unbounded to 0.25) | **inconclusive** | quick |  |" in second
 
 
+def test_an_interval_stands_beside_a_number_only_where_it_is_that_number_s(ledger_page):
+    assert ledger_page.measured(ROW) == "0.123 (0.1 to 0.25)"
+    assert ledger_page.measured(ROW | {"estimates": {"one": {}}}) == "0.123 (0.1 to 0.25)"
+    assert ledger_page.measured(ROW | {"estimates": {"one": {}, "other": {}}}) == "0.123"
+    assert ledger_page.measured(ROW | {"interval": [0.123, 0.123]}) == "0.123"
+
+
 def test_ledger_page_reads_what_the_ledger_writes(ledger_page, tmp_path):
     entry = Entry(
         **{key: value for key, value in ROW.items() if key not in ("verdict", "interval", "runs")},

@@ -32,8 +32,13 @@ def plain(value):
 
 
 def measured(row):
-    """The measured value with its interval, unless its text tells the interval itself, with the unit."""
-    if not row["interval"] or "[" in row["measured"]:
+    """The measured value with its interval, unless its text tells the interval itself, with the unit.
+
+    A number that is computed has an interval of no width, and of several numbers the interval is that of one alone:
+    beside the text it would be taken for another's.
+    """
+    several = len(row.get("estimates", ())) > 1
+    if not row["interval"] or several or row["interval"][0] == row["interval"][1] or "[" in row["measured"]:
         return plain(row["measured"])
     low, high = ("unbounded" if end is None else plain(end) for end in row["interval"])
     return f"{plain(row['measured'])} ({low} to {high})"

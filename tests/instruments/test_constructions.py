@@ -125,7 +125,7 @@ def test_constructions_load_into_the_decoder_with_more_heads_than_they_need():
         read_out="channels", channels=2, bias="none",
     )  # fmt: skip
     names = model.shapes(Signature(8, 2, n_ctx=8, real_targets=True))
-    params = {f"blocks.{n}.attn.W_{c}": getattr(wide, f"W_{c}")[n][None] for n in range(3) for c in "QKVO"}
+    params = wide.parameters()
     assert {name: tuple(value.shape[1:]) for name, value in params.items()} == {k: v.dims for k, v in names.items()}
     torch.testing.assert_close(model.forward(params, x[None])[0], said(weights, x, 2))
 

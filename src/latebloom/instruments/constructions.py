@@ -32,6 +32,14 @@ class Weights:
         """The products of each layer, for `linear_attention.run`."""
         return [products(*own) for own in zip(self.W_Q, self.W_K, self.W_V, self.W_O, strict=True)]
 
+    def parameters(self) -> dict[str, Float[Tensor, "member head ..."]]:
+        """One member's parameters by TransformerLens's names, for `latebloom.models.Decoder` or a run's start."""
+        return {
+            f"blocks.{layer}.attn.{name}": getattr(self, name)[layer][None]
+            for layer in range(len(self.W_Q))
+            for name in ("W_Q", "W_K", "W_V", "W_O")
+        }
+
     def padded(self, n_heads: int, d_head: int) -> "Weights":
         """The same computation with more and wider heads; the added ones are zero. Raises if it does not fit."""
         heads, own = self.W_Q.shape[1], self.W_Q.shape[3]

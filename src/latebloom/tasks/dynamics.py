@@ -162,7 +162,10 @@ class NonlinearDynamics(Dynamics):
     d_mlp: int = Field(40, ge=1, description="hidden units of f")
     feature_std: float = Field(1.1, gt=0, description="deviation of the entries of A and B")
     feature_seed: int = vary(0, ge=0, description="which A and B")
-    normalise: bool = Field(True, description="f divided by its length, as in the released code; the text does not")
+    normalise: bool = Field(
+        True,
+        description="f divided by its length, as in the released code; the text does not: states then run into `clip`",
+    )
     clip: float = Field(10.0, gt=0, description="bound on each number")
 
     @property

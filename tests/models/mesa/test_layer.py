@@ -169,3 +169,29 @@ def test_inputs_that_do_not_fit_are_refused():
 def test_bad_settings_are_refused(settings, text):
     with pytest.raises(LatebloomError, match=text):
         MesaAttention(4, **settings)
+
+
+@pytest.mark.parametrize("form", ["chunked", "conjugate", "direct"])
+def test_a_gate_that_is_shut_forgets_all_instead_of_stopping_the_training(form):
+    """Below -104 the sigmoid is 0 in float32: the place then sees itself alone, o = v (k . q) / (|k|^2 + 1)."""
+    layer = MesaAttention(4, regulariser="static", forget=True, form=form, seed=0)
+    with torch.no_grad():
+        layer.W_gate.weight.zero_()
+        layer.W_gate.bias.fill_(-200.0)
+    x = draws(2, 40, 4).requires_grad_()
+    y = layer(x)
+    q, k, v = layer.W_Q(x), layer.W_K(x), layer.W_V(x)
+    alone = layer.W_O(v * (k * q).sum(-1, keepdim=True) / (k.square().sum(-1, keepdim=True) + 1))
+    torch.testing.assert_close(y, alone)
+    y.sum().backward()
+    assert all(bool(p.grad.isfinite().all()) for p in layer.parameters())
+    with torch.no_grad():
+        torch.testing.assert_close(layer.step(x[:, 1], layer.prefill(x[:, :1])[1])[0], y[:, 1])
+
+
+def test_a_gate_that_is_shut_leaves_a_decaying_regulariser_nothing():
+    layer = MesaAttention(4, forget=True, seed=0)
+    with torch.no_grad():
+        layer.W_gate.bias.fill_(-200.0)
+    with pytest.raises(LatebloomError, match=r"decaying regulariser has died out.*Use regulariser='static'"):
+        layer(draws(2, 40, 4))

@@ -36,6 +36,14 @@ LONG = torch.ones(3, 13)
         ((Q, K, V, 1.0), {"ridge": torch.ones(4)}, "Give either lam .* or ridge .*, not both"),
         ((Q, K, V, 1.0, GAMMA * 0), {}, r"gamma = 0 at \(0,\), but a forget factor lies in \(0, 1\]"),
         ((Q, K, V, 1.0, GAMMA + 1), {}, r"gamma = 1\.\d+ at \(0,\)"),
+        ((Q, K, V, 1.0, torch.full((12,), 1.00001)), {}, r"gamma = 1\.0000\d+ at \(0,\), but"),
+        (
+            (Q, K, V),
+            {"ridge": 0.5},
+            r"ridge = 0\.5 is no tensor; give the diagonal, e\.g\. torch\.full\(\(4,\), 0\.5\)",
+        ),
+        ((Q, K, V), {"tolerance": -1.0}, r"tolerance = -1\.0, but it is the share of the first residual"),
+        ((Q, K, V), {"tolerance": 1.0}, r"tolerance = 1\.0, but it is .* from 0 up to 1"),
         ((Q, K, V, 1.0, GAMMA[:5]), {}, r"gamma has shape \(5,\); expected \[\.\.\., pos\] with pos = 12"),
         (
             (Q, K, V, 1.0, GAMMA),

@@ -77,7 +77,7 @@ def test_the_check_is_what_protects_the_gradients(monkeypatch):
 def test_a_regulariser_that_has_died_out_is_refused_by_every_form():
     """Claim 32 of the sheet: float32, T = 1,024, gamma 0.5."""
     q, k, v, _ = problem(pos=1024, d_head=20, unit=True, dtype=SINGLE)
-    for gamma, form in itertools.product((0.5, 0.6), ("chunked", "conjugate", "recursive")):
+    for gamma, form in itertools.product((0.5, 0.6), ("chunked", "conjugate", "recursive", "direct")):
         with pytest.raises(LatebloomError, match=r"regulariser has died out.*Use regulariser='static'"):
             mesa_attention(q, k, v, 1.0, torch.full((1024,), gamma), form=form)
 
@@ -85,7 +85,7 @@ def test_a_regulariser_that_has_died_out_is_refused_by_every_form():
 def test_a_lambda_beyond_the_digits_is_refused_by_every_form():
     """In float32, keys of length 4.5: lambda = 100 is solved, 10,000 would give gradients that are all noise."""
     q, k, v, _ = problem(pos=100, d_head=20, dtype=SINGLE)
-    for form in ("chunked", "conjugate", "recursive"):
+    for form in ("chunked", "conjugate", "recursive", "direct"):
         mesa_attention(q, k, v, 100.0, form=form, iterations=60)
         with pytest.raises(LatebloomError, match=r"the regulariser 1/lambda is lost.*Use a smaller lambda"):
             mesa_attention(q, k, v, 10000.0, form=form)

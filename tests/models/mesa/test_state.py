@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latebloom.errors import LatebloomError
-from latebloom.models.mesa import MesaState, mesa_attention, mesa_step
+from latebloom.models.mesa import MesaState, MesaWarning, Unsolvable, mesa_attention, mesa_step
 from latebloom.models.mesa.state import regulariser_diagonal, start
 from tests.models.mesa.problems import problem
 from tests.models.mesa.test_forms import KINDS
@@ -88,3 +88,36 @@ def test_the_recursive_step_cannot_forget_with_a_static_lambda():
     state = MesaState(torch.eye(2), torch.zeros(2, 1), "static")
     with pytest.raises(LatebloomError, match="The recursive form cannot forget with regulariser='static'"):
         mesa_step(state, torch.ones(2), torch.ones(2), torch.ones(1), gamma=torch.tensor(0.5), form="recursive")
+
+
+@pytest.mark.parametrize("form", ["chunked", "conjugate", "recursive", "direct"])
+def test_decoding_stops_where_the_regulariser_has_died_out(form):
+    """As the whole sequence is refused. With a blind step R grew by 1 / gamma at every place, and outputs with it."""
+    q, k, v, _ = problem(pos=60, d_head=20, unit=True, dtype=torch.float32)
+    state = start((), 3, regulariser_diagonal(1.0, None, q[0]), "decaying")
+    told = r"in float32: with forget factors below one the decaying regulariser has died out.*regulariser='static'"
+    with pytest.raises(Unsolvable, match=told):
+        for t in range(60):
+            _, state = mesa_step(state, q[t], k[t], v[t], gamma=torch.tensor(0.5), form=form, iterations=200)
+    assert 10 < state.position < 40
+    mesa_step(state, q[0], k[0], v[0], form=form, iterations=200)  # what was known before is still there
+
+
+@pytest.mark.parametrize("form", ["chunked", "conjugate", "recursive", "direct"])
+def test_decoding_goes_on_for_ever_with_a_static_lambda(form):
+    q, k, v, _ = problem(pos=200, d_head=4, dtype=torch.float32)
+    gamma = None if form == "recursive" else torch.full((200,), 0.5)
+    whole, _ = mesa_attention(q, k, v, gamma=gamma, regulariser="static")
+    state = start((), 3, regulariser_diagonal(1.0, None, q[0]), "static")
+    for t in range(200):
+        out, state = mesa_step(state, q[t], k[t], v[t], gamma=None if gamma is None else gamma[t], form=form)
+    torch.testing.assert_close(out, whole[-1], rtol=1e-3, atol=1e-4)
+
+
+def test_a_step_says_that_conjugate_gradients_were_not_done_and_refuses_a_tolerance_that_is_no_share():
+    q, k, v, _ = problem(pos=30)
+    _, state = mesa_attention(q, k, v, 100.0)
+    with pytest.warns(MesaWarning, match=r"stopped after 1 iterations .*Raise `iterations`"):
+        mesa_step(state, q[0], k[0], v[0], form="conjugate", iterations=1)
+    with pytest.raises(LatebloomError, match=r"tolerance = -0\.1, but it is the share"):
+        mesa_step(state, q[0], k[0], v[0], form="conjugate", tolerance=-0.1)

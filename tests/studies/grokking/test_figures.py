@@ -18,7 +18,7 @@ from latebloom.errors import LatebloomError
 from latebloom.instruments.fourier import fourier_transform
 from latebloom.models import MLP
 from latebloom.studies.drawing import curves, evidence
-from latebloom.studies.drawing.claims import draw_claim, runs_of
+from latebloom.studies.drawing.claims import describe, draw_claim, runs_of
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.outcomes import draw_end_values, draw_outcomes, labels
 from latebloom.studies.drawing.style import canvas, save, settle, styled, title
@@ -320,6 +320,14 @@ def test_a_claim_without_numbers_or_runs_still_has_a_picture(claim, tmp_path):
     written = draw_claim(claim, entry_of(claim), tmp_path, tmp_path)
     assert [path.suffix for path in written] == [".png", ".svg"]
     assert "Verdict: reproduced" in written[1].read_text()
+
+
+def test_an_interval_stands_in_a_caption_only_where_it_is_that_of_the_number_told(claim):
+    told = {"measured": "one 0.4, other 1.7", "interval": (0.3, 0.5)}
+    one = {"value": 0.4, "interval": [0.3, 0.5], "n": 5, "unit": ""}
+    assert "0.4, other 1.7 (95 %: 0.3 to 0.5)" in describe(entry_of(claim, **told, estimates={"one": one}))
+    assert "95 %" not in describe(entry_of(claim, **told, estimates={"one": one, "other": one}))
+    assert "95 %" not in describe(entry_of(claim, measured="off by 2.7e-15", interval=(2.7e-15, 2.7e-15)))
 
 
 ESTIMATE = {"value": 1.5, "interval": [1.0, None], "n": 9, "unit": "nats"}

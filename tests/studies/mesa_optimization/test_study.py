@@ -13,7 +13,7 @@ from latebloom.errors import LatebloomError
 from latebloom.instruments.weight_blocks import gradient_step
 from latebloom.studies.mesa_optimization.claims import prompts
 from latebloom.studies.mesa_optimization.claims.networks import networks
-from latebloom.studies.mesa_optimization.figures import draw_run
+from latebloom.studies.mesa_optimization.figures import draw_run, pick
 from latebloom.training.experiment import SCALES
 from latebloom.training.measures import MEASURES
 from latebloom.training.population import Population
@@ -144,9 +144,9 @@ def test_measures_refuse_what_they_cannot_read():
 
 
 EXPECTED = {
-    "one_layer": {"curves", "measures", "context", "halfway", "blocks"},
-    "deep": {"curves", "context", "depth", "halfway", "blocks", "probes"},
-    "mesa": {"curves", "context", "blocks"},
+    "one_layer": {"curves", "measures", "context", "halfway", "blocks_before", "blocks"},
+    "deep": {"curves", "context", "depth", "halfway", "blocks_before", "blocks", "probes"},
+    "mesa": {"curves", "context", "blocks_before", "blocks"},
     "hybrid": {"curves", "binding", "context"},
     "partial": {"curves", "binding"},
     "language_mesa": {"curves"},
@@ -155,10 +155,17 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_pictures_of_a_run(runs, name, tmp_path):
-    member = 2 if name == "deep" else 0  # of two layers: probes need more than one
-    written = draw_run(runs[name], tmp_path, member)
+    written = draw_run(runs[name], tmp_path)
     assert {path.stem for path in written} == EXPECTED[name]
     assert all(path.stat().st_size > 2000 for path in written)
+
+
+def test_probes_are_of_the_member_or_of_the_first_deepest_where_it_has_one_layer(runs, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(pick, "draw_probes", lambda net, *_: shown.append((net.member, net.model.n_layers)))
+    for member in (0, 1, 2, 3):
+        list(pick._of_member(runs["deep"], member))
+    assert shown == [(2, 2), (2, 2), (2, 2), (3, 2)]
 
 
 def test_a_member_that_is_not_there_is_refused(runs, tmp_path):

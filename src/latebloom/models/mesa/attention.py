@@ -9,12 +9,13 @@ from torch import Tensor
 
 from latebloom.models.mesa import checks
 from latebloom.models.mesa.backward import MesaOperation
+from latebloom.models.mesa.cholesky import check
 from latebloom.models.mesa.chunked import Chunked
 from latebloom.models.mesa.conjugate import Conjugate
 from latebloom.models.mesa.direct import direct
 from latebloom.models.mesa.recursive import Backward, Recursive
 from latebloom.models.mesa.state import MesaState, regulariser_diagonal, start
-from latebloom.models.mesa.system import Solver
+from latebloom.models.mesa.system import Solver, System
 
 Form = Literal["chunked", "conjugate", "recursive", "direct"]
 Regulariser = Literal["decaying", "static"]
@@ -69,12 +70,14 @@ def mesa_attention(
         The outputs, and the state after the last place, with which a later call or `mesa_step` goes on.
 
     Raises:
-        LatebloomError: sizes that do not fit, half precision, lambda <= 0, gamma outside (0, 1].
+        LatebloomError: sizes that do not fit, half precision, lambda <= 0, gamma outside (0, 1], a tolerance outside
+            [0, 1).
         Unsolvable: a Gram matrix that cannot be solved in this precision; it says of which sequences.
     """
     checks.names(form, regulariser)
     checks.backward_way(backward)
     checks.at_least_one(chunk=chunk, iterations=iterations)
+    checks.tolerance(tolerance)
     checks.precision(query=query, key=key, value=value)
     checks.sizes(query, key, value)
     diagonal = regulariser_diagonal(lam, ridge, key)
@@ -96,6 +99,8 @@ def mesa_attention(
         gram, moment = _rows(before.gram, common, 2), _rows(before.moment, common, 2)
         static = _rows(diagonal, common, 1) if regulariser == "static" else None
         if form == "direct":
+            with torch.no_grad():
+                check(System.build(k, log_gamma, gram, static, chunk))
             out, gram, moment = direct(q, k, v, log_gamma, gram, moment, static)
         else:
             solver = _solver(form, iterations, tolerance, backward)

@@ -120,8 +120,19 @@ def forget_factors(gamma: Tensor, pos: int) -> None:
     if bool(bad.any()):
         where = tuple(bad.nonzero()[0].tolist())
         raise LatebloomError(
-            f"gamma = {float(gamma.detach()[where]):.4g} at {where}, but a forget factor lies in (0, 1]: 1 keeps "
-            "everything. A sigmoid gives such numbers; no forgetting at all is gamma=None."
+            f"gamma = {float(gamma.detach()[where]):.9g} at {where}, but a forget factor lies in (0, 1]: 1 keeps "
+            "everything. A sigmoid gives such numbers, but for inputs below about -100, where it is 0 in float32: "
+            "clamp it there to torch.finfo(gamma.dtype).tiny, as MesaAttention does. No forgetting at all is "
+            "gamma=None."
+        )
+
+
+def tolerance(value: float | None) -> None:
+    """Where conjugate gradients stop is a share of the first residual, or nowhere."""
+    if value is not None and not 0 <= value < 1:
+        raise LatebloomError(
+            f"tolerance = {value}, but it is the share of the first residual at which conjugate gradients stop: from 0 "
+            "up to 1, 1e-4 for example; None runs all iterations."
         )
 
 

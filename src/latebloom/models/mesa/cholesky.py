@@ -80,18 +80,20 @@ class Unsolvable(LatebloomError):
 def _refuse_unsound(sound: Bool[Tensor, "row *batch"], system: System) -> None:
     """Refuses a system of which some matrix is not sound."""
     if not bool(sound.all()):
-        raise Unsolvable(_reason(system), ~sound.flatten(1).all(1) if sound.ndim > 1 else ~sound)
+        finite = all(bool(tensor.isfinite().all()) for tensor in (system.key, system.gram))
+        why = reason(system.key.dtype, finite, system.ridge is None and system.chunks.gated)
+        raise Unsolvable(why, ~sound.flatten(1).all(1) if sound.ndim > 1 else ~sound)
 
 
-def _reason(system: System) -> str:
-    """Why some A_t cannot be solved, and what to do."""
-    dtype = str(system.key.dtype).removeprefix("torch.")
-    if not all(bool(tensor.isfinite().all()) for tensor in (system.key, system.gram)):
+def reason(kind: torch.dtype, finite: bool, fades: bool) -> str:
+    """Why some A_t cannot be solved, and what to do; `fades` where forget factors shrink the regulariser too."""
+    dtype = str(kind).removeprefix("torch.")
+    if not finite:
         return (
             "The mesa layer met keys or a state that are not finite (nan or inf). Look at what comes into the layer: a "
             "learning rate that is too large is the usual reason."
         )
-    if system.ridge is None and system.chunks.gated:
+    if fades:
         return (
             f"The mesa layer cannot solve for its queries in {dtype}: with forget factors below one the decaying "
             "regulariser has died out, and the keys still remembered do not span the key space. Use "

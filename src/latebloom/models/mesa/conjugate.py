@@ -46,17 +46,7 @@ class Conjugate:
         if system.ridge is None:  # only a regulariser that decays can have died out
             check(system)
         found = conjugate_gradients(system.apply, rhs, system.diagonal(), self.iterations, self.tolerance)
-        unsolved = found.residual > UNSOLVED if self.tolerance is None else not found.done
-        if unsolved:
-            limit = UNSOLVED if self.tolerance is None else self.tolerance
-            warnings.warn(
-                f"Conjugate gradients stopped after {found.iterations} iterations with a residual of "
-                f"{found.residual:.1e} of the query (tolerance {limit:.1e}): outputs and gradients are off "
-                "by about as much times the condition number. Raise `iterations`, enlarge Lambda, or use "
-                "form='chunked'.",
-                MesaWarning,
-                2,
-            )
+        warn_unsolved(found, self.tolerance)
         return found.x, ()
 
     def solve_again(
@@ -64,6 +54,19 @@ class Conjugate:
     ) -> Tensor:
         """The solutions for a second right-hand side."""
         return self.solve(system, rhs)[0]
+
+
+def warn_unsolved(found: Found, tolerance: float | None) -> None:
+    """Says so where a run ended before it was done."""
+    if found.residual > UNSOLVED if tolerance is None else not found.done:
+        limit = UNSOLVED if tolerance is None else tolerance
+        warnings.warn(
+            f"Conjugate gradients stopped after {found.iterations} iterations with a residual of {found.residual:.1e} "
+            f"of the query (tolerance {limit:.1e}): outputs and gradients are off by about as much times the "
+            "condition number. Raise `iterations`, enlarge Lambda, or use form='chunked'.",
+            MesaWarning,
+            3,
+        )
 
 
 def conjugate_gradients(

@@ -88,6 +88,7 @@ class MesaAttention(nn.Module):
         d_value = d_head if d_value is None else d_value
         checks.at_least_one(d_head=d_head, d_value=d_value, **({} if n_ctx is None else {"n_ctx": n_ctx}))
         checks.backward_way(backward)
+        checks.tolerance(tolerance)
         self.n_heads, self.d_head, self.d_value, self.n_ctx = n_heads, d_head, d_value, n_ctx
         self.form, self.regulariser, self.parametrisation, self.normalise = (
             form,
@@ -201,7 +202,10 @@ class MesaAttention(nn.Module):
         q, k, v = (_single(linear(x).unflatten(-1, (self.n_heads, -1))) for linear in (self.W_Q, self.W_K, self.W_V))
         if self.normalise == "l2":
             q, k = nn.functional.normalize(q, dim=-1), nn.functional.normalize(k, dim=-1)
-        return q, k, v, None if self.W_gate is None else torch.sigmoid(_single(self.W_gate(x)))
+        if self.W_gate is None:
+            return q, k, v, None
+        gamma = torch.sigmoid(_single(self.W_gate(x)))
+        return q, k, v, gamma.clamp(min=torch.finfo(gamma.dtype).tiny)  # a sigmoid far below 0 is 0: forget all
 
     def _out(self, z: Float[Tensor, "*place head d_value"], x: Tensor) -> Float[Tensor, "*place d_model"]:
         """Heads put together and projected, in the type of the weights."""

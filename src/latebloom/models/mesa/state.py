@@ -9,7 +9,8 @@ from torch import Tensor
 
 from latebloom.errors import LatebloomError
 from latebloom.models.mesa import checks
-from latebloom.models.mesa.conjugate import conjugate_gradients
+from latebloom.models.mesa.cholesky import Unsolvable, factor, limit, lower_inverse, reason
+from latebloom.models.mesa.conjugate import conjugate_gradients, warn_unsolved
 from latebloom.models.mesa.recursive import update
 
 
@@ -56,6 +57,11 @@ def regulariser_diagonal(
         raise LatebloomError("Give either lam (Lambda = I / lam) or ridge (the diagonal Lambda), not both.")
     d_head = like.shape[-1]
     if ridge is not None:
+        if not isinstance(ridge, Tensor):
+            raise LatebloomError(
+                f"ridge = {ridge!r} is no tensor; give the diagonal, e.g. torch.full(({d_head},), {ridge!r}), or "
+                "lam = 1 / ridge."
+            )
         if ridge.ndim == 0 or ridge.shape[-1] not in (1, d_head):
             raise LatebloomError(
                 f"ridge has shape {tuple(ridge.shape)}; expected [..., d_head] with d_head = {d_head}."
@@ -97,12 +103,15 @@ def mesa_step(
     """One place: the output and the state after it, as `mesa_attention` would give them. Differentiated by autograd.
 
     The form "recursive" updates R in O(d_head^2) (the first such step inverts H once), "conjugate" iterates in
-    O(iterations d_head^2), the others solve in O(d_head^3).
+    O(iterations d_head^2) where Lambda is static, the others solve, or look whether that is possible, in O(d_head^3).
 
     Raises:
         LatebloomError: as `mesa_attention`.
+        Unsolvable: as `mesa_attention`; the state that went in can still be used.
     """
     checks.names(form, state.regulariser)
+    checks.at_least_one(iterations=iterations)
+    checks.tolerance(tolerance)
     checks.precision(query=query, key=key, value=value)
     checks.sizes(query[..., None, :], key[..., None, :], value[..., None, :])
     state.fits(state.regulariser, key.shape[-1], value.shape[-1])
@@ -123,18 +132,36 @@ def mesa_step(
         gram = key[..., :, None] * key[..., None, :] + (state.gram if left is None else left * state.gram)
         moment = key[..., :, None] * value[..., None, :] + (state.moment if left is None else left * state.moment)
         matrix = gram if static is None else gram + static.diag_embed()
-        inverse = None
+        inverse, fades = None, static is None and left is not None
         if form == "recursive":
             before = state.gram if static is None else state.gram + static.diag_embed()
             known = torch.linalg.inv(before) if state.inverse is None else state.inverse
             inverse = update(known, key, left)
+            _refuse_lost(matrix, inverse.diagonal(dim1=-2, dim2=-1).sum(-1), fades)
             solved = inverse @ query[..., None]
         elif form == "conjugate":
+            if static is None:  # only a regulariser that decays can have died out
+                _cholesky(matrix, fades)
             solved = _conjugate(matrix, query, iterations, tolerance)[..., None]
         else:
-            solved = torch.linalg.solve(matrix, query[..., None])
+            solved = torch.cholesky_solve(query[..., None], _cholesky(matrix, fades))
         out = (moment.mT @ solved)[..., 0]
     return out, MesaState(gram, moment, state.regulariser, state.position + 1, inverse)
+
+
+def _cholesky(matrix: Float[Tensor, "*lead d d"], fades: bool) -> Float[Tensor, "*lead d d"]:
+    """The lower Cholesky factor; refused where too few digits of a solution would be right."""
+    lower, _ = factor(matrix)
+    _refuse_lost(matrix, lower_inverse(lower).square().sum((-2, -1)), fades)
+    return lower
+
+
+def _refuse_lost(matrix: Float[Tensor, "*lead d d"], inverses: Float[Tensor, "*lead"], fades: bool) -> None:
+    """Refuses what `mesa_attention` does: the mean eigenvalue times the sum of the inverse ones is beyond the limit."""
+    condition = matrix.diagonal(dim1=-2, dim2=-1).mean(-1) * inverses
+    sound = (condition > 0) & (condition < limit(matrix.dtype))  # nan compares as unsound
+    if not bool(sound.all()):
+        raise Unsolvable(reason(matrix.dtype, bool(matrix.isfinite().all()), fades), ~sound.flatten())
 
 
 def _conjugate(matrix: Tensor, query: Tensor, iterations: int, tolerance: float | None) -> Tensor:
@@ -144,4 +171,6 @@ def _conjugate(matrix: Tensor, query: Tensor, iterations: int, tolerance: float 
         return (matrix @ x[..., None])[..., 0]
 
     diagonal = matrix.diagonal(dim1=-2, dim2=-1)
-    return conjugate_gradients(apply, query.expand_as(diagonal), diagonal, iterations, tolerance).x
+    found = conjugate_gradients(apply, query.expand_as(diagonal), diagonal, iterations, tolerance)
+    warn_unsolved(found, tolerance)
+    return found.x

@@ -76,7 +76,8 @@ def draw_claim(claim: Claim, entry: Entry, home: Path, out: Path) -> list[Path]:
 def describe(entry: Entry) -> str:
     """Published and measured value, interval, verdict and what it rests on, a line each."""
     interval = ""
-    if entry.interval is not None and "[" not in entry.measured:  # most texts tell the interval themselves
+    # Most texts tell the interval themselves; a number that is computed has none, and of several it is one alone.
+    if entry.interval is not None and "[" not in entry.measured and _of_one_number(entry):
         low, high = ("unbounded" if end is None else f"{end:,.4g}" for end in entry.interval)
         interval = f" (95 %: {low} to {high})"
     seeds = f", {counted(entry.seeds, 'seed')}" if entry.seeds else ""
@@ -84,6 +85,11 @@ def describe(entry: Entry) -> str:
         f"Published: {entry.published}\nMeasured: {_short(entry.measured)}{interval}\n"
         f"Verdict: {entry.verdict} at scale {entry.scale}{seeds}. Rule: {_short(entry.rule)}"
     )
+
+
+def _of_one_number(entry: Entry) -> bool:
+    low, high = entry.interval or (None, None)
+    return len(entry.estimates) < 2 and low != high
 
 
 def runs_of(entry: Entry, home: Path) -> list[Run]:

@@ -64,14 +64,27 @@ def _of_all(run: Run) -> Named:
 
 
 def _of_member(run: Run, member: int) -> Named:
-    """Weights and probes of one member."""
+    """Weights of one member's first layer, before and after training, and what probes read of its layers."""
     net = Network(run, member)
     if not _on_channels(net) or not net.steps:
         return
-    who, caption = f"{run.experiment}, member {member} ({_layers(net.model.n_layers)})", f"Run: {run.label}"
-    if net.model.n_layers > 1:
-        yield "probes", draw_probes(net, f"{who}: what probes read", caption)
-    yield "blocks", draw_blocks(net, 0, f"{who}: products of the first layer", f"Step {net.steps[-1]:,}. {caption}")
+    for name, step in {"blocks_before": net.steps[0], "blocks": net.steps[-1]}.items():
+        if name == "blocks" or step < net.steps[-1]:
+            caption = f"Step {step:,}. Run: {run.label}"
+            yield name, draw_blocks(net, 0, f"{_who(net)}: products of the first layer", caption, step)
+    probed = _with_layers(run, net)
+    if probed.model.n_layers > 1:
+        yield "probes", draw_probes(probed, f"{_who(probed)}: what probes read", f"Run: {run.label}")
+
+
+def _who(net: Network) -> str:
+    return f"{net.run.experiment}, member {net.member} ({_layers(net.model.n_layers)})"
+
+
+def _with_layers(run: Run, net: Network) -> Network:
+    """The network, or, where it has one layer alone, the first of the deepest beside it: probes compare layers."""
+    others = [own for own in networks(run) if own.steps and _on_channels(own)] if net.model.n_layers == 1 else []
+    return max([net, *others], key=lambda own: own.model.n_layers)
 
 
 def _sees_all(net: Network) -> bool:

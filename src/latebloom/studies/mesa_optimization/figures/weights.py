@@ -16,9 +16,12 @@ HALFWAY_ON = 512  # test sequences; five stacks at every snapshot on all of them
 CHANNELS = {"masked": ("0", "0", "$s_t$", "$s_{t-1}$"), "constructed": ("said", "$s_t$", "$s_t$", "$s_{t-1}$")}
 
 
-def draw_blocks(net: Network, layer: int, heading: str, caption: str = "") -> "Figure":
-    """Both products of every head of a layer, cut into channels: query by key above, source by output below."""
-    own, width = net.layers()[layer], net.task.n_seen
+def draw_blocks(net: Network, layer: int, heading: str, caption: str = "", step: int | None = None) -> "Figure":
+    """Both products of every head of a layer, cut into channels: query by key above, source by output below.
+
+    At a kept step, by default the last.
+    """
+    own, width = net.layers(step)[layer], net.task.n_seen
     heads = own.qk.shape[0]
     figure, axes = canvas(2, heads, height=8.0 / max(heads, 2) - 0.2)
     names = CHANNELS[net.task.tokens]
