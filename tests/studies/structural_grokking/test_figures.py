@@ -7,12 +7,12 @@ import latebloom
 from latebloom.errors import LatebloomError
 from latebloom.instruments.bracketings import from_nested
 from latebloom.studies.drawing.logged import Logged
-from latebloom.studies.drawing.style import canvas, styled
+from latebloom.studies.drawing.style import canvas, settle, styled
 from latebloom.studies.structural_grokking.figures import draw_run
 from latebloom.studies.structural_grokking.figures.learning import draw_learning
 from latebloom.studies.structural_grokking.figures.prepose import draw_prepose, rows
 from latebloom.studies.structural_grokking.figures.trees import _heights, draw_tree
-from latebloom.studies.structural_grokking.figures.written import ROWS, draw_written, outcome
+from latebloom.studies.structural_grokking.figures.written import ROWS, _panel, draw_written, outcome
 
 EXPECTED = {
     "question": {"learning", "prepose", "trees", "written"},
@@ -91,6 +91,14 @@ def test_what_became_of_a_question(written, told):
     assert outcome(written.split(), source.split(), gold.split()) == told
 
 
+def test_a_network_that_writes_on_and_on_does_not_push_its_panel_away():
+    with styled():
+        figure, axes = canvas(1, 1)
+        _panel(axes[0, 0], [("30", ["tyrannosauruses"] * 18)], ["do", "?"])
+        settle(figure)
+    assert axes[0, 0].get_position().width > 0.8
+
+
 def test_what_is_written_stands_below_the_right_question(home):
     """Counts are of all withheld questions, and add up."""
     with styled():
@@ -99,7 +107,7 @@ def test_what_is_written_stands_below_the_right_question(home):
     assert len(figure.axes) == 3
     total = 0
     for place in figure.axes:
-        _, _, told = place.get_title("left").rpartition(": ")
+        _, _, told = place.get_title("left").replace("\n", " ").rpartition(": ")
         total += sum(int(part.rpartition(" ")[2]) for part in told.split("; "))
         lines = [text.get_text().strip() for text in place.texts]
         assert lines[0] == "right" and lines[1].split()[0] in ("do", "don't", "does", "doesn't")

@@ -1,5 +1,6 @@
 """What a network writes behind its first word: one withheld question of each kind of clause, at several steps."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 ROWS = 120  # withheld questions that are written at the last step, about forty of each kind
 STEPS = 4
+ROOM = 105  # characters of a line
 CLAUSES = {"a clause without an object": 1, "a clause with an object": 2, "a clause with its own subject": 3}
 OUTCOMES = (
     "right",
@@ -90,7 +92,8 @@ def draw_written(run: Run, logged: Logged, member: int, heading: str, caption: s
         counts = Counter(outcome(written[other], source[other], gold[other]) for other in own)
         ends = "; ".join(f"{name} {counts[name]}" for name in (*OUTCOMES, FRONT) if counts[name])
         _panel(place, lines[told], gold[row])
-        place.set_title(f"{told}, {len(own)} questions at step {chosen[-1]:,}: {ends}", loc="left", fontsize=8)
+        counted = f"{told}, {len(own)} questions at step {chosen[-1]:,}: {ends}"
+        place.set_title(textwrap.fill(counted, 120), loc="left", fontsize=8)
     title(figure, heading, caption)
     return figure
 
@@ -124,4 +127,5 @@ def _panel(axes: "Axes", lines: Sequence[tuple[str, Sequence[str]]], gold: Seque
         axes.text(0.055, height, told, ha="right", color=GUIDE, **size)
         axes.text(0.07, height, " ".join(words[:same]), family="monospace", **size)
         rest = " " * (len(" ".join(words[:same])) + bool(same)) + (" ".join(words[same:]) if words else "nothing")
+        rest = rest if len(rest) <= ROOM else f"{rest[:ROOM]} …"  # before training some write on and on
         axes.text(0.07, height, rest, family="monospace", color="#d73027", **size)
