@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROWS = 120  # withheld questions that are written at the last step, about forty of each kind
 STEPS = 4
-ROOM = 105  # characters of a line
+ROOM = 100  # characters of a line
 CLAUSES = {"a clause without an object": 1, "a clause with an object": 2, "a clause with its own subject": 3}
 OUTCOMES = (
     "right",
@@ -123,7 +123,7 @@ def _panel(axes: "Axes", lines: Sequence[tuple[str, Sequence[str]]], gold: Seque
     for number, (told, words) in enumerate(lines):
         height = 1 - (number + 0.5) / len(lines)
         same = next((at for at, pair in enumerate(zip(words, gold, strict=False)) if pair[0] != pair[1]), len(words))
-        size = {"fontsize": 8, "va": "center", "transform": axes.transAxes}
+        size = {"fontsize": 8, "va": "center", "transform": axes.transAxes, "in_layout": False}
         axes.text(0.055, height, told, ha="right", color=GUIDE, **size)
         axes.text(0.07, height, " ".join(words[:same]), family="monospace", **size)
         rest = " " * (len(" ".join(words[:same])) + bool(same)) + (" ".join(words[same:]) if words else "nothing")
