@@ -34,13 +34,15 @@ def test_the_published_size():
     assert (member.model.n_heads, member.training.clip, member.task.batch_size) == (8, 1.0, 8)
 
 
-@pytest.mark.parametrize(
-    "name", [f"structural_grokking.{name}" for name in ("question", "tense", "dyck", "question_gru")]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_one_step_at_the_published_size(name):
     sizes = ["seed=0", "n_train=50", "n_gen=10", "n_val=10"]
-    extra = ["max_length=40", "split=component"] if name.endswith("dyck") else []
-    (member, *_) = members_of(name, "paper", [*sizes, *extra])
+    extra = {
+        "dyck": ["max_length=40", "split=component"],
+        "agreement": ["n_types=12"],
+        "question_added": ["disambiguating=10"],
+    }
+    (*_, member) = members_of(name, "paper", [*sizes, *extra.get(name.partition(".")[2], [])])  # the deepest
     population = Population.start([member])
     assert 3 < float(population.advance(0)[0]) < 8
 

@@ -7,15 +7,16 @@ import latebloom
 from latebloom.errors import LatebloomError
 from latebloom.instruments.bracketings import from_nested
 from latebloom.studies.drawing.logged import Logged
-from latebloom.studies.drawing.style import canvas, styled
+from latebloom.studies.drawing.style import canvas, settle, styled
 from latebloom.studies.structural_grokking.figures import draw_run
 from latebloom.studies.structural_grokking.figures.learning import draw_learning
 from latebloom.studies.structural_grokking.figures.prepose import draw_prepose, rows
 from latebloom.studies.structural_grokking.figures.trees import _heights, draw_tree
+from latebloom.studies.structural_grokking.figures.written import ROWS, _panel, draw_written, outcome
 
 EXPECTED = {
-    "question": {"learning", "prepose", "trees"},
-    "question_depths": {"learning_0", "learning_1", "prepose_0", "prepose_1", "depths", "trees"},
+    "question": {"learning", "prepose", "trees", "written"},
+    "question_depths": {"learning_0", "learning_1", "prepose_0", "prepose_1", "depths", "trees", "written"},
     "dyck": {"learning_0", "learning_1"},
     "agreement": {"learning_0", "learning_1"},
 }
@@ -68,6 +69,49 @@ def test_a_tree_is_drawn_with_a_mark_for_each_phrase_and_red_where_it_is_wrong()
     assert len(marks) == 3
     assert [text.get_text() for text in axes[0, 0].texts] == ["my", "newt", "does", "sleep"]
     assert _heights([(0, 0), (1, 1), (2, 2), (0, 1), (0, 2)])[0, 2] == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("does my raven that doesn't sleep change ?", "right"),
+        ("does my raven that doesn't sleep ?", "one verb"),
+        ("does my raven that doesn't change ?", "one verb"),
+        ("does my raven that doesn't sleep does change ?", "both verbs keep an auxiliary"),
+        ("does my raven that sleep does change ?", "only the main verb keeps an auxiliary"),
+        ("does my raven that doesn't sleep move ?", "other words"),
+        ("does our raven that doesn't sleep change ?", "other words"),
+        ("does my raven", "other words"),
+        ("doesn't my raven that sleep does change ?", "another first word"),
+        ("", "another first word"),
+    ],
+)
+def test_what_became_of_a_question(written, told):
+    source, gold = "my raven that doesn't sleep does change", "does my raven that doesn't sleep change ?"
+    assert outcome(written.split(), source.split(), gold.split()) == told
+
+
+def test_a_network_that_writes_on_and_on_does_not_push_its_panel_away():
+    with styled():
+        figure, axes = canvas(1, 1)
+        _panel(axes[0, 0], [("30", ["tyrannosauruses"] * 18)], ["do", "?"])
+        settle(figure)
+    assert axes[0, 0].get_position().width > 0.8
+
+
+def test_what_is_written_stands_below_the_right_question(home):
+    """Counts are of all withheld questions, and add up."""
+    with styled():
+        figure = draw_written(run("question", home), Logged(run("question", home)), 0, "x")
+        assert draw_written(run("dyck", home), Logged(run("dyck", home)), 0, "x") is None
+    assert len(figure.axes) == 3
+    total = 0
+    for place in figure.axes:
+        _, _, told = place.get_title("left").replace("\n", " ").rpartition(": ")
+        total += sum(int(part.rpartition(" ")[2]) for part in told.split("; "))
+        lines = [text.get_text().strip() for text in place.texts]
+        assert lines[0] == "right" and lines[1].split()[0] in ("do", "don't", "does", "doesn't")
+    assert total == min(ROWS, 40)  # all that smoke withholds
 
 
 def test_a_member_that_is_not_there_is_refused(home, tmp_path):

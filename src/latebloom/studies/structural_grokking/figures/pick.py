@@ -11,6 +11,7 @@ from latebloom.studies.structural_grokking.figures.depth import draw_depths
 from latebloom.studies.structural_grokking.figures.learning import draw_learning
 from latebloom.studies.structural_grokking.figures.prepose import draw_prepose
 from latebloom.studies.structural_grokking.figures.trees import draw_trees
+from latebloom.studies.structural_grokking.figures.written import draw_written
 
 ARMS = 6
 
@@ -34,6 +35,8 @@ def _pictures(run: Run, logged: Logged, member: int) -> Named:
         )
     yield "depths", draw_depths(logged, f"{who}: by depth", f"Bars: 95 % intervals. Run: {run.label}")
     seed = logged.specifications[member].seed
+    heading = f"{who}, member {member} (seed {seed}): what is written of withheld questions"
+    yield "written", draw_written(run, logged, member, heading, f"Red from the first wrong word on. Run: {run.label}")
     heading = f"{who}, member {member} (seed {seed}): the tree of one withheld sentence"
     told = f"Greedy projection, as released. Hollow red: no bracket of the grammar. Run: {run.label}"
     yield "trees", draw_trees(run, logged, member, heading, told)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from latebloom.instruments.decoding import greedy
+from latebloom.instruments.decoding import Logits, greedy
 from latebloom.instruments.generation import full_sentence_accuracy, prepose_delete_table, until
 from latebloom.studies.structural_grokking.measures.items import labels, pair_task, sources
 from latebloom.tasks.language.pair_task import PairTask
@@ -20,17 +20,21 @@ PLACES = ("none", "first word", "before the clause's auxiliary", "there", "up to
 
 def write(view: View, known: dict[str, Tensor], task: PairTask) -> Int[Tensor, "member row step"]:
     """What every member writes behind each prefix, its end symbol and what follows as padding."""
-    vocabulary, model = task.vocabulary, view.population.model
+    model = view.population.model
 
     def logits(tokens: Tensor) -> Tensor:
         return model.forward(view.params, tokens)
 
-    members = len(view.population.members)
-    steps = known["target"].shape[1]
-    written = greedy(
-        logits, known["prefix"], known["query"] + 1, steps, members, end=vocabulary.end, pad=PAD
-    )  # [member, row, step]
-    return until(written, vocabulary.end, PAD)
+    return write_with(logits, len(view.population.members), known, task)
+
+
+def write_with(
+    logits: Logits, members: int, known: dict[str, Tensor], task: PairTask
+) -> Int[Tensor, "member row step"]:
+    """The same from a function that gives the logits of so many members."""
+    steps, end = known["target"].shape[1], task.vocabulary.end
+    written = greedy(logits, known["prefix"], known["query"] + 1, steps, members, end=end, pad=PAD)
+    return until(written, end, PAD)
 
 
 @measure("structural_grokking.sentences")
