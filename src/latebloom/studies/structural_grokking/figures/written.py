@@ -3,7 +3,7 @@
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -123,7 +123,7 @@ def _panel(axes: "Axes", lines: Sequence[tuple[str, Sequence[str]]], gold: Seque
     for number, (told, words) in enumerate(lines):
         height = 1 - (number + 0.5) / len(lines)
         same = next((at for at, pair in enumerate(zip(words, gold, strict=False)) if pair[0] != pair[1]), len(words))
-        size = {"fontsize": 8, "va": "center", "transform": axes.transAxes, "in_layout": False}
+        size: dict[str, Any] = {"fontsize": 8, "va": "center", "transform": axes.transAxes, "in_layout": False}
         axes.text(0.055, height, told, ha="right", color=GUIDE, **size)
         axes.text(0.07, height, " ".join(words[:same]), family="monospace", **size)
         rest = " " * (len(" ".join(words[:same])) + bool(same)) + (" ".join(words[same:]) if words else "nothing")
