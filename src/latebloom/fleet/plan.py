@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from latebloom.errors import LatebloomError
 from latebloom.fleet.identity import member_hash, run_path, source_words
 from latebloom.fleet.layout import Index, command_line, earlier_layout, finished_members, lay_out, place_the_lost
 from latebloom.fleet.unit import Plan, Unit
@@ -26,6 +27,12 @@ def plan(
         place(member.device, member.training.precision)
         if not member.task.at_hand:
             member.check()
+        if member.model.taught and member.start is None:
+            raise LatebloomError(
+                f"{name}: a network whose past is a teacher's must be told which: write start.experiment=NAME, whose "
+                "networks teach and are begun from, each by its seed; where it has several of a seed, say which: "
+                """start.overrides='["model.past=whole"]'."""
+            )
     hashes = [member_hash(member) for member in members]
     path = run_path(members, root)
     sources = tuple(_sources(members, scale, root, known, dry))

@@ -95,6 +95,11 @@ class Model(Spec):
         logits = self.forward(params, batch.inputs, tap)
         return batch.mean(loss.rows(logits * logit_scale.view(-1, *[1] * (logits.ndim - 1)), batch.targets))
 
+    @property
+    def taught(self) -> bool:
+        """Whether it reads another network, which it must be given to begin from: as drawn it says nothing."""
+        return False
+
     def begin(self, given: Parameters) -> Parameters:
         """The parameters to begin from when a network is given: its own, and what a family adds to them."""
         return given

@@ -200,6 +200,15 @@ def test_a_data_set_that_cannot_be_fetched_is_told_before_a_run_is_laid_out(pass
     assert not (tmp_path / "home").exists()
 
 
+def test_a_network_that_is_taught_must_be_told_by_whom(tmp_path):
+    words = ["model.past=teacher_hidden", "seed=0"]
+    with pytest.raises(LatebloomError, match=r"past is a teacher's must be told which: write start\.experiment=NAME"):
+        plan("future_tokens.text", "smoke", words, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    told = ["start.experiment=future_tokens.text", 'start.overrides=["model.past=whole"]']
+    assert len(plan("future_tokens.text", "smoke", [*words, *told], tmp_path).sources) == 1
+
+
 def test_a_small_network_learns_a_local_copy_by_the_published_words_and_its_sample_can_be_read(passages, tmp_path):
     sizes = ("n_layers=1", "d_model=8", "n_heads=1", "batch_size=4", "n_test=8", "tokens=20", "steps=2", "lr=1e-3")
     run = latebloom.run("future_tokens.text_rates", *passages, *sizes, "seed=0", scale="paper", home=tmp_path / "home")

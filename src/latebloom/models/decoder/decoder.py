@@ -140,7 +140,7 @@ class Decoder(Model):
         With a teacher, the same again under `teacher.`, which training does not change.
         """
         own = own_shapes(self, signature)
-        if not self.past.startswith("teacher"):
+        if not self.taught:
             return own
         return own | {f"{TEACHER}{name}": Shape(shape.dims, trained=False) for name, shape in own.items()}
 
@@ -148,9 +148,14 @@ class Decoder(Model):
         """As the named initialisation says; see `latebloom.models.decoder.initial`."""
         return draw(self.init, name, shape, noise, self.init_std, self.n_layers)
 
+    @property
+    def taught(self) -> bool:
+        """With a past that is a teacher's."""
+        return self.past.startswith(TEACHER.removesuffix("."))
+
     def begin(self, given: Parameters) -> Parameters:
         """With a teacher, a network that is given without one becomes its own teacher."""
-        if not self.past.startswith(TEACHER.removesuffix(".")) or any(name.startswith(TEACHER) for name in given):
+        if not self.taught or any(name.startswith(TEACHER) for name in given):
             return given
         return with_teacher(given, given)
 
@@ -308,7 +313,7 @@ class Decoder(Model):
 
     def flops(self, signature: Signature, rows: int) -> float:
         """One forward pass over every place of `rows` sequences of full length; one more where there is a teacher."""
-        return (2 if self.past.startswith("teacher") else 1) * rows * signature.n_ctx * flops_at_place(self, signature)
+        return (2 if self.taught else 1) * rows * signature.n_ctx * flops_at_place(self, signature)
 
     def activation_bytes(self, signature: Signature, rows: int, itemsize: int) -> float:
         """What autograd keeps of every place of `rows` sequences of full length."""

@@ -31,7 +31,7 @@ def with_teacher(student: Parameters, teacher: Parameters) -> Parameters:
 
 def taught(student: "Decoder", params: Parameters, inputs: Tensor) -> dict[str, Tensor]:
     """What the teacher's attention layers read and make, by hook name; nothing where there is no teacher."""
-    if not student.past.startswith("teacher"):
+    if not student.taught:
         return {}
     teacher = student.model_copy(update={"past": "whole"})
     endings = (reads(student), "attn.hook_k", "attn.hook_v")

@@ -60,7 +60,7 @@ def _attention(axis: "Axes", net: Network) -> None:
     pattern = cache["blocks.0.attn.hook_pattern"][0]
     by_distance = attention_by_distance(pattern, pattern.shape[-1] // 2)[:, :DISTANCES].numpy()
     for head, row in enumerate(by_distance):
-        axis.plot(range(len(row)), row, "o-", color=CYCLE[head % len(CYCLE)], markersize=4, label=f"head {head}")
+        axis.plot(range(len(row)), row, "o-", color=CYCLE[head % len(CYCLE)], markersize=4, label=f"head {head + 1}")
     axis.set_ylim(0, 1.05)
     axis.set(xlabel="distance", ylabel="mean attention")
     axis.set_title("where its heads look", loc="left")
