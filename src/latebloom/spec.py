@@ -20,9 +20,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from latebloom.errors import LatebloomError, SpecificationError, UnknownName, unknown_name
 
 NO_NUMBER = PydanticCustomError("no_number", "a number is meant, not true or false")
-MEANT = {
-    "tuple_type": 'a list in brackets is meant, e.g. [1,2] or ["one","two"]'
-}  # kind of mistake -> what pydantic says less plainly
+MEANT = {"tuple_type": "a list in brackets is meant, e.g. [1,2]"}  # kind of mistake -> what pydantic says less plainly
 
 
 def vary(default: Any = ..., *, joined: bool = False, **constraints: Any) -> Any:
