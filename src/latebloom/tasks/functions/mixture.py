@@ -5,8 +5,9 @@
     0.9*dense+0.1*sparse                weights of your own
     sparse:nonzeros=3, dense:scale=2    a setting of the class's own
     dense@skewed, dense@gaussian:scale=2   another distribution of inputs
-    line~sinusoid:share=0.25            convex combination: 0.25 line + 0.75 sinusoid (share 0.5 if not said);
-                                        share, scale and noise_variance behind the ~ are those of the sum
+    line~sinusoid:share=0.25            convex combination: 0.25 line + 0.75 sinusoid (share 0.5 if not said)
+
+Behind the ~ of a combination share, scale and noise_variance are those of the sum.
 
 >>> [c.text for c in parse_mixture("0.25*dense+0.75*sparse:nonzeros=1", {"d": 4}).components]
 ['dense', 'sparse:nonzeros=1']
