@@ -28,6 +28,7 @@ MEANING = {
     "spec": "frozen settings",
     "errors": "errors that teach",
     "randomness": "hashed streams",
+    "wording": "words in common",
 }
 INK, SOFT, EDGE, PAPER, LINE = "#1f2a37", "#5b6775", "#9fb3a5", "#fbfaf5", "#7a8794"
 FLOORS = ["#e9f1e4", "#e3eeea", "#e2ecf3", "#eae8f4", "#f4ece2", "#f5eee9", "#f2f0ec"]

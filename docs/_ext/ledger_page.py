@@ -10,6 +10,7 @@ from pathlib import Path
 
 from latebloom import studies
 from latebloom.claims import Ledger, all_claims
+from latebloom.claims.rendering import interval_beside
 from latebloom.claims.standing import is_current
 from latebloom.errors import LatebloomError
 from latebloom.fleet.identity import run_hash
@@ -32,15 +33,11 @@ def plain(value):
 
 
 def measured(row):
-    """The measured value with its interval, unless its text tells the interval itself, with the unit.
-
-    A number that is computed has an interval of no width, and of several numbers the interval is that of one alone:
-    beside the text it would be taken for another's.
-    """
-    several = len(row.get("estimates", ())) > 1
-    if not row["interval"] or several or row["interval"][0] == row["interval"][1] or "[" in row["measured"]:
+    """The measured value with its interval, where that may stand behind it, with the unit."""
+    interval = interval_beside(row["measured"], row["interval"] or None, row.get("estimates", {}))
+    if interval is None:
         return plain(row["measured"])
-    low, high = ("unbounded" if end is None else plain(end) for end in row["interval"])
+    low, high = ("unbounded" if end is None else plain(end) for end in interval)
     return f"{plain(row['measured'])} ({low} to {high})"
 
 

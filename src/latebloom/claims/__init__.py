@@ -19,7 +19,6 @@ from latebloom.claims.verdict import (
     at_least,
     at_most,
     between,
-    counted,
     decide,
     settle,
     settle_number,
@@ -27,6 +26,7 @@ from latebloom.claims.verdict import (
     verdict_of,
     with_control,
 )
+from latebloom.wording import counted
 
 __all__ = [
     "SCALES",

@@ -15,10 +15,11 @@ from latebloom.claims.claim import SCALES, Claim, Evidence
 from latebloom.claims.diverged import diverged_note
 from latebloom.claims.ledger import Entry
 from latebloom.claims.statistics.estimate import Estimate
-from latebloom.claims.verdict import Finding, NothingToJudge, Verdict, counted, undecided
+from latebloom.claims.verdict import Finding, NothingToJudge, Verdict, undecided
 from latebloom.errors import LatebloomError, RunFailed, unknown_name
 from latebloom.spec import digest
 from latebloom.training.device import one_thread
+from latebloom.wording import counted
 
 SEEDS_FOR_A_VERDICT = 5
 

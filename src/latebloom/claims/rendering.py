@@ -1,16 +1,18 @@
-"""The ledger for reading: a table in the terminal."""
+"""The ledger for reading: a table in the terminal, and what tables elsewhere have in common with it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from latebloom.claims.standing import Standing
-from latebloom.claims.verdict import Verdict, counted
+from latebloom.claims.verdict import Verdict
+from latebloom.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+Interval = tuple[float | None, float | None]
 WIDE = 120  # columns; narrower terminals get two columns with the numbers stacked
 COLUMNS = ("claim", "title", "published", "measured", "verdict", "scale", "seeds", "seconds")
 # Colour only supports the word; nothing is told by colour alone.
@@ -41,6 +43,21 @@ def summary(rows: Iterable[Standing]) -> str:
     told = [f"{counts[word]} {word}" for word in (*Verdict, "stale") if counts[word]]
     number = counted(len(rows), "claim")
     return f"{number}: {', '.join(told)}" if told else number
+
+
+def interval_beside(measured: str, interval: Interval | None, estimates: Mapping[str, object]) -> Interval | None:
+    """An entry's interval where it may stand behind its `measured` text: not told there, and of the number told.
+
+    A number that is computed has an interval of no width, and of several numbers the interval is that of one alone.
+
+    >>> interval_beside("0.4", (0.3, None), {})
+    (0.3, None)
+    >>> interval_beside("0.4 [0.3, 0.5]", (0.3, 0.5), {}) is interval_beside("0.4", (0.4, 0.4), {}) is None
+    True
+    """
+    if interval is None or interval[0] == interval[1] or len(estimates) > 1 or "[" in measured:
+        return None
+    return interval
 
 
 def duration(seconds: float) -> str:

@@ -21,7 +21,7 @@ def runs_in_page(model: Model) -> bool:
     """Whether the page's forward pass covers a network: causal softmax attention over embeddings."""
     return isinstance(model, Decoder) and not (
         set(model.attention) != {"softmax"}
-        or model.past.startswith("teacher")
+        or model.taught
         or model.past == "zeroed"
         or model.source_ends
         or model.qk_norm != "none"

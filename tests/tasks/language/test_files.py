@@ -32,7 +32,7 @@ def test_the_generator_does_not_differ_from_itself(task, tables):
     assert (found.items, found.repeats, found.withheld, found.faults) == (3000, 0, 0, [])
     assert len(found.comparisons) == tables
     assert min(comparison.p for comparison in found.comparisons) > 1e-4
-    assert "chi-square" in found.text() and "3000 items; 0 lines could not be read" in found.text()
+    assert "chi-square" in found.text() and "3,000 items; 0 lines could not be read" in found.text()
 
 
 def test_a_file_with_other_structures_is_noticed():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latebloom.claims import Claim, Entry, counted
+from latebloom.claims.rendering import interval_beside
 from latebloom.errors import StoreError
 from latebloom.runs.home import run_folders
 from latebloom.runs.run import Run
@@ -76,20 +77,14 @@ def draw_claim(claim: Claim, entry: Entry, home: Path, out: Path) -> list[Path]:
 def describe(entry: Entry) -> str:
     """Published and measured value, interval, verdict and what it rests on, a line each."""
     interval = ""
-    # Most texts tell the interval themselves; a number that is computed has none, and of several it is one alone.
-    if entry.interval is not None and "[" not in entry.measured and _of_one_number(entry):
-        low, high = ("unbounded" if end is None else f"{end:,.4g}" for end in entry.interval)
+    if (known := interval_beside(entry.measured, entry.interval, entry.estimates)) is not None:
+        low, high = ("unbounded" if end is None else f"{end:,.4g}" for end in known)
         interval = f" (95 %: {low} to {high})"
     seeds = f", {counted(entry.seeds, 'seed')}" if entry.seeds else ""
     return (
         f"Published: {entry.published}\nMeasured: {_short(entry.measured)}{interval}\n"
         f"Verdict: {entry.verdict} at scale {entry.scale}{seeds}. Rule: {_short(entry.rule)}"
     )
-
-
-def _of_one_number(entry: Entry) -> bool:
-    low, high = entry.interval or (None, None)
-    return len(entry.estimates) < 2 and low != high
 
 
 def runs_of(entry: Entry, home: Path) -> list[Run]:

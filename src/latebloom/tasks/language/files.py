@@ -19,6 +19,7 @@ from latebloom.tasks.language.pair_task import PairTask
 from latebloom.tasks.language.recogniser import read_line
 from latebloom.tasks.language.shares import fold
 from latebloom.tasks.language.structure import CELLS, CLAUSES, PREDICATES
+from latebloom.wording import counted
 
 Read = TypeVar("Read")
 SHOWN = 5  # faulty lines that are quoted
@@ -145,14 +146,14 @@ class Report:
     def text(self) -> str:
         """The report in plain words."""
         lines = [
-            f"{_counted(self.items, 'item')}; {_counted(len(self.faults), 'line')} could not be read; "
+            f"{counted(self.items, 'item')}; {counted(len(self.faults), 'line')} could not be read; "
             f"repeating a sentence: {self.repeats}; of the withheld kind: {self.withheld}; "
             f"{self.mean_length:.1f} tokens on average, "
             f"{self.longest} at most.",
             *(f"line {fault.line}: {fault.why}" for fault in self.faults[:SHOWN]),
         ]
         if len(self.faults) > SHOWN:
-            lines.append(f"and {_counted(len(self.faults) - SHOWN, 'more line')}")
+            lines.append(f"and {counted(len(self.faults) - SHOWN, 'more line')}")
         return "\n\n".join(["\n".join(lines), *(comparison.text() for comparison in self.comparisons)])
 
 
@@ -203,7 +204,3 @@ def is_withheld(item: Item, task: PairTask) -> bool:
     if item.task != task.tasks[1]:
         return False
     return item.centre_embedded if task.auxiliaries else item.parts.distractor >= 0
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")

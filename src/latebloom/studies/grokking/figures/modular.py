@@ -24,6 +24,7 @@ from latebloom.studies.drawing.style import (
     title,
 )
 from latebloom.studies.grokking.figures.tables import Tables, rows_of
+from latebloom.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,7 +96,7 @@ def draw_waves(tables: Tables, heading: str, caption: str = "") -> "Figure":
             for number, neuron in enumerate(drawn):
                 axis.plot(table[turn, neuron].numpy(), color=CYCLE[number % len(CYCLE)], linewidth=1.1)
             if row == 0:
-                count = f"{len(neurons)} neuron" + ("s" if len(neurons) != 1 else "")
+                count = counted(len(neurons), "neuron")
                 count = f"{len(drawn)} of {count}" if len(drawn) < len(neurons) else count
                 axis.set_title(f"frequency {frequency}\n{count}", loc="left", fontsize=9)
             if column == 0:

@@ -12,6 +12,7 @@ from latebloom.studies.drawing.pictures import Named, draw_pictures
 from latebloom.studies.grokking.figures import modular, parity
 from latebloom.studies.grokking.figures.tables import has_tables, memorised_step, read_tables
 from latebloom.tasks import SparseParity
+from latebloom.wording import counted
 
 
 def draw_run(run: Run, out: Path, member: int = 0) -> list[Path]:
@@ -26,7 +27,7 @@ def _pictures(run: Run, logged: Logged, member: int) -> Named:
 
 def _of_all(run: Run, logged: Logged) -> Named:
     """Curves, outcomes and end values over all members."""
-    who = f"{run.experiment}, {_count(len(logged.members), 'member')}, scale {run.scale}"
+    who = f"{run.experiment}, {counted(len(logged.members), 'member')}, scale {run.scale}"
     lines = "Faint: one seed. Bold: median. Band: middle half." if any(len(a.members) > 1 for a in logged.arms) else ""
     command = f"Run: {run.label}"
     if logged.last_step:
@@ -70,7 +71,3 @@ def _of_member(run: Run, logged: Logged, member: int) -> Named:
 
 
 _STAR = "Neurons are joined in the order of their input angle; the dashed circle has their mean radius.\n"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

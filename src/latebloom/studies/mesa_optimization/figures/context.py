@@ -15,6 +15,7 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     ridge_of,
     zero,
 )
+from latebloom.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ def draw_context(nets: list[Network], heading: str, caption: str = "") -> "Figur
         for row in own if len(own) > 1 else []:
             axis.plot(place, row, color=colour, linewidth=0.7, alpha=0.3)
         kinds = dict.fromkeys(nets[0].model.mixer(layer) for layer in range(nets[0].model.n_layers))
-        name = f"{depth} {' and '.join(kinds)} layer" + ("s" if depth > 1 else "")
+        name = counted(depth, f"{' and '.join(kinds)} layer")
         axis.plot(place, np.median(own, 0), color=colour, linewidth=2, label=name)
     _references(axis, nets[0])
     axis.set_yscale("log")

@@ -13,6 +13,7 @@ from latebloom.studies.mesa_optimization.figures.context import draw_context, dr
 from latebloom.studies.mesa_optimization.figures.probes import draw_probes
 from latebloom.studies.mesa_optimization.figures.weights import HALFWAY_ON, draw_blocks, draw_halfway
 from latebloom.tasks import LinearDynamics
+from latebloom.wording import counted
 
 SNAPSHOTS = 3  # from here on a curve over snapshots says something
 
@@ -47,7 +48,7 @@ def _of_all(run: Run) -> Named:
         own = [net for net in plain if net.model.n_layers == most]
         yield (
             "binding",
-            draw_binding(own, f"{run.experiment} ({_layers(most)}): binding", f"Faint: one seed. {run.label}"),
+            draw_binding(own, f"{run.experiment} ({counted(most, 'layer')}): binding", f"Faint: one seed. {run.label}"),
         )
     nets = [net for net in networks(run) if _sees_all(net)]
     if not nets:
@@ -60,7 +61,7 @@ def _of_all(run: Run) -> Named:
     deepest = [net for net in nets if net.model.n_layers == depths[-1]]
     if _on_channels(deepest[0]) and _linear(deepest[0]) and len(deepest[0].steps) >= SNAPSHOTS:
         told = f"Averaged with products compressed late; {HALFWAY_ON} test sequences. Faint: one seed. {caption}"
-        yield "halfway", draw_halfway(deepest, f"{who}: {_layers(depths[-1])}, half-way to numbers", told)
+        yield "halfway", draw_halfway(deepest, f"{who}: {counted(depths[-1], 'layer')}, half-way to numbers", told)
 
 
 def _of_member(run: Run, member: int) -> Named:
@@ -78,7 +79,7 @@ def _of_member(run: Run, member: int) -> Named:
 
 
 def _who(net: Network) -> str:
-    return f"{net.run.experiment}, member {net.member} ({_layers(net.model.n_layers)})"
+    return f"{net.run.experiment}, member {net.member} ({counted(net.model.n_layers, 'layer')})"
 
 
 def _with_layers(run: Run, net: Network) -> Network:
@@ -107,7 +108,3 @@ def _on_channels(net: Network) -> bool:
 
 def _linear(net: Network) -> bool:
     return all(net.model.mixer(layer) == "linear" for layer in range(net.model.n_layers))
-
-
-def _layers(count: int) -> str:
-    return f"{count} layer" + ("" if count == 1 else "s")
