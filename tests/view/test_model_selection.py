@@ -8,7 +8,9 @@ import latebloom
 from latebloom.models import Decoder
 from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.model_selection.figures import icl
 from latebloom.studies.model_selection.live import load, predict
+from latebloom.tasks.functions.task import split_name
 from latebloom.training.experiment import Experiment
 from latebloom.view.pack import unpack
 from latebloom.view.views import packs_of, views_of
@@ -72,6 +74,19 @@ def test_errors_before_a_query_of_its_own_kind_are_not_shown(tmp_path):
     assert np.isfinite(arrays["errors0"]).all() and np.isfinite(arrays["errors1"][..., -1]).all()
     assert np.isnan(arrays["errors1"][..., :-1]).all()
     assert document["references"][0] and not document["references"][1]
+    task = next(iter(_logged(tmp_path, "linear").specifications.values())).task
+    of_the_query = icl.references(task, "dense@orthant", task.mixture)
+    assert of_the_query and all(np.isfinite(curve).tolist() == [False] * 4 + [True] for curve in of_the_query.values())
+
+
+def test_measured_errors_are_over_the_variance_that_their_references_are_over(tmp_path):
+    words = ("task.mixture=dense", "task.tests=dense+dense@gaussian:scale=2", "seed=0")
+    latebloom.run("model_selection.linear", *words, scale="smoke", home=tmp_path, workers=1)
+    logged = _logged(tmp_path, "linear")
+    _, arrays = unpack(packs_of(logged)["pairs"]())
+    for number, (text, factor) in enumerate((("dense", 1), ("dense@gaussian:scale=2", 4))):
+        measured = np.stack(logged.frame[f"{split_name(text)}_by_pairs"].dropna().to_list())
+        np.testing.assert_allclose(arrays[f"errors{number}"][:, 0], measured / factor, rtol=1e-5)
 
 
 def test_points_can_be_moved_where_functions_are_of_one_number(home):

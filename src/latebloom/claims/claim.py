@@ -164,6 +164,16 @@ class Claim:
         """The study it belongs to: the first word of the id."""
         return self.id.partition(".")[0]
 
+    def requests(self, scale: str) -> tuple[Request, ...]:
+        """The runs it needs at a scale. Raises `LatebloomError` if `needs` gives something else."""
+        asked: object = self.needs(scale)
+        if not isinstance(asked, tuple) or not all(isinstance(need, Request) for need in asked):
+            raise LatebloomError(
+                f"Claim {self.id}: `needs` should return a tuple of requests, such as (Request(...),); for scale "
+                f"{scale} it returned {asked!r}."
+            )
+        return asked
+
     def command(self, scale: str) -> str:
         """The command that repeats its verdict."""
         return f"latebloom reproduce {self.id} --scale {scale}"

@@ -26,7 +26,7 @@ SEEDS_FOR_A_VERDICT = 5
 
 def fingerprint(claim: Claim, scale: str) -> str:
     """Hash of what a verdict depends on besides the runs: the rule, the runs asked for, the judge's version."""
-    needs = [[need.experiment, need.scale, *need.overrides] for need in claim.needs(scale)]
+    needs = [[need.experiment, need.scale, *need.overrides] for need in claim.requests(scale)]
     return digest([claim.id, claim.rule, claim.version, needs])
 
 
@@ -113,7 +113,7 @@ def _check(claim: Claim, evidence: Evidence) -> None:
         raise LatebloomError(
             f"Claim {claim.id} cannot be judged at scale {evidence.scale!r}; it can at {', '.join(claim.scales)}."
         )
-    asked = claim.needs(evidence.scale)
+    asked = claim.requests(evidence.scale)
     if len(asked) != len(evidence.runs):
         raise LatebloomError(
             f"Claim {claim.id} asks for {len(asked)} runs at scale {evidence.scale}; it was given {len(evidence.runs)}."

@@ -114,18 +114,20 @@ class Ledger:
         return tuple(entry for entry in self.entries if entry.id == id)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path | str) -> Self:
         """Reads every study's file; an absent folder is an empty ledger.
 
         Raises `StoreError` for a file that cannot be read, naming it.
         """
+        folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise StoreError(f"The ledger {folder} is a file; it must be a folder, with one file a study.")
         return cls().merge(entry for path in sorted(folder.glob("*.json")) for entry in _read(path))
 
     @classmethod
-    def add(cls, folder: Path, new: Iterable[Entry]) -> Self:
+    def add(cls, folder: Path | str, new: Iterable[Entry]) -> Self:
         """Merges new entries into a folder's files; processes that do so at the same time take turns."""
+        folder = Path(folder)
         with _alone(folder):
             ledger = cls.load(folder).merge(new)
             ledger.save(folder)

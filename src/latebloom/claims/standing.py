@@ -43,7 +43,7 @@ def is_current(claim: Claim, entry: Entry, resolve: Resolve | None = None) -> bo
     """
     if claim.judge is None or entry.scale not in claim.scales or entry.fingerprint != fingerprint(claim, entry.scale):
         return False
-    return resolve is None or entry.runs == tuple(resolve(need) for need in claim.needs(entry.scale))
+    return resolve is None or entry.runs == tuple(resolve(need) for need in claim.requests(entry.scale))
 
 
 def standings(claims: Iterable[Claim], ledger: Ledger, resolve: Resolve | None = None) -> tuple[Standing, ...]:

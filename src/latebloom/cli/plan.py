@@ -36,6 +36,8 @@ def _times(found: Sequence[Cost]) -> list[float]:
 def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console) -> None:
     """Prints parameters, arithmetic, memory and time of every population of an experiment; trains nothing."""
     members = members_of(name, scale, overrides)
+    for member in members:
+        member.check()
     table = _table("population", "times", "members", "steps", "weights", "MFLOP/step", "memory", "time")
     with console.status("Timing steps and measurements; at the published size that may take minutes ..."):
         found = costs(populations(members))

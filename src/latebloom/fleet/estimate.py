@@ -122,9 +122,10 @@ def seconds_per_step(population: Population, probe: float) -> float:
 
 def measuring_seconds(population: Population) -> float:
     """All measurements until the end, as long as each takes of the networks as they are."""
-    members = population.members
-    first = Population.start(members[:1]) if len(members) > 1 else population
-    together = Counter(map(tuple, measures.due_at(members[0]).values()))
+    together = Counter(map(tuple, measures.due_at(population.members[0]).values()))
+    if not together:
+        return 0.0
+    first = Population.start(population.members[:1]) if len(population.members) > 1 else population
     return sum(count * _seconds_to_measure_all(names, population, first) for names, count in together.items())
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from latebloom.errors import LatebloomError
 from latebloom.fleet.identity import member_hash, run_path, source_words
 from latebloom.fleet.layout import Index, command_line, earlier_layout, finished_members, lay_out, place_the_lost
 from latebloom.fleet.unit import Plan, Unit
@@ -25,14 +24,7 @@ def plan(
     members = members_of(name, scale, overrides)
     for member in members:
         place(member.device, member.training.precision)
-        if not member.task.at_hand:
-            member.check()
-        if member.model.taught and member.start is None:
-            raise LatebloomError(
-                f"{name}: a network whose past is a teacher's must be told which: write start.experiment=NAME, whose "
-                "networks teach and are begun from, each by its seed; where it has several of a seed, say which: "
-                """start.overrides='["model.past=whole"]'."""
-            )
+        member.check()
     hashes = [member_hash(member) for member in members]
     path = run_path(members, root)
     sources = tuple(_sources(members, scale, root, known, dry))
@@ -40,6 +32,8 @@ def plan(
     document = earlier_layout(path, members, dry)
     adopted: Index = {}  # by a layout that is not on the disk
     if document is None:
+        for member in members if not dry else ():
+            member.task.reach()
         homes = finished_members(root) if known is None else known
         adopted = homes if dry else {}
         document = lay_out(path, members, hashes, command_line(name, scale, overrides), homes, dry)

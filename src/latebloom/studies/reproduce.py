@@ -52,19 +52,8 @@ def check_judgeable(claims: Sequence[Claim], scale: str) -> None:
 
 def requests(claims: Sequence[Claim], scale: str) -> list[Request]:
     """The runs that claims need at a scale, each once, in order."""
-    needed = [need for claim in claims if _judgeable(claim, scale) for need in _needs(claim, scale)]
+    needed = [need for claim in claims if _judgeable(claim, scale) for need in claim.requests(scale)]
     return list(dict.fromkeys(needed))
-
-
-def _needs(claim: Claim, scale: str) -> tuple[Request, ...]:
-    """What a claim's own function asks for, if that is what such a function should give."""
-    needed: object = claim.needs(scale)
-    if not isinstance(needed, tuple) or not all(isinstance(need, Request) for need in needed):
-        raise LatebloomError(
-            f"Claim {claim.id}: `needs` should return a tuple of requests, such as (Request(...),); for scale {scale} "
-            f"it returned {needed!r}."
-        )
-    return needed
 
 
 def _judgeable(claim: Claim, scale: str) -> bool:
@@ -100,7 +89,7 @@ def reproduce(
     interrupted = any(not result.finished and result.failure is None for result in results)
     entries, mistakes = judge_finished(claims, scale, root)
     if entries:
-        Ledger.add(Path(ledger), entries)
+        Ledger.add(ledger, entries)
     return Outcome(tuple(entries), (*failures, *mistakes), interrupted)
 
 
@@ -108,7 +97,7 @@ def judge_again(claims: Sequence[Claim], scale: str, root: Path | str, ledger: P
     """Judges the claims whose runs are finished in this home and merges the ledger; trains nothing."""
     entries, mistakes = judge_finished(claims, scale, root)
     if entries:
-        Ledger.add(Path(ledger), entries)
+        Ledger.add(ledger, entries)
     return Outcome(tuple(entries), tuple(mistakes), interrupted=False)
 
 
@@ -119,7 +108,7 @@ def judge_finished(claims: Sequence[Claim], scale: str, root: Path | str) -> tup
     for claim in claims:
         if not _judgeable(claim, scale):
             continue
-        runs = [existing_run(need.experiment, need.scale, need.overrides, root) for need in claim.needs(scale)]
+        runs = [existing_run(need.experiment, need.scale, need.overrides, root) for need in claim.requests(scale)]
         finished = tuple(run for run in runs if run is not None and run.finished)
         if len(finished) < len(runs):
             continue
@@ -134,7 +123,7 @@ def standing(claims: Sequence[Claim], ledger: Path | str = LEDGER) -> tuple[Stan
     """The ledger as it stands, stale entries marked; trains nothing."""
     studies.load()
     # Many claims ask for the same run, and resolving one is most of what the table takes.
-    return tuple(standings(claims, Ledger.load(Path(ledger)), resolve=functools.cache(_resolve)))
+    return tuple(standings(claims, Ledger.load(ledger), resolve=functools.cache(_resolve)))
 
 
 def _resolve(request: Request) -> str | None:

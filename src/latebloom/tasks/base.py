@@ -29,6 +29,9 @@ class Task(Spec):
         """Whether its signature is known without fetching anything. If not, what must fit it is checked later."""
         return True
 
+    def reach(self) -> None:
+        """Nothing, if its rows are here or made here; raises `LatebloomError` where they must be fetched and cannot."""
+
     @abstractmethod
     def data(self, members: Sequence["Task"], seeds: Sequence[int], place: Place) -> Data:
         """The rows of a population: `members` are this task with each member's own settings."""

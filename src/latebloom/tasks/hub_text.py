@@ -63,6 +63,11 @@ class HubText(FreshTask):
         """Whether data set and tokenizer are files here: else the hub is asked when an experiment is laid out."""
         return self._in_a_folder and (self.tokenizer == "characters" or is_here(self.tokenizer))
 
+    def reach(self) -> None:
+        """Reads the first document of a data set on the hub."""
+        if not self._in_a_folder:
+            _first(self.dataset, self.config, self.split, self.column)
+
     @property
     def signature(self) -> Signature:
         """Tokens; logits of the next. A data set on the hub is not read for it, unless characters are its tokens."""
@@ -102,6 +107,11 @@ def _shuffled(count: int) -> Int[np.ndarray, "passage"]:
     order = stream(0, "hub_text", "test passages").permutation(count)
     order.flags.writeable = False
     return order
+
+
+@lru_cache(maxsize=2)
+def _first(dataset: str, config: str, split: str, column: str) -> str | None:
+    return next(_documents(dataset, config, split, column, 1), None)
 
 
 @lru_cache(maxsize=2)
@@ -181,13 +191,17 @@ def _remote(dataset: str, config: str, split: str, column: str) -> Iterator[str]
             f"task.dataset = {dataset!r} is no folder here, and to fetch it needs the package `datasets`, which is not "
             "installed: pip install datasets, or name a folder of .parquet, .jsonl or .txt files."
         ) from None
+    for number, row in enumerate(_rows(datasets, dataset, config, split), 1):
+        yield from _texts(_column(row, column, dataset), column, f"row {number} of {dataset}")
+
+
+def _rows(library: Any, dataset: str, config: str, split: str) -> Iterator[Any]:
+    """The rows of a data set of the hub as they come."""
     try:
-        rows = datasets.load_dataset(dataset, config or None, split=split, streaming=True)
+        yield from library.load_dataset(dataset, config or None, split=split, streaming=True)
     except Exception as error:  # the library's own are of no common kind
         instead = "Name a folder of .parquet, .jsonl or .txt files, or see task.config and task.split."
         raise not_fetched(f"task.dataset = {dataset!r}", error, instead) from error
-    for number, row in enumerate(rows, 1):
-        yield from _texts(_column(row, column, dataset), column, f"row {number} of {dataset}")
 
 
 def _texts(value: Any, column: str, where: str) -> Iterator[str]:

@@ -109,15 +109,15 @@ def stored(place: str) -> Tokenizer:
         path = path / "tokenizer.json"
     if path.suffix == ".json" and not path.is_file():
         raise LatebloomError(f"task.tokenizer: there is no file {path}. Name a tokenizer.json, or a folder with one.")
+    if path.is_file():
+        try:
+            return Borrowed(library.Tokenizer.from_file(str(path)))
+        except Exception as error:  # the library's own are of no common kind
+            told = f"task.tokenizer: the file {path} holds no tokenizer of the library ({error})."
+            raise LatebloomError(told) from None
     try:
-        return Borrowed(
-            (library.Tokenizer.from_file if path.is_file() else library.Tokenizer.from_pretrained)(str(path))
-        )
-    except Exception as error:  # the library's own are of no common kind
-        if path.is_file():
-            raise LatebloomError(
-                f"task.tokenizer: the file {path} holds no tokenizer of the library ({error})."
-            ) from None
+        return Borrowed(library.Tokenizer.from_pretrained(place))
+    except Exception as error:
         instead = "Name a tokenizer.json, a folder with one, or task.tokenizer=characters."
         raise not_fetched(f"task.tokenizer = {place!r}", error, instead) from error
 

@@ -127,19 +127,30 @@ class Experiment(Spec):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.task.at_hand:
-            self.check()
-        return self
-
-    def check(self) -> None:
-        """Whether task, loss, optimiser and model go together; of a task that is not at hand, it is fetched for it.
-
-        Raises `LatebloomError` if they do not.
-        """
         from latebloom.training.optimisers import (
             OPTIMISERS,  # the table imports torch kernels; specifications stay light
         )
 
+        OPTIMISERS[self.training.optimiser], LOSSES[self.training.loss]
+        if self.task.at_hand:
+            self._check_signature()
+        return self
+
+    def check(self) -> None:
+        """What is left to check before it is priced or trained; what a task not at hand must fit is fetched for it.
+
+        Raises `LatebloomError` where task, loss and model do not go together, and of a network without its teacher.
+        """
+        if not self.task.at_hand:
+            self._check_signature()
+        if self.model.taught and self.start is None:
+            raise SpecificationError(
+                f"{self.name}: a network that is taught must be told by whom: write start.experiment=NAME, whose "
+                "networks teach and are begun from, each by its seed; where it has several of a seed, say which: "
+                """start.overrides='["model.past=whole"]'."""
+            )
+
+    def _check_signature(self) -> None:
         signature = self.task.signature
         if LOSSES[self.training.loss].real != signature.real_targets:
             fitting = ", ".join(sorted(name for name in LOSSES if LOSSES[name].real == signature.real_targets))
@@ -147,5 +158,4 @@ class Experiment(Spec):
                 f"training.loss = {self.training.loss!r} does not fit the task {self.task.kind!r}, whose targets are "
                 f"{'real numbers' if signature.real_targets else 'labels'}. Losses that do: {fitting}."
             )
-        OPTIMISERS[self.training.optimiser]
         self.model.shapes(signature)

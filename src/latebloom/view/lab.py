@@ -154,7 +154,7 @@ class Lab:
             "scales": list(claim.scales),
             "cost": dict(claim.cost),
             "why": claim.why,
-            "needs": [need.command for need in claim.needs(row.entry.scale)],
+            "needs": [need.command for need in claim.requests(row.entry.scale)],
             "entries": [entry.to_json() for entry in entries],
             "here": {digest: here[digest].label for digest in row.entry.runs if digest in here},
             "drawn": bool(row.entry.judged_at),

@@ -103,6 +103,17 @@ def test_decoding_stops_where_the_regulariser_has_died_out(form):
     mesa_step(state, q[0], k[0], v[0], form=form, iterations=200)  # what was known before is still there
 
 
+@pytest.mark.parametrize("diagonal", [(1.0, -0.5), (0.0, 0.0)])
+@pytest.mark.parametrize("form", ["chunked", "conjugate", "recursive", "direct"])
+def test_a_state_that_is_not_positive_definite_is_refused_in_every_form(form, diagonal):
+    state = MesaState(torch.tensor(diagonal).diag(), torch.ones(2, 1), "decaying")
+    one = (torch.ones(2), torch.full((2,), 0.1), torch.ones(1))
+    with pytest.raises(Unsolvable):
+        mesa_step(state, *one, form=form)
+    with pytest.raises(Unsolvable):
+        mesa_attention(*(x[None] for x in one), form=form, state=state)
+
+
 @pytest.mark.parametrize("form", ["chunked", "conjugate", "recursive", "direct"])
 def test_decoding_goes_on_for_ever_with_a_static_lambda(form):
     q, k, v, _ = problem(pos=200, d_head=4, dtype=torch.float32)

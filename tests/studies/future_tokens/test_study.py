@@ -21,6 +21,7 @@ from latebloom.studies.future_tokens.figures import draw_run
 from latebloom.studies.future_tokens.figures.arms import name_of, rest_of
 from latebloom.studies.future_tokens.figures.sample import draw_sample, gains
 from latebloom.studies.future_tokens.measures import lens
+from latebloom.tasks.text_tokens import Characters
 from latebloom.training.experiment import SCALES, Experiment, Start
 from latebloom.training.measures import MEASURES
 from latebloom.training.population import Population
@@ -193,16 +194,25 @@ def test_the_published_text_can_be_read_from_a_local_copy_by_the_words_of_a_comm
         members_of("future_tokens.text", "paper", [*passages, "training.loss=huber"])
 
 
-def test_a_data_set_that_cannot_be_fetched_is_told_before_a_run_is_laid_out(passages, tmp_path):
+def test_a_data_set_that_cannot_be_fetched_is_told_before_a_run_is_laid_out(passages, tmp_path, monkeypatch):
     assert members_of("future_tokens.text", "paper")[0].task.dataset == "microsoft/ms_marco"
     with pytest.raises(LatebloomError, match="needs the package `datasets`"):
         plan("future_tokens.text", "paper", passages[1:], tmp_path / "home")
+    monkeypatch.setattr("latebloom.tasks.hub_text._named", lambda name: Characters("a tokenizer that the hub gives"))
+    with pytest.raises(LatebloomError, match="needs the package `datasets`"):
+        plan("future_tokens.text", "paper", (), tmp_path / "home")
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("word", ["training.optimiser=adamx", "training.loss=hubber"])
+def test_names_are_looked_up_also_where_the_text_is_yet_to_be_fetched(word):
+    with pytest.raises(LatebloomError, match="Unknown"):
+        members_of("future_tokens.text", "paper", [word])
 
 
 def test_a_network_that_is_taught_must_be_told_by_whom(tmp_path):
     words = ["model.past=teacher_hidden", "seed=0"]
-    with pytest.raises(LatebloomError, match=r"past is a teacher's must be told which: write start\.experiment=NAME"):
+    with pytest.raises(LatebloomError, match=r"is taught must be told by whom: write start\.experiment=NAME"):
         plan("future_tokens.text", "smoke", words, tmp_path)
     assert list(tmp_path.iterdir()) == []
     told = ["start.experiment=future_tokens.text", 'start.overrides=["model.past=whole"]']

@@ -58,9 +58,14 @@ def _whitening(gram: Float[Tensor, "row border d d"], system: System) -> Float[T
     """W for Gram matrices of the system."""
     matrix = gram if system.ridge is None else gram + system.ridge[:, None].diag_embed()
     found = lower_inverse(sound_factor(matrix, system))
-    condition = matrix.diagonal(dim1=-2, dim2=-1).mean(-1) * found.square().sum((-2, -1))
-    _refuse_unsound(condition < limit(matrix.dtype), system)
+    _refuse_unsound(solvable(matrix, found.square().sum((-2, -1))), system)
     return found
+
+
+def solvable(matrix: Float[Tensor, "*lead d d"], inverses: Float[Tensor, "*lead"]) -> Bool[Tensor, "*lead"]:
+    """Whether the mean eigenvalue times the sum of the inverse ones is within the limit; nan is not."""
+    condition = matrix.diagonal(dim1=-2, dim2=-1).mean(-1) * inverses
+    return (condition > 0) & (condition < limit(matrix.dtype))
 
 
 def lower_inverse(lower: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batch d d"]:

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from latebloom.errors import LatebloomError
 from latebloom.models.mesa import checks
-from latebloom.models.mesa.cholesky import Unsolvable, factor, limit, lower_inverse, reason
+from latebloom.models.mesa.cholesky import Unsolvable, factor, lower_inverse, reason, solvable
 from latebloom.models.mesa.conjugate import conjugate_gradients, warn_unsolved
 from latebloom.models.mesa.recursive import update
 
@@ -135,9 +135,9 @@ def mesa_step(
         inverse, fades = None, static is None and left is not None
         if form == "recursive":
             before = state.gram if static is None else state.gram + static.diag_embed()
-            known = torch.linalg.inv(before) if state.inverse is None else state.inverse
+            known = torch.cholesky_inverse(_cholesky(before, fades)) if state.inverse is None else state.inverse
             inverse = update(known, key, left)
-            _refuse_lost(matrix, inverse.diagonal(dim1=-2, dim2=-1).sum(-1), fades)
+            _refuse(solvable(matrix, inverse.diagonal(dim1=-2, dim2=-1).sum(-1)), matrix, fades)
             solved = inverse @ query[..., None]
         elif form == "conjugate":
             if static is None:  # only a regulariser that decays can have died out
@@ -150,16 +150,14 @@ def mesa_step(
 
 
 def _cholesky(matrix: Float[Tensor, "*lead d d"], fades: bool) -> Float[Tensor, "*lead d d"]:
-    """The lower Cholesky factor; refused where too few digits of a solution would be right."""
-    lower, _ = factor(matrix)
-    _refuse_lost(matrix, lower_inverse(lower).square().sum((-2, -1)), fades)
+    """The lower Cholesky factor; refused where there is none, or too few digits of a solution would be right."""
+    lower, sound = factor(matrix)
+    _refuse(sound & solvable(matrix, lower_inverse(lower).square().sum((-2, -1))), matrix, fades)
     return lower
 
 
-def _refuse_lost(matrix: Float[Tensor, "*lead d d"], inverses: Float[Tensor, "*lead"], fades: bool) -> None:
-    """Refuses what `mesa_attention` does: the mean eigenvalue times the sum of the inverse ones is beyond the limit."""
-    condition = matrix.diagonal(dim1=-2, dim2=-1).mean(-1) * inverses
-    sound = (condition > 0) & (condition < limit(matrix.dtype))  # nan compares as unsound
+def _refuse(sound: Bool[Tensor, "*lead"], matrix: Float[Tensor, "*lead d d"], fades: bool) -> None:
+    """Refuses what `mesa_attention` does."""
     if not bool(sound.all()):
         raise Unsolvable(reason(matrix.dtype, bool(matrix.isfinite().all()), fades), ~sound.flatten())
 

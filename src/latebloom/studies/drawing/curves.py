@@ -7,19 +7,20 @@ their last value in median and band. Arms (members that differ in more than the 
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from latebloom.studies.drawing.logged import BOOKKEEPING, Arm, Logged
+from latebloom.studies.drawing.logged import BOOKKEEPING, Logged
 from latebloom.studies.drawing.style import CYCLE, GUIDE, SPLITS, canvas, count_axis, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Thing = TypeVar("Thing")
 PANELS = 12  # arms, or measured numbers, in one picture
 FLOOR = 1e-12  # losses of exactly zero are drawn here on a logarithmic axis
 
@@ -101,11 +102,11 @@ def step_axis(axes: "Axes", logged: Logged) -> None:
     axes.set_xlabel("step")
 
 
-def some_of(arms: Sequence[Arm], most: int = PANELS) -> list[Arm]:
-    """At most so many arms, evenly spread over the list, first and last included."""
-    if len(arms) <= most:
-        return list(arms)
-    return [arms[i] for i in np.unique(np.linspace(0, len(arms) - 1, most).round().astype(int))]
+def some_of(things: Sequence[Thing], most: int = PANELS) -> list[Thing]:
+    """At most so many arms or steps, evenly spread over the list, first and last included."""
+    if len(things) <= most:
+        return list(things)
+    return [things[i] for i in np.unique(np.linspace(0, len(things) - 1, most).round().astype(int))]
 
 
 def draw_learning(logged: Logged, heading: str, caption: str = "") -> "Figure":

@@ -51,7 +51,10 @@ class FunctionClass(Spec):
         return self.scale**2 * (1.0 if self.scaling == "unit" else self.published_variance)
 
     def variance_under(self, inputs: InputDistribution) -> float:
-        """Variance of a clean value over functions and these inputs: answering 0 then has an error of 1 over it."""
+        """Variance of a clean value over functions and these inputs: answering 0 then has an error of 1 over it.
+
+        Only nearly so for squares and cubes of skewed and subspace inputs (see `growth` there).
+        """
         return self.variance * inputs.growth(self.degree)
 
     @property

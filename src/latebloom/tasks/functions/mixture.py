@@ -15,7 +15,7 @@ Behind the ~ of a combination share, scale and noise_variance are those of the s
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,6 +46,12 @@ class Mixture:
 
     components: tuple[Component, ...]
     weights: tuple[float, ...]
+
+    def check(self, lengths: Iterable[int], d: int) -> None:
+        """Raises `LatebloomError` where prompts of one of these numbers of points of d numbers cannot be drawn."""
+        for points in lengths:
+            for component in self.components:
+                component.inputs.check(points, d)
 
 
 @dataclass(frozen=True, eq=False)

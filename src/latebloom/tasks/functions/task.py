@@ -81,16 +81,12 @@ class InContextFunctions(Task):
                 f"start with at least {least}."
             )
         # A curriculum draws shorter prompts too.
-        for field, mixture, lengths in (
-            ("mixture", trained, {self.curriculum.at(0, self.d, self.points)[1], self.points}),
-            ("tests", tested, {self.points}),
-        ):
-            for component in mixture.components:
-                for points in lengths:
-                    try:
-                        component.inputs.check(points, self.d)
-                    except LatebloomError as error:
-                        raise LatebloomError(f"task.{field} = {getattr(self, field)!r}: {error}") from None
+        drawn = (min(self.curriculum.at(0, self.d, self.points)[1], self.points), self.points)
+        for field, mixture, lengths in (("mixture", trained, drawn), ("tests", tested, drawn[1:])):
+            try:
+                mixture.check(lengths, self.d)
+            except LatebloomError as error:
+                raise LatebloomError(f"task.{field} = {getattr(self, field)!r}: {error}") from None
         names = [split_name(component.text) for component in tested.components]
         if len(set(names)) < len(names):
             raise ValueError(f"task.tests = {self.tests!r} names one split twice: {', '.join(names)}.")

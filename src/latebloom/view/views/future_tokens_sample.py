@@ -12,6 +12,7 @@ from latebloom.data import Place
 from latebloom.models import LOSSES, Decoder
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.future_tokens.figures.arms import NAMES, rest_of
+from latebloom.studies.future_tokens.figures.sample import tokenizer_of
 from latebloom.tasks import Majority, Multiplication
 from latebloom.tasks.multiplication import SYMBOLS
 from latebloom.tasks.text import Windows
@@ -142,8 +143,8 @@ def _said(logged: Logged, member: int, step: int, inputs: Tensor) -> Tensor:
 
 def _symbol(specification: Experiment, token: int) -> str:
     task = specification.task
-    if isinstance(task, Windows):
-        return task.corpus.tokenizer.decode([token])
+    if (tokenizer := tokenizer_of(task)) is not None:
+        return tokenizer.decode([token])
     return SYMBOLS[token] if isinstance(task, Multiplication) else str(token)
 
 

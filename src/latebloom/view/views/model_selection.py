@@ -74,25 +74,27 @@ def _known(function: object) -> bool:
 
 
 def pairs_pack(logged: Logged) -> bytes:
-    """Squared error over the variance of the class, [step, member, pairs] for each tested class, as measured.
+    """Squared error over the variance of the class, [step, member, pairs] for each tested class.
 
     The document has what needs no training: the exact optimum of the first mixture and, of linear functions, Lasso and
-    least squares. NaN where a member was not measured, and before the last place where inputs set that one apart.
+    least squares. The variance is that under the inputs drawn, for all of them; measured was under standard inputs. NaN
+    where a member was not measured, and before the last place where inputs set that one apart.
     """
     tasks = {member: cast(InContextFunctions, own.task) for member, own in logged.specifications.items()}
     first = next(iter(tasks.values()))
-    texts = [component.text for component in first.tested.components]
+    tested = first.tested.components
+    texts = [component.text for component in tested]
     columns = {text: f"{split_name(text)}_by_pairs" for text in texts}
-    last_only = [component.inputs.query_only for component in first.tested.components]
     known = logged.frame.dropna(subset=[name for name in columns.values() if name in logged.frame])
     steps = np.unique(known["step"].to_numpy())
     order = {int(member): place for place, member in enumerate(logged.members["member"])}
     arrays: dict[str, np.ndarray] = {"steps": steps.astype(np.int32)}
-    for number, name in enumerate(columns.values()):
+    for number, (component, name) in enumerate(zip(tested, columns.values(), strict=True)):
         table = np.full((len(steps), len(order), first.points), np.nan, dtype=np.float32)
         for step, member, values in zip(known["step"], known["member"], known[name], strict=True):
             table[np.searchsorted(steps, step), order[int(member)], : len(values)] = values
-        if last_only[number]:
+        table *= component.function.variance / component.function.variance_under(component.inputs)
+        if component.inputs.query_only:
             table[..., :-1] = np.nan
         arrays[f"errors{number}"] = table
     document = {

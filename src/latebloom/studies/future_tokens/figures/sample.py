@@ -12,6 +12,7 @@ from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import DIVERGING, canvas, title
 from latebloom.studies.future_tokens.figures.arms import NAMES, rest_of
+from latebloom.tasks import Task
 from latebloom.tasks.hub_text import HubText
 from latebloom.tasks.text import Windows
 from latebloom.tasks.text_tokens import Tokenizer
@@ -39,7 +40,7 @@ def gains(run: Run, vanilla: int, myopic: int, rows: int) -> tuple[Tensor, Tenso
 def draw_sample(run: Run, logged: Logged, heading: str, caption: str = "") -> "Figure | None":
     """Test windows, one a line: every character in the colour of what the vanilla network gained on it."""
     pair = _pair(logged)
-    tokenizer = _tokenizer(logged)
+    tokenizer = tokenizer_of(next(iter(logged.specifications.values())).task)
     if pair is None or tokenizer is None or not run.snapshot_steps(pair[0]):
         return None
     inputs, targets, gain = gains(run, *pair, rows=ROWS)
@@ -78,8 +79,8 @@ def _pair(logged: Logged) -> tuple[int, int] | None:
     return next(((own["whole"], own["hidden"]) for own in found.values() if {"whole", "hidden"} <= own.keys()), None)
 
 
-def _tokenizer(logged: Logged) -> Tokenizer | None:
-    task = next(iter(logged.specifications.values())).task
+def tokenizer_of(task: Task) -> Tokenizer | None:
+    """What turns the symbols of a text back into it; None of other tasks."""
     if isinstance(task, HubText):
         return task.passages[1]
     return task.corpus.tokenizer if isinstance(task, Windows) else None

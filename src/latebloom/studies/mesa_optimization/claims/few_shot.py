@@ -45,8 +45,7 @@ def marked(curve: np.ndarray) -> str:
     "spurious pairs; a learned separator and a prefix help.",
     source=f"{PAPER}, figure 8A; released results",
     published="softmax, after 0, 3, 10, 67 pairs: 1.685, 1.803, 1.410, 0.765; with separator and prefix 1.792, 1.607, "
-    "0.943, 0.553; softmax and mesa layer 2.143, 2.003, 1.496, 0.651 and 1.675, 1.342, 0.831, 0.591; least squares "
-    "with spurious pairs 1.645, 1.915, 1.318, 0.525",
+    "0.943, 0.553; least squares with spurious pairs 1.645, 1.915, 1.318, 0.525",
     measure="label loss by number of pairs on 2,048 prompts a network, without training on such data; a softmax and a "
     "mesa layer, d = 4, 60 places; separator and prefix (of 5) by 400 steps of Adam at 0.02; least squares on all "
     "consecutive pairs and on the true ones beside it; the last loss is that at the last pair that all layouts hold",

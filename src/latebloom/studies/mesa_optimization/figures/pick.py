@@ -69,10 +69,10 @@ def _of_member(run: Run, member: int) -> Named:
     net = Network(run, member)
     if not _on_channels(net) or not net.steps:
         return
-    for name, step in {"blocks_before": net.steps[0], "blocks": net.steps[-1]}.items():
-        if name == "blocks" or step < net.steps[-1]:
-            caption = f"Step {step:,}. Run: {run.label}"
-            yield name, draw_blocks(net, 0, f"{_who(net)}: products of the first layer", caption, step)
+    before = {"blocks_before": net.steps[0]} if len(net.steps) > 1 else {}
+    for name, step in (before | {"blocks": net.steps[-1]}).items():
+        caption = f"Step {step:,}. Run: {run.label}"
+        yield name, draw_blocks(net, 0, f"{_who(net)}: products of the first layer", caption, step)
     probed = _with_layers(run, net)
     if probed.model.n_layers > 1:
         yield "probes", draw_probes(probed, f"{_who(probed)}: what probes read", f"Run: {run.label}")

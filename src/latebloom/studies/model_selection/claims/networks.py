@@ -153,8 +153,8 @@ def _drawn(asked: str, text: str, count: int) -> EvaluationPrompts:
     drawn = draw_prompts(mixture, stream(0, "model selection", text, count), count, task.points)
     x, y, clean = (torch.from_numpy(part) for part in (drawn.x, drawn.y, drawn.clean))
     component = mixture.components[0]
-    if component.inputs.query_only:
-        clean[:, :-1] = torch.nan
+    if component.inputs.query_only:  # a copy: without noise labels and clean values are one array
+        clean = torch.cat([torch.full_like(clean[:, :-1], torch.nan), clean[:, -1:]], 1)
     return EvaluationPrompts(x, y, clean, component.function.variance_under(component.inputs))
 
 

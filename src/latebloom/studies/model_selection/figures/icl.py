@@ -12,6 +12,7 @@ from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, ti
 from latebloom.studies.model_selection.claims.networks import Curve, Network, curve, prompts
 from latebloom.studies.model_selection.claims.references import least_squares, optimum_curve, tuned_lasso
 from latebloom.tasks import InContextFunctions
+from latebloom.tasks.functions import Component
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,14 +31,14 @@ def draw_icl(groups: Arms, heading: str, caption: str = "") -> "Figure":
     `groups`: networks that differ in their seed alone, by what they were trained on.
     """
     task = next(iter(groups.values()))[0].task
-    tested = [component.text for component in task.tested.components]
+    tested = task.tested.components
     columns = min(len(tested), COLUMNS)
     figure, axes = canvas(-(-len(tested) // columns), columns, height=3.7, sharey=True)
     for axis in axes.flat[len(tested) :]:
         axis.set_visible(False)
-    for axis, text in zip(axes.flat, tested, strict=False):
-        _panel(axis, groups, text)
-        axis.set_title(f"prompts: {text}", loc="left")
+    for axis, component in zip(axes.flat, tested, strict=False):
+        _panel(axis, groups, component)
+        axis.set_title(f"prompts: {component.text}", loc="left")
         axis.set_xlabel("pairs seen")
         count_axis(axis, most=8)
     for axis in axes[:, 0]:
@@ -46,8 +47,8 @@ def draw_icl(groups: Arms, heading: str, caption: str = "") -> "Figure":
     return figure
 
 
-def _panel(axis: "Axes", groups: Arms, text: str) -> None:
-    alone = _one_place(groups, text)
+def _panel(axis: "Axes", groups: Arms, component: Component) -> None:
+    text, alone = component.text, "o" if component.inputs.query_only else ""  # of one place alone a curve is a dot
     for number, (name, nets) in enumerate(groups.items()):
         colour = CYCLE[number % 6]
         # Where the class is named, each class has a name of its own, known from its place among those tested.
@@ -65,12 +66,6 @@ def _panel(axis: "Axes", groups: Arms, text: str) -> None:
         axis.plot(places, reference, color="black", linewidth=1.3, linestyle=line, label=name, marker=alone)
     axis.axhline(1.0, color=GUIDE, linewidth=1, linestyle=(0, (1, 2)), label="always 0")
     axis.set_ylim(0, TOP)
-
-
-def _one_place(groups: Arms, text: str) -> str:
-    """The marker of curves of which only the last place is known, else none."""
-    tested = next(iter(groups.values()))[0].task.tested.components
-    return "o" if next(c.inputs.query_only for c in tested if c.text == text) else ""
 
 
 def references(task: InContextFunctions, text: str, mixture: str) -> dict[str, Curve]:

@@ -10,6 +10,7 @@ from latebloom.instruments.parseval import bracket_scores
 from latebloom.instruments.tree_projection import project
 from latebloom.models import Decoder
 from latebloom.runs.run import Run
+from latebloom.studies.drawing.curves import some_of
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import GUIDE, canvas, title
 from latebloom.studies.structural_grokking.measures.items import Sources, sources
@@ -30,8 +31,7 @@ def draw_trees(run: Run, logged: Logged, member: int, heading: str, caption: str
     task, model, steps = specification.task, specification.model, run.snapshot_steps(member)
     if not isinstance(task, PairTask) or not isinstance(model, Decoder) or task.corpus_seed is None or not steps:
         return None
-    chosen = [steps[round(i * (len(steps) - 1) / (PANELS - 1))] for i in range(PANELS)]
-    chosen = list(dict.fromkeys(chosen))
+    chosen = some_of(steps, PANELS)
     found = _one(sources(task, "gen", 40))
     words = task.vocabulary.decode(found.words[0])
     figure, axes = canvas(-(-(len(chosen) + 1) // 2), 2, height=1.9)

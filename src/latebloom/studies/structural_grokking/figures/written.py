@@ -2,14 +2,14 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from latebloom.models import Parameters
 from latebloom.runs.run import Run
+from latebloom.studies.drawing.curves import some_of
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import GUIDE, canvas, title
 from latebloom.studies.structural_grokking.measures.items import labels
@@ -17,28 +17,23 @@ from latebloom.studies.structural_grokking.measures.sentences import write_with
 from latebloom.tasks import QuestionFormation
 from latebloom.tasks.language import recogniser
 from latebloom.tasks.language.text import PAD
-from latebloom.training.experiment import Experiment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ROWS = 120  # withheld questions that are written at the last step, about forty of each kind
-STEPS = 4
+STEPS = 5
 ROOM = 100  # characters of a line
 CLAUSES = {"a clause without an object": 1, "a clause with an object": 2, "a clause with its own subject": 3}
-OUTCOMES = (
-    "right",
-    "one verb",
-    "both verbs keep an auxiliary",
-    "only the main verb keeps an auxiliary",
-    "other words",
-)
-FRONT = "another first word"
+RIGHT, SWALLOWED, OTHER, FRONT = "right", "one verb", "other words", "another first word"
+# The order of auxiliaries and verbs behind the first word, where both verbs are those of the source.
+SHAPES = {"AVAV": "both verbs keep an auxiliary", "VAV": "only the main verb keeps an auxiliary"}
+OUTCOMES = (RIGHT, SWALLOWED, *SHAPES.values(), OTHER, FRONT)
 
 
 def outcome(written: Sequence[str], source: Sequence[str], gold: Sequence[str]) -> str:
-    """What became of a withheld question: one of `OUTCOMES`, or `FRONT` if it does not begin with the main auxiliary.
+    """What became of a withheld question: one of `OUTCOMES`; `FRONT` if it does not begin with the main auxiliary.
 
     All three are words, `source` without its period. What is compared behind the first word is the order of verbs and
     auxiliaries: the source has auxiliary, verb, auxiliary, verb, a right question auxiliary, verb, verb.
@@ -51,14 +46,14 @@ def outcome(written: Sequence[str], source: Sequence[str], gold: Sequence[str]) 
     if not written or written[0] != gold[0]:
         return FRONT
     if list(written) == list(gold):
-        return "right"
+        return RIGHT
     verbs = _parts(source, "V")
     if len(_parts(written, "V")) == 1:
-        return "one verb"
+        return SWALLOWED
     if _parts(written, "V") != verbs:
-        return "other words"
+        return OTHER
     shape = ["A" if word not in verbs else "V" for word in _parts(written[1:], "V", "A")]
-    return {"AVAV": OUTCOMES[2], "VAV": OUTCOMES[3]}.get("".join(shape), "other words")
+    return SHAPES.get("".join(shape), OTHER)
 
 
 def _parts(words: Sequence[str], *initials: str) -> list[str]:
@@ -69,45 +64,38 @@ def _parts(words: Sequence[str], *initials: str) -> list[str]:
 
 def draw_written(run: Run, logged: Logged, member: int, heading: str, caption: str = "") -> "Figure | None":
     """A panel for each kind of clause: the question that is right, what is written, and how often what happens."""
-    specification = logged.specifications[member]
-    task, steps = specification.task, run.snapshot_steps(member)
+    task, steps = logged.specifications[member].task, run.snapshot_steps(member)
     if not isinstance(task, QuestionFormation) or task.corpus_seed is None or not steps:
         return None
-    chosen = list(dict.fromkeys(steps[round(i * (len(steps) - 1) / STEPS)] for i in range(STEPS + 1)))
+    chosen = some_of(steps, STEPS)
     known = labels(task, "gen", ROWS)
     source, gold = (_words(task, known[name]) for name in ("prefix", "target"))
     source = [words[1:-2] for words in source]  # without start symbol, period and task token
     kinds = known["clause"].clamp(max=3).tolist()
-    asked = {told: kinds.index(kind) for told, kind in CLAUSES.items() if kind in kinds}
-    lines: dict[str, list[tuple[str, Sequence[str]]]] = {told: [("right", gold[row])] for told, row in asked.items()}
-    for step in chosen:
-        params = {name: value[None] for name, value in run.parameters(member, step).items()}
-        rows = list(range(len(kinds))) if step == chosen[-1] else list(asked.values())
-        written = dict(zip(rows, _write(specification, params, {n: v[rows] for n, v in _rows(known)}), strict=True))
-        for told, row in asked.items():
-            lines[told].append((f"{step:,}", written[row]))
-    figure, axes = canvas(len(asked), 1, height=0.24 * max(len(chosen) + 3, 8))
-    for place, (told, row) in zip(axes[:, 0], asked.items(), strict=True):
+    shown = {told: kinds.index(kind) for told, kind in CLAUSES.items() if kind in kinds}
+    asked = {name: known[name] for name in ("prefix", "query", "target")}
+    films = [_write(logged, member, step, {n: v[list(shown.values())] for n, v in asked.items()}) for step in chosen]
+    ends = _write(logged, member, chosen[-1], asked)
+    figure, axes = canvas(len(shown), 1, height=0.24 * max(len(chosen) + 3, 8))
+    for number, (told, row) in enumerate(shown.items()):
         own = [other for other, kind in enumerate(kinds) if kind == kinds[row]]
-        counts = Counter(outcome(written[other], source[other], gold[other]) for other in own)
-        ends = "; ".join(f"{name} {counts[name]}" for name in (*OUTCOMES, FRONT) if counts[name])
-        _panel(place, lines[told], gold[row])
-        counted = f"{told}, {len(own)} questions at step {chosen[-1]:,}: {ends}"
-        place.set_title(textwrap.fill(counted, 120), loc="left", fontsize=8)
+        counts = Counter(outcome(ends[other], source[other], gold[other]) for other in own)
+        each = "; ".join(f"{name} {counts[name]}" for name in OUTCOMES if counts[name])
+        written = [(f"{step:,}", film[number]) for step, film in zip(chosen, films, strict=True)]
+        _panel(axes[number, 0], [("right", gold[row]), *written], gold[row])
+        summary = f"{told}, {len(own)} questions at step {chosen[-1]:,}: {each}"
+        axes[number, 0].set_title(textwrap.fill(summary, 120), loc="left", fontsize=8)
     title(figure, heading, caption)
     return figure
 
 
-def _rows(known: Mapping[str, Tensor]) -> list[tuple[str, Tensor]]:
-    return [(name, known[name]) for name in ("prefix", "query", "target")]
-
-
-def _write(specification: Experiment, params: Parameters, known: dict[str, Tensor]) -> list[list[str]]:
-    """What one network writes behind each prefix, in words."""
-    task, model = specification.task, specification.model
+def _write(logged: Logged, member: int, step: int, asked: dict[str, Tensor]) -> list[list[str]]:
+    """What a member writes behind each prefix as it was at a step, in words."""
+    task, model = logged.specifications[member].task, logged.specifications[member].model
     assert isinstance(task, QuestionFormation)
+    params = {name: value[None] for name, value in logged.run.parameters(member, step).items()}
     with torch.no_grad():
-        written = write_with(lambda tokens: model.forward(params, tokens), 1, known, task)
+        written = write_with(lambda tokens: model.forward(params, tokens), 1, asked, task)
     return _words(task, written[0])
 
 
