@@ -3,6 +3,7 @@
 Verdicts come from the committed files and from nowhere else, so a page cannot say what no run showed.
 """
 
+import functools
 import json
 import re
 from collections import Counter
@@ -66,6 +67,7 @@ def table(rows, stale=frozenset()):
     return "\n".join(lines)
 
 
+@functools.cache  # several pages ask, and resolving all experiments takes seconds
 def stale_entries(folder):
     """(claim, scale) of every entry whose rule, judge or runs have changed since: `latebloom claims` calls it stale."""
     studies.load()
