@@ -98,6 +98,8 @@ def test_without_scikit_learn_the_remedy_is_told(monkeypatch):
         (lambda: BoostedTrees(rate=0), "BoostedTrees: rate = 0"),
         (lambda: NetworkDescent(batch=0), "NetworkDescent: batch = 0"),
         (lambda: NetworkDescent(steps=0), "NetworkDescent: steps = 0"),
+        (lambda: NetworkDescent(hidden=2.5), "hidden = 2.5 must be a whole number"),
+        (lambda: GreedyTree(depth=1.5), "depth = 1.5 must be a whole number"),
     ],
 )
 def test_bad_settings_are_told_in_a_sentence(call, told):

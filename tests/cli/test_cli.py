@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -457,6 +458,23 @@ def test_what_is_in_brackets_is_text(capsys, tmp_path):
     code, out, _ = call(capsys, "show", "grokking.13", "--ledger", str(tmp_path))
     assert code == 0
     assert "2 [no end]" in out
+
+
+def test_an_interval_stands_with_the_number_it_is_of(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    studies.load()
+    parts = {
+        "one layer": {"value": 0.0110, "interval": [0.0106, None], "n": 20, "unit": "nats"},
+        "deepest_stack": {"value": None, "interval": [1.5, 1.9], "n": 5, "unit": ""},
+    }
+    known = replace(blank(get("grokking.13"), "laptop"), measured="two numbers", interval=(0.0106, None))
+    Ledger.add(tmp_path, [replace(known, estimates=parts)])
+    _, out, _ = call(capsys, "show", "grokking.13", "--ledger", str(tmp_path))
+    assert "0.011 nats (0.0106 to unbounded), n = 20" in out and "deepest stack: no value (1.5 to 1.9), n = 5" in out
+    assert "\ninterval" not in out
+    Ledger.add(tmp_path, [replace(known, judged_at="2099-01-01T00:00:00+00:00")])
+    _, out, _ = call(capsys, "show", "grokking.13", "--ledger", str(tmp_path))
+    assert "\nnumbers" not in out and re.search(r"interval +0.0106 to unbounded *\n", out)
 
 
 def test_a_system_error_about_a_file_is_a_sentence(capsys, monkeypatch):

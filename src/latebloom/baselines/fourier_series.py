@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latebloom.baselines.predictor import positive
+from latebloom.baselines.predictor import positive, whole
 from latebloom.errors import LatebloomError
 
 
@@ -24,7 +24,8 @@ class FourierHypotheses:
     variance: float = 1.0  # of a value
 
     def __post_init__(self) -> None:
-        positive(f"Class {self.name!r}", terms=self.terms, half_period=self.half_period, variance=self.variance)
+        whole(f"Class {self.name!r}", terms=self.terms)
+        positive(f"Class {self.name!r}", half_period=self.half_period, variance=self.variance)
 
     def variances(self, d: int) -> Float[Tensor, "feature component"]:
         """Variance / N for the cosines and sines of the first N frequencies, 0 for the others."""

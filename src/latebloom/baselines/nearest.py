@@ -6,8 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latebloom.baselines.predictor import positive, prompts, queries
-from latebloom.errors import LatebloomError
+from latebloom.baselines.predictor import prompts, queries, whole
 
 
 @dataclass(frozen=True)
@@ -20,9 +19,7 @@ class NearestNeighbours:
     neighbours: int = 3
 
     def __post_init__(self) -> None:
-        positive("NearestNeighbours", neighbours=self.neighbours)
-        if self.neighbours != int(self.neighbours):
-            raise LatebloomError(f"NearestNeighbours: neighbours = {self.neighbours} must be a whole number.")
+        whole("NearestNeighbours", neighbours=self.neighbours)
 
     def __call__(
         self,

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latebloom.baselines.predictor import positive, prompts, queries
+from latebloom.baselines.predictor import positive, prompts, queries, whole
 from latebloom.randomness import stream
 
 
@@ -31,7 +31,8 @@ class NetworkDescent:
 
     def __post_init__(self) -> None:
         batch = 1 if self.batch is None else self.batch
-        positive("NetworkDescent", hidden=self.hidden, steps=self.steps, lr=self.lr, batch=batch)
+        whole("NetworkDescent", hidden=self.hidden, steps=self.steps, batch=batch)
+        positive("NetworkDescent", lr=self.lr)
 
     def __call__(
         self,

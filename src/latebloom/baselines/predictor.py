@@ -110,6 +110,13 @@ def positive(owner: str, **values: float) -> None:
             raise LatebloomError(f"{owner}: {name} = {value} must be a number above 0.")
 
 
+def whole(owner: str, **values: int) -> None:
+    """Refuses values that are not whole numbers of at least 1."""
+    for name, value in values.items():
+        if not isinstance(value, int) or value < 1:
+            raise LatebloomError(f"{owner}: {name} = {value} must be a whole number of at least 1.")
+
+
 class LinearPredictor(ABC):
     """A predictor that is linear in the query: it is known by the weight vector it makes of a context."""
 

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latebloom.baselines.predictor import positive, prompts, queries
+from latebloom.baselines.predictor import positive, prompts, queries, whole
 from latebloom.errors import LatebloomError
 
 
@@ -64,7 +64,7 @@ class GreedyTree(_Trees):
     seed: int = 0  # among equally good splits
 
     def __post_init__(self) -> None:
-        positive("GreedyTree", depth=1 if self.depth is None else self.depth)
+        whole("GreedyTree", depth=1 if self.depth is None else self.depth)
 
     def regressor(self) -> Any:
         """scikit-learn's `DecisionTreeRegressor`."""
@@ -85,7 +85,8 @@ class BoostedTrees(_Trees):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        positive("BoostedTrees", trees=self.trees, depth=self.depth, rate=self.rate)
+        whole("BoostedTrees", trees=self.trees, depth=self.depth)
+        positive("BoostedTrees", rate=self.rate)
 
     def regressor(self) -> Any:
         """scikit-learn's `GradientBoostingRegressor`."""

@@ -1,6 +1,8 @@
 """`latebloom show`: a run's curves in the terminal and as figures; a claim with its rule, numbers and picture."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -59,9 +61,8 @@ def show_claim(claim: Claim, ledger: Path, out: Path | None, console: Console) -
 
 def _facts(claim: Claim, row: Standing) -> list[tuple[str, str]]:
     entry = row.entry
-    interval = ""
-    if entry.interval:
-        interval = " to ".join("unbounded" if end is None else f"{end:,.6g}" for end in entry.interval)
+    numbers = {name: told for name, told in entry.estimates.items() if isinstance(told, dict)}
+    named = entry.interval in [tuple(told["interval"]) for told in numbers.values()]
     return [
         ("claim", f"{claim.id}  {claim.title}"),
         ("statement", claim.statement),
@@ -73,10 +74,22 @@ def _facts(claim: Claim, row: Standing) -> list[tuple[str, str]]:
         ("control", claim.control),
         ("verdict", row.word),
         ("measured", entry.measured),
-        ("interval", interval),
+        ("interval", "" if named or entry.interval is None else _interval(entry.interval)),
+        ("numbers", "\n".join(f"{name.replace('_', ' ')}: {_number(told)}" for name, told in numbers.items())),
         ("note", entry.note),
         ("scale, seeds", f"{entry.scale}, {entry.seeds}" if entry.judged_at else ""),
         ("runs", ", ".join(entry.runs)),
         ("judged", entry.judged_at),
         ("repeat", entry.command),
     ]
+
+
+def _number(told: Mapping[str, Any]) -> str:
+    """One of an entry's estimates: its value, unit, interval, and of how many it is."""
+    unit = f" {told['unit']}" if told["unit"] else ""
+    value = "no value" if told["value"] is None else f"{told['value']:,.6g}{unit}"
+    return f"{value} ({_interval(told['interval'])}), n = {told['n']}"
+
+
+def _interval(ends: Sequence[float | None]) -> str:
+    return " to ".join("unbounded" if end is None else f"{end:,.6g}" for end in ends)

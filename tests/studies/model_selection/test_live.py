@@ -17,6 +17,7 @@ from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.networks import arms
 from latebloom.studies.model_selection.claims.references import optimum
 from latebloom.studies.model_selection.experiments.testbed import COMBINED, MIXTURE
+from latebloom.studies.model_selection.live import FARTHEST
 
 studies.load()
 X, Y, QUERY = np.array([-1.0, 0.3, 0.9]), np.array([0.5, -0.2, 1.4]), np.linspace(-2, 2, 7)
@@ -117,11 +118,17 @@ def test_a_run_is_no_snapshot(runs):
         ([1.0, 2.0], [1.0], QUERY, "rows of equal length"),
         ([1.0], [np.nan], QUERY, r"y\[0\] = nan"),
         ([1.0], [1.0], [], "at least one number"),
+        ([1e200], [1.0], QUERY, r"x\[0\] = 1e\+200: points and queries must be finite, between -1e\+12 and 1e\+12"),
     ],
 )
 def test_points_that_do_not_fit(snapshot, x, y, query, words):
     with pytest.raises(LatebloomError, match=words):
         predict(snapshot, x, y, query)
+
+
+def test_the_farthest_points_still_have_answers(snapshot):
+    curves = predict(snapshot, [FARTHEST, -FARTHEST], [FARTHEST, 0.0], [-FARTHEST, FARTHEST]).curves
+    assert all(np.isfinite(curve).all() for curve in curves.values())
 
 
 def test_runs_that_do_not_fit(runs):

@@ -15,9 +15,10 @@ from latebloom.cli import main
 from latebloom.errors import LatebloomError
 from latebloom.fleet.estimate import cost
 from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.drawing.style import canvas
 from latebloom.studies.model_selection.claims.networks import arms, curve, prompts
 from latebloom.studies.model_selection.figures import draw_run
-from latebloom.studies.model_selection.figures.icl import draw_icl
+from latebloom.studies.model_selection.figures.icl import TOP, draw_icl, told_if_cut
 from latebloom.studies.model_selection.figures.pick import _by_arm
 from latebloom.studies.reproduce import reproduce, select
 from latebloom.training.experiment import SCALES
@@ -191,6 +192,17 @@ def test_widths_are_not_drawn_as_seeds_of_one_network(home):
     assert drawn[:2] == ["trained on line+sinusoid, d model 8", "trained on line+sinusoid, d model 16"]
     alone = Logged(run("linear", home))
     assert list(_by_arm(dict(arms(alone.run)), alone)) == list(arms(alone.run))
+
+
+def test_curves_that_leave_a_picture_are_told_below_it():
+    axes = canvas(1, 2)[1]
+    axes[0, 0].plot([0.5, TOP])
+    axes[0, 1].plot([0.5, 9.0])  # another scale
+    axes[0, 0].set_ylim(0, TOP)
+    assert told_if_cut(axes, "Seeds are faint.") == "Seeds are faint."
+    axes[0, 0].plot([np.nan, TOP + 0.01])
+    assert told_if_cut(axes, "Seeds are faint.") == "Seeds are faint. Errors above 1.25 are cut off."
+    assert told_if_cut(axes, "") == "Errors above 1.25 are cut off."
 
 
 def test_a_member_that_is_not_there_is_refused(home, tmp_path):

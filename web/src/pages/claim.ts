@@ -17,7 +17,7 @@ export async function claimPage(content: HTMLElement, lab: Lab): Promise<void> {
       ["Source", claim.source],
       ["Published", `${claim.published} (${claim.trust.join("; ")})`],
       ["Measured", claim.judged_at ? claim.measured : "not yet"],
-      ["95 % interval", claim.interval && interval(claim.interval)],
+      ["95 % interval", claim.interval && !headlineOf(claim) ? interval(claim.interval) : ""],
       ["How it is measured", claim.measure],
       ["Pass rule", claim.rule],
       ["Rule fixed on", claim.fixed],
@@ -47,11 +47,18 @@ function interval([low, high]: [number | null, number | null]): string {
   return `${low === null ? "unbounded" : shown(low)} to ${high === null ? "unbounded" : shown(high)}`;
 }
 
-function intervalPicture(claim: any): HTMLElement | null {
+// The number that the claim's interval is of, with its name.
+function headlineOf(claim: any): [string, any] | undefined {
   const [low, high] = claim.interval as [number | null, number | null];
-  const headline = Object.values<any>(claim.estimates).find((e) => e.interval?.[0] === low && e.interval?.[1] === high);
-  if (low === null || high === null || !headline || headline.value === null) return null;
-  return h("p", { class: "lb-interval" }, h("strong", {}, shown(headline.value)), ` ${headline.unit ?? ""} `, h("span", {}, `95 %: ${shown(low)} to ${shown(high)}, n = ${headline.n}`));
+  return Object.entries<any>(claim.estimates).find(([, e]) => e.interval?.[0] === low && e.interval?.[1] === high);
+}
+
+function intervalPicture(claim: any): HTMLElement | null {
+  const found = headlineOf(claim);
+  if (!found || found[1].value === null) return null;
+  const [name, { value, unit, n, interval: ends }] = found;
+  const of = Object.keys(claim.estimates).length > 1 ? `${name.replaceAll("_", " ")}: ` : "";
+  return h("p", { class: "lb-interval" }, of, h("strong", {}, shown(value)), ` ${unit ?? ""} `, h("span", {}, `95 %: ${interval(ends)}, n = ${n}`));
 }
 
 function numbers(estimates: Record<string, any>): HTMLElement {

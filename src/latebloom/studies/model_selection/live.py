@@ -26,6 +26,7 @@ from latebloom.tasks.functions import layout as layouts
 from latebloom.training.experiment import Experiment
 
 Curve = Float[np.ndarray, " query"]
+FARTHEST = 1e12  # of points and queries: networks work in float32, where squares beyond 1e38 are infinite
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ def predict(snapshot: Snapshot, x: ArrayLike, y: ArrayLike, query: ArrayLike) ->
     """Curves through points (x, y) [n] at queries [query]: networks, exact optimum, least squares, three neighbours.
 
     The optimum is left out where it has no closed form (networks, trees). Raises `LatebloomError` for points that do
-    not pair up, are not finite, or are more than a network was trained on.
+    not pair up, are not finite or too far away, or are more than a network was trained on.
     """
     if not isinstance(snapshot, Snapshot):
         raise LatebloomError(f"{snapshot!r} is no snapshot: give what load(run) of this module returns.")
@@ -132,9 +133,12 @@ def _checked(
             "of equal length, query a row of at least one number."
         )
     for name, part in (("x", points), ("y", labels), ("query", asked)):
-        bad = np.flatnonzero(~np.isfinite(part))
+        bad = np.flatnonzero(~(np.abs(part) <= FARTHEST))  # nan is bad too
         if bad.size:
-            raise LatebloomError(f"{name}[{bad[0]}] = {part[bad[0]]}: points and queries must be finite numbers.")
+            raise LatebloomError(
+                f"{name}[{bad[0]}] = {part[bad[0]]}: points and queries must be finite, between -{FARTHEST:g} and "
+                f"{FARTHEST:g}."
+            )
     if len(points) > snapshot.most:
         raise LatebloomError(
             f"{len(points)} points are more than the {snapshot.most} that this network was trained on: take points "

@@ -43,8 +43,15 @@ def draw_icl(groups: Arms, heading: str, caption: str = "") -> "Figure":
         count_axis(axis, most=8)
     for axis in axes[:, 0]:
         axis.set_ylabel("squared error / variance")
-    title(figure, heading, caption, axes[0, 0].get_legend_handles_labels())
+    title(figure, heading, told_if_cut(axes, caption), axes[0, 0].get_legend_handles_labels())
     return figure
+
+
+def told_if_cut(axes: np.ndarray, caption: str) -> str:
+    """The caption, with a sentence more where a curve leaves a panel at the top."""
+    drawn = [line.get_ydata() for axis in axes.flat for line in axis.lines if axis.get_ylim()[1] == TOP]
+    cut = any(np.any(np.asarray(values, dtype=float) > TOP) for values in drawn)
+    return f"{caption} Errors above {TOP} are cut off.".strip() if cut else caption
 
 
 def _panel(axis: "Axes", groups: Arms, component: Component) -> None:

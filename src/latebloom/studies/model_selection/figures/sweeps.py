@@ -13,7 +13,7 @@ from latebloom.studies.model_selection.claims.extremes import amplitudes, freque
 from latebloom.studies.model_selection.claims.lines import Tails, shares
 from latebloom.studies.model_selection.claims.networks import Network
 from latebloom.studies.model_selection.experiments import linear, testbed
-from latebloom.studies.model_selection.figures.icl import LINES, TOP, Arms
+from latebloom.studies.model_selection.figures.icl import LINES, TOP, Arms, told_if_cut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ def draw_nonzeros(groups: Arms, heading: str, caption: str = "") -> "Figure":
         axis.set_xlabel("non-zero weights")
         count_axis(axis, most=8)
     told = "Right: blue, the dense specialist's share in the mixture's answers; black, exact posterior of dense."
-    title(figure, heading, f"{told} {caption}", axes[0, 0].get_legend_handles_labels())
+    title(figure, heading, told_if_cut(axes, f"{told} {caption}"), axes[0, 0].get_legend_handles_labels())
     return figure
 
 
