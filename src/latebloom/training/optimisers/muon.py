@@ -22,10 +22,13 @@ def newton_schulz(matrix: Float[Tensor, "*batch row col"]) -> Float[Tensor, "*ba
     a, b, c = COEFFICIENTS
     tall = matrix.shape[-2] > matrix.shape[-1]
     x = matrix.mT if tall else matrix  # A then has the smaller of the two sizes; the result is the same
+    shape = x.shape
     x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)  # 1e-7: authors' code; a zero gradient stays zero
+    x = x.reshape(-1, *shape[-2:])
     for _ in range(ITERATIONS):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    x = x.view(shape)
     return x.mT if tall else x
 
 
