@@ -25,6 +25,7 @@ from checks.norm import norm
 from checks.parity import floor, switch
 from checks.products import products, products_trained
 from checks.push import push
+from checks.shares import noises, rare
 from checks.softmax_stack import softmax, softmax_trained
 from checks.splits import splits
 from checks.spread import spread
@@ -62,6 +63,8 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "examples": (examples, 1),  # 27
     "mixtures": (mixtures, 5),  # model_selection 8, 28, 29
     "mixtures_short": (beginning, 1),  # 28, 29
+    "rare": (rare, 5),  # 10
+    "noises": (noises, 5),  # 27
     "lines": (lines, 5),  # 13, 15, 16, 25
     "tense": (tense, 5),  # structural_grokking 6, 7
     "tense_trained": (tense_trained, 1),  # 7

@@ -22,7 +22,9 @@ LENGTH = 5000  # steps over which the rate falls
 RUNG = 300  # steps after which another number of x is there
 
 
-def drawn(count: int, nonzeros: int, source: torch.Generator, active: int = D) -> tuple[Tensor, Tensor, Tensor]:
+def drawn(
+    count: int, nonzeros: int, source: torch.Generator, active: int = D, noise: float = NOISE
+) -> tuple[Tensor, Tensor, Tensor]:
     """x, noisy y and clean y of functions of variance 1 with so many weights; only `active` numbers of x are there."""
     x = torch.randn(count, PAIRS, D, generator=source, dtype=torch.float64)
     x[..., active:] = 0
@@ -32,15 +34,15 @@ def drawn(count: int, nonzeros: int, source: torch.Generator, active: int = D) -
         order[:, active:] = 2
         weight = weight * (order.argsort(1).argsort(1) < nonzeros)
     clean = (x @ weight[..., None])[..., 0]
-    return x, clean + math.sqrt(NOISE) * torch.randn(clean.shape, generator=source, dtype=torch.float64), clean
+    return x, clean + math.sqrt(noise) * torch.randn(clean.shape, generator=source, dtype=torch.float64), clean
 
 
-def posterior_mean(x: Tensor, y: Tensor) -> Tensor:
-    """What is expected of every label from the pairs before it: half of functions dense, half with one weight.
+def posterior_mean(x: Tensor, y: Tensor, dense: float = 0.5) -> Tensor:
+    """What is expected of every label from the pairs before it: a share of functions dense, the rest with one weight.
 
     Six Gaussian hypotheses: weights of covariance 1/5 in all numbers, or 1 in one of them.
     """
-    kinds = [(0.5, torch.full((D,), 1 / D))] + [(0.5 / D, torch.eye(D)[i]) for i in range(D)]
+    kinds = [(dense, torch.full((D,), 1 / D))] + [((1 - dense) / D, torch.eye(D)[i]) for i in range(D)]
     covers = [(share, (x * spread.double()) @ x.mT) for share, spread in kinds]
     said = torch.zeros_like(y)
     for k in range(1, y.shape[1]):

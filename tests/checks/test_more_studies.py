@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from checks import __main__ as command
-from checks import lines, mixtures
+from checks import lines, mixtures, shares
 from checks.binding import horizon, unread
 from checks.compare import Line, in_words, row, told
 from checks.dynamics import Mesa, Stack, error, linear, orthogonal, ridge, sequences, softmax
@@ -331,6 +331,24 @@ def test_the_posterior_mean_is_what_draws_from_the_prior_say():
     assert float((found - alone).abs().max()) > 0.2
 
 
+def test_shares_and_noise_are_those_asked_for():
+    x, y, clean = mixtures.drawn(4000, 5, source(), noise=0.25)
+    assert float((y - clean).square().mean()) == pytest.approx(0.25, rel=0.05)
+    alone = ridge(x[:50], y[:50, :, None], 5 * 0.25)[..., 0]
+    torch.testing.assert_close(shares.best_of(x[:50], y[:50], 0.25), alone, atol=1e-8, rtol=0)
+    assert float((shares.best_of(x[:50], y[:50], 0.01) - alone).abs().max()) > 0.1
+    x, y, _ = mixtures.drawn(50, 1, source(1))
+    nearly_all = mixtures.posterior_mean(x, y, 1 - 1e-14)
+    assert float((nearly_all - shares.best_of(x, y, mixtures.NOISE)).square().mean().sqrt()) < 1e-3
+    assert float((mixtures.posterior_mean(x, y, 0.01) - mixtures.posterior_mean(x, y)).abs().max()) > 0.1
+
+
+def test_a_rise_is_from_any_place_to_any_later_one():
+    falls, humps = torch.tensor([1.0, 0.9, 0.5, 0.4, 0.3, 0.2, 0.9]), torch.tensor([1.0, 0.7, 0.9, 0.75, 0.8, 0.1, 9.0])
+    assert shares.rise(falls) == 0  # what comes behind five pairs does not count
+    assert shares.rise(humps) == pytest.approx(0.2)
+
+
 class Sums:
     """Adds up the first number of the states of six places before, as an ideal second block does."""
 
@@ -447,6 +465,8 @@ def test_steps_are_orthogonal_for_each_head():
         lambda: command.mixtures(1, 16),
         lambda: command.beginning(1, 2, 8),
         lambda: command.lines(1, 16),
+        lambda: command.rare(1, 16),
+        lambda: command.noises(1, 16),
         lambda: command.push(1, 16),
     ],
 )

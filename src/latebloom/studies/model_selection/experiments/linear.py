@@ -6,7 +6,7 @@ variance 1 as by Panwar, Ahuja & Goyal 2024 (arXiv 2306.04891), so that no label
 
 from typing import Any
 
-from latebloom.studies.model_selection.experiments.sizes import FEWER, SEEDS, Size
+from latebloom.studies.model_selection.experiments.sizes import SEEDS, Size
 from latebloom.training.presets import Preset, preset
 
 DENSE, SPARSE, MIXTURE = "dense", "sparse", "dense+sparse"
@@ -21,18 +21,16 @@ SIZES = {
 }
 
 
-def linear(
-    scale: str, name: str, mixtures: tuple[str, ...], seeds: dict[str, int] = FEWER, population: int = 5, **task: Any
-) -> Preset:
+def linear(scale: str, name: str, mixtures: tuple[str, ...], population: int = 5, **task: Any) -> Preset:
     """Networks trained on each of `mixtures`, every one of them tested on both classes."""
     experiment = SIZES[scale].experiment(name, mixtures[0], MIXTURE, population, **task)
-    return Preset(experiment, {"task.mixture": mixtures, "seed": range(seeds[scale])})
+    return Preset(experiment, {"task.mixture": mixtures, "seed": range(SEEDS[scale])})
 
 
 @preset("model_selection.linear")
 def both_and_each(scale: str) -> Preset:
     """Dense and sparse linear functions: half of each, and either alone."""
-    return linear(scale, "linear", (MIXTURE, SPARSE, DENSE), SEEDS, population=8)
+    return linear(scale, "linear", (MIXTURE, SPARSE, DENSE), population=8)
 
 
 @preset("model_selection.weights")

@@ -90,4 +90,3 @@ class Size:
 
 
 SEEDS = {"smoke": 2, "quick": 1, "laptop": 5, "paper": 5}
-FEWER = SEEDS | {"laptop": 3}  # of what stands beside the two main experiments: the study is to end within two hours

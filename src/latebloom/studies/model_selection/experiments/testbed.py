@@ -21,10 +21,10 @@ SIZES = {
 }
 
 
-def testbed(scale: str, name: str, mixtures: tuple[str, ...], seeds: dict[str, int] = SEEDS, **axes: Any) -> Preset:
+def testbed(scale: str, name: str, mixtures: tuple[str, ...], **axes: Any) -> Preset:
     """Networks trained on each of `mixtures`, all of them tested on lines and on sinusoids."""
     experiment = SIZES[scale].experiment(name, mixtures[0], MIXTURE, population=5)
-    return Preset(experiment, {"task.mixture": mixtures, "seed": range(seeds[scale]), **axes})
+    return Preset(experiment, {"task.mixture": mixtures, "seed": range(SEEDS[scale]), **axes})
 
 
 @preset("model_selection.testbed")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from latebloom.studies.model_selection.experiments import linear, testbed
-from latebloom.studies.model_selection.experiments.sizes import FEWER
+from latebloom.studies.model_selection.experiments.sizes import SEEDS
 from latebloom.training.presets import Preset, preset
 
 WIDTHS = {"smoke": (8, 16), "quick": (16, 32), "laptop": (16, 32, 64), "paper": (64, 128, 256)}
@@ -15,7 +15,7 @@ NOISES = f"{QUIET}+{LOUD}"
 @preset("model_selection.widths")
 def widths(scale: str) -> Preset:
     """Lines and sinusoids at several widths of the network; the widest is that of the main experiment."""
-    return testbed.testbed(scale, "widths", (testbed.MIXTURE,), FEWER, **{"model.d_model": WIDTHS[scale]})
+    return testbed.testbed(scale, "widths", (testbed.MIXTURE,), **{"model.d_model": WIDTHS[scale]})
 
 
 @preset("model_selection.noise")
@@ -27,4 +27,4 @@ def noise(scale: str) -> Preset:
     if scale == "paper":  # no curriculum of Bai et al. is known to us
         size = replace(size, rung=0)
     experiment = size.experiment("noise", NOISES, NOISES, population=5)
-    return Preset(experiment, {"task.mixture": (NOISES, QUIET, LOUD), "seed": range(FEWER[scale])})
+    return Preset(experiment, {"task.mixture": (NOISES, QUIET, LOUD), "seed": range(SEEDS[scale])})
