@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from latebloom.data import Place
 from latebloom.errors import LatebloomError
 from latebloom.models.losses import LOSSES
 from latebloom.randomness import stream
+from latebloom.tasks.made_up_language import Language
 from latebloom.tasks.majority import Majority, most
 from latebloom.tasks.multiplication import SYMBOLS, Multiplication
 from latebloom.tasks.sine_sum import SineSum
@@ -172,6 +174,14 @@ def test_made_up_text_is_predictable_and_repeats_over_long_distances():
     said = task.answer(torch.from_numpy(inputs)).numpy()
     assert 0.25 < (said == targets).mean() < 0.6  # a table of pairs knows something, and not all
     assert SyntheticText(length=60_000, language_seed=1).corpus.tokenizer.decode(corpus.train[:99]) != text[:99]
+
+
+def test_every_word_is_said_as_often_as_its_place_tells():
+    language = Language(0)
+    words = [f"w{k}" for k in range(1, 8)]
+    said = Counter(language._pick(words) for _ in range(40_000))
+    for k, word in enumerate(words, 1):
+        assert said[word] / 40_000 == pytest.approx(math.log((k + 1) / k, len(words) + 1), rel=0.06)
 
 
 def test_the_most_frequent_successor_is_that_of_a_plain_count():

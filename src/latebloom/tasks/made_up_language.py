@@ -59,8 +59,8 @@ class Language:
         """One of the words; the k-th as often as 1 / k says, unless all are to come equally often."""
         if flat:
             return words[int(self.noise.integers(len(words)))]
-        # k falls off as 1 / k where log k is uniform.
-        return words[int(len(words) ** self.noise.random()) - 1]
+        # k falls off as 1 / k where log k is uniform, up to one beyond the last word.
+        return words[int((len(words) + 1) ** self.noise.random()) - 1]
 
 
 def speak(seed: int, length: int) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -128,6 +128,7 @@ class Text(Windows):
 class SyntheticText(Windows):
     """Made-up sentences of a small random grammar: no natural language, and to be called what it is."""
 
+    version: ClassVar[int] = 2  # 2: the last word of each list is said as well
     kind: Literal["synthetic_text"] = "synthetic_text"
     length: int = Field(500_000, ge=1000, description="characters, about")
     language_seed: int = Field(0, ge=0, description="which words and which text")
