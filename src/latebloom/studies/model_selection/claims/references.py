@@ -115,8 +115,6 @@ def _alphas(task: str) -> tuple[float, ...]:
     return tuple(ALPHAS[int(best)] for best in table.argmin(0))
 
 
-def optimum_curve(
-    task: InContextFunctions, text: str, mixture: str | None = None, count: int | None = None
-) -> Curve:
+def optimum_curve(task: InContextFunctions, text: str, mixture: str | None = None, count: int | None = None) -> Curve:
     """Mean error of an exact optimum on a class, after each number of pairs; `count` prompts, or as many as usual."""
     return curve(optimum(task, mixture).prefixes, prompts(task, text, count))
