@@ -15,6 +15,10 @@ from latebloom.randomness import stream
 from tests.baselines.draws import linear_prompts
 
 
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    assert NetworkDescent(hidden=np.int64(3)).hidden == GreedyTree(depth=np.int32(3)).depth == 3
+
+
 def test_network_descent_is_pytorchs_adam():
     x, y, _, _ = linear_prompts(2, 9, 3)
     rule = NetworkDescent(hidden=6, steps=40, batch=None, lr=5e-2, seed=4)
@@ -100,6 +104,7 @@ def test_without_scikit_learn_the_remedy_is_told(monkeypatch):
         (lambda: NetworkDescent(steps=0), "NetworkDescent: steps = 0"),
         (lambda: NetworkDescent(hidden=2.5), "hidden = 2.5 must be a whole number"),
         (lambda: GreedyTree(depth=1.5), "depth = 1.5 must be a whole number"),
+        (lambda: GreedyTree(depth=True), "depth = True must be a whole number"),
     ],
 )
 def test_bad_settings_are_told_in_a_sentence(call, told):

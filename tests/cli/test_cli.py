@@ -465,12 +465,16 @@ def test_an_interval_stands_with_the_number_it_is_of(capsys, tmp_path, monkeypat
     studies.load()
     parts = {
         "one layer": {"value": 0.0110, "interval": [0.0106, None], "n": 20, "unit": "nats"},
-        "deepest_stack": {"value": None, "interval": [1.5, 1.9], "n": 5, "unit": ""},
+        "deepest_stack": {"value": None, "interval": [1.5, None], "n": 5, "unit": ""},
+        "computed": {"value": 3e-15, "interval": [3e-15, 3e-15], "n": 1, "unit": ""},
+        "of one seed": {"value": 1.0, "interval": [None, None], "n": 1, "unit": "x"},
     }
     known = replace(blank(get("grokking.13"), "laptop"), measured="two numbers", interval=(0.0106, None))
     Ledger.add(tmp_path, [replace(known, estimates=parts)])
     _, out, _ = call(capsys, "show", "grokking.13", "--ledger", str(tmp_path))
-    assert "0.011 nats (0.0106 to unbounded), n = 20" in out and "deepest stack: no value (1.5 to 1.9), n = 5" in out
+    assert "0.011 nats (0.0106 to unbounded), n = 20" in out
+    assert "deepest stack: unbounded (1.5 to unbounded), n = 5" in out
+    assert "computed: 3e-15, n = 1" in out and "of one seed: 1 x, n = 1" in out
     assert "\ninterval" not in out
     Ledger.add(tmp_path, [replace(known, judged_at="2099-01-01T00:00:00+00:00")])
     _, out, _ = call(capsys, "show", "grokking.13", "--ledger", str(tmp_path))

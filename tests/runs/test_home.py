@@ -288,6 +288,19 @@ def test_what_a_killed_session_had_half_taken_over_is_no_population(runs_home):
     assert new.measurements().groupby("member").size().tolist() == [6, 6]
 
 
+def test_nothing_is_fetched_for_members_that_are_taken_over(runs_home, monkeypatch):
+    train("seed=0:3")
+
+    def refuse(task):
+        raise LatebloomError("The data set cannot be reached.")
+
+    monkeypatch.setattr("latebloom.tasks.base.Task.reach", refuse)
+    assert plan("small", "smoke", ["seed=1:3"], runs_home).units == ()
+    assert plan("small", "smoke", ["seed=2:4"], runs_home, dry=True).units
+    with pytest.raises(LatebloomError, match="cannot be reached"):
+        plan("small", "smoke", ["seed=2:4"], runs_home)
+
+
 def test_two_processes_that_take_over_the_same_population_do_not_mind(runs_home, monkeypatch):
     run = train("seed=0:2")
     (source,) = (run.path / "populations").iterdir()

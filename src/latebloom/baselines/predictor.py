@@ -7,7 +7,8 @@ here has mean 0.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from numbers import Integral
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -110,10 +111,10 @@ def positive(owner: str, **values: float) -> None:
             raise LatebloomError(f"{owner}: {name} = {value} must be a number above 0.")
 
 
-def whole(owner: str, **values: int) -> None:
-    """Refuses values that are not whole numbers of at least 1."""
+def whole(owner: str, **values: Any) -> None:
+    """Refuses values that are not whole numbers of at least 1; those of NumPy are."""
     for name, value in values.items():
-        if not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
             raise LatebloomError(f"{owner}: {name} = {value} must be a whole number of at least 1.")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from latebloom import studies
-from latebloom.claims import counted, terminal_table
+from latebloom.claims import terminal_table
 from latebloom.cli import listing, look
 from latebloom.cli.fields import show_fields
 from latebloom.cli.plan import print_plan, print_plan_of_claims
@@ -27,6 +27,7 @@ from latebloom.runs.run import Run
 from latebloom.studies import study_names
 from latebloom.studies.reproduce import check_judgeable, judge_again, prepare, reproduce, select, standing
 from latebloom.training.presets import PRESETS, members_of
+from latebloom.wording import counted
 
 INTERRUPTED = 3
 FAILED = 1

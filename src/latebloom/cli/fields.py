@@ -6,9 +6,9 @@ import re
 from rich.console import Console
 from rich.table import Table
 
-from latebloom.claims import counted
 from latebloom.training.presets import PRESETS, members_of
 from latebloom.training.settings import settings_of
+from latebloom.wording import counted
 
 WORD, TAKES = 44, 24  # columns at most
 

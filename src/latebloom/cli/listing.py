@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from latebloom.claims import all_claims, counted
+from latebloom.claims import all_claims
 from latebloom.cli import run_list
 from latebloom.cli.tables import plain_table, print_whole
 from latebloom.models import LOSSES, MODELS
@@ -19,6 +19,7 @@ from latebloom.tasks import TASKS
 from latebloom.training.measures import MEASURES
 from latebloom.training.optimisers import OPTIMISERS
 from latebloom.training.presets import PRESETS
+from latebloom.wording import counted
 
 ROWS = 60  # of a table of members
 NARROW = 80  # columns of a terminal in which scales stand one below the other, so that titles keep theirs

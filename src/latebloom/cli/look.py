@@ -4,9 +4,9 @@ import argparse
 import importlib.util
 from pathlib import Path
 
-from latebloom.claims import counted
 from latebloom.errors import LatebloomError
 from latebloom.runs.home import home
+from latebloom.wording import counted
 
 
 def serve_lab(arguments: argparse.Namespace) -> int:

@@ -9,13 +9,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from latebloom.claims import Claim, counted
+from latebloom.claims import Claim
 from latebloom.claims.rendering import duration
 from latebloom.fleet.estimate import Cost, costs, makespan
 from latebloom.fleet.local import cores, waves
 from latebloom.studies.reproduce import prepare
 from latebloom.training.members import populations
 from latebloom.training.presets import members_of
+from latebloom.wording import counted
 
 UNITS = (("EFLOP", 1e18), ("PFLOP", 1e15), ("TFLOP", 1e12), ("GFLOP", 1e9), ("FLOP", 1))
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from rich.console import Console
 
-from latebloom.claims import counted
 from latebloom.cli.tables import plain_table, print_whole
 from latebloom.errors import StoreError
 from latebloom.runs.home import bytes_on_disk, home, run_folders
 from latebloom.runs.run import Run
+from latebloom.wording import counted
 
 
 def rows() -> list[dict[str, Any]]:

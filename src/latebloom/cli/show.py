@@ -61,8 +61,8 @@ def show_claim(claim: Claim, ledger: Path, out: Path | None, console: Console) -
 
 def _facts(claim: Claim, row: Standing) -> list[tuple[str, str]]:
     entry = row.entry
-    numbers = {name: told for name, told in entry.estimates.items() if isinstance(told, dict)}
-    named = entry.interval in [tuple(told["interval"]) for told in numbers.values()]
+    low, high = entry.interval or (None, None)
+    named = low == high or entry.interval in [tuple(told["interval"]) for told in entry.estimates.values()]
     return [
         ("claim", f"{claim.id}  {claim.title}"),
         ("statement", claim.statement),
@@ -74,8 +74,8 @@ def _facts(claim: Claim, row: Standing) -> list[tuple[str, str]]:
         ("control", claim.control),
         ("verdict", row.word),
         ("measured", entry.measured),
-        ("interval", "" if named or entry.interval is None else _interval(entry.interval)),
-        ("numbers", "\n".join(f"{name.replace('_', ' ')}: {_number(told)}" for name, told in numbers.items())),
+        ("interval", "" if named else _interval((low, high))),
+        ("numbers", "\n".join(f"{name.replace('_', ' ')}: {_number(told)}" for name, told in entry.estimates.items())),
         ("note", entry.note),
         ("scale, seeds", f"{entry.scale}, {entry.seeds}" if entry.judged_at else ""),
         ("runs", ", ".join(entry.runs)),
@@ -85,11 +85,17 @@ def _facts(claim: Claim, row: Standing) -> list[tuple[str, str]]:
 
 
 def _number(told: Mapping[str, Any]) -> str:
-    """One of an entry's estimates: its value, unit, interval, and of how many it is."""
+    """One of an entry's estimates: its value and unit, its interval if it has one, and of how many it is."""
+    low, high = told["interval"]
+    interval = "" if low == high else f" ({_interval((low, high))})"  # computed exactly, or of one alone
     unit = f" {told['unit']}" if told["unit"] else ""
-    value = "no value" if told["value"] is None else f"{told['value']:,.6g}{unit}"
-    return f"{value} ({_interval(told['interval'])}), n = {told['n']}"
+    return f"{_value(told['value'])}{unit}{interval}, n = {told['n']}"
 
 
 def _interval(ends: Sequence[float | None]) -> str:
-    return " to ".join("unbounded" if end is None else f"{end:,.6g}" for end in ends)
+    return " to ".join(_value(end) for end in ends)
+
+
+def _value(number: float | None) -> str:
+    """Six digits; None stands for what has no bound, such as a time that was not reached."""
+    return "unbounded" if number is None else f"{number:,.6g}"

@@ -32,9 +32,9 @@ def plan(
     document = earlier_layout(path, members, dry)
     adopted: Index = {}  # by a layout that is not on the disk
     if document is None:
-        for member in members if not dry else ():
-            member.task.reach()
         homes = finished_members(root) if known is None else known
+        for member in [own for own, found in zip(members, hashes, strict=True) if found not in homes and not dry]:
+            member.task.reach()
         adopted = homes if dry else {}
         document = lay_out(path, members, hashes, command_line(name, scale, overrides), homes, dry)
     else:

@@ -137,9 +137,10 @@ class Experiment(Spec):
         return self
 
     def check(self) -> None:
-        """What is left to check before it is priced or trained; what a task not at hand must fit is fetched for it.
+        """What its construction could not check, before it is priced or trained.
 
-        Raises `LatebloomError` where task, loss and model do not go together, and of a network without its teacher.
+        Whether a task that had to be fetched for it fits loss and model, and whether a network that is taught has a
+        teacher (`start`). Raises `LatebloomError` where not.
         """
         if not self.task.at_hand:
             self._check_signature()

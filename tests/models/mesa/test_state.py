@@ -105,7 +105,7 @@ def test_decoding_stops_where_the_regulariser_has_died_out(form):
 
 @pytest.mark.parametrize("diagonal", [(1.0, -0.5), (0.0, 0.0)])
 @pytest.mark.parametrize("form", ["chunked", "conjugate", "recursive", "direct"])
-def test_a_state_that_is_not_positive_definite_is_refused_in_every_form(form, diagonal):
+def test_a_decaying_state_that_is_not_positive_definite_is_refused_in_every_form(form, diagonal):
     state = MesaState(torch.tensor(diagonal).diag(), torch.ones(2, 1), "decaying")
     one = (torch.ones(2), torch.full((2,), 0.1), torch.ones(1))
     with pytest.raises(Unsolvable):

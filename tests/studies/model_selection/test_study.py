@@ -199,9 +199,9 @@ def test_curves_that_leave_a_picture_are_told_below_it():
     axes[0, 0].plot([0.5, TOP])
     axes[0, 1].plot([0.5, 9.0])  # another scale
     axes[0, 0].set_ylim(0, TOP)
-    assert told_if_cut(axes, "Seeds are faint.") == "Seeds are faint."
+    assert told_if_cut(axes, "Run: a/b") == "Run: a/b"
     axes[0, 0].plot([np.nan, TOP + 0.01])
-    assert told_if_cut(axes, "Seeds are faint.") == "Seeds are faint. Errors above 1.25 are cut off."
+    assert told_if_cut(axes, "Run: a/b") == "Errors above 1.25 are cut off. Run: a/b"
     assert told_if_cut(axes, "") == "Errors above 1.25 are cut off."
 
 

@@ -44,6 +44,7 @@ export async function claimPage(content: HTMLElement, lab: Lab): Promise<void> {
 }
 
 function interval([low, high]: [number | null, number | null]): string {
+  if (low === high) return "none"; // computed exactly, or of one seed
   return `${low === null ? "unbounded" : shown(low)} to ${high === null ? "unbounded" : shown(high)}`;
 }
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from latebloom.claims import Claim, Entry, counted
+from latebloom.claims import Claim, Entry
 from latebloom.claims.rendering import interval_beside
 from latebloom.errors import StoreError
 from latebloom.runs.home import run_folders
@@ -16,6 +16,7 @@ from latebloom.studies.drawing.evidence import draw_evidence, panels
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.outcomes import draw_end_values
 from latebloom.studies.drawing.style import canvas, save, styled, title
+from latebloom.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

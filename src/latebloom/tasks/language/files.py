@@ -147,7 +147,7 @@ class Report:
         """The report in plain words."""
         lines = [
             f"{counted(self.items, 'item')}; {counted(len(self.faults), 'line')} could not be read; "
-            f"repeating a sentence: {self.repeats}; of the withheld kind: {self.withheld}; "
+            f"repeating a sentence: {self.repeats:,}; of the withheld kind: {self.withheld:,}; "
             f"{self.mean_length:.1f} tokens on average, "
             f"{self.longest} at most.",
             *(f"line {fault.line}: {fault.why}" for fault in self.faults[:SHOWN]),

@@ -15,6 +15,7 @@ from latebloom.view.views.curves import heading
 from latebloom.view.views.future_tokens import lists
 from latebloom.view.views.mesa_networks import binding_pack, on_channels, probes_pack, reads_states, weights_pack
 from latebloom.view.views.mesa_references import references, solver_losses
+from latebloom.wording import counted
 
 STUDY = "mesa_optimization."
 LOSS = "half the squared error"
@@ -79,7 +80,7 @@ def _arm(logged: Logged, arm: Arm) -> dict[str, Any]:
     assert isinstance(model, Decoder)
     places = {int(member): place for place, member in enumerate(logged.members["member"])}
     kinds = " and ".join(dict.fromkeys(model.mixer(layer) for layer in range(model.n_layers)))
-    name = f"{model.n_layers} {kinds} layer{'' if model.n_layers == 1 else 's'}"
+    name = counted(model.n_layers, f"{kinds} layer")
     rest = Arm({key: value for key, value in arm.settings.items() if not key.endswith("n_layers")}, arm.members).label
     return {
         "past": f"depth {model.n_layers}",

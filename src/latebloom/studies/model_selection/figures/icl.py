@@ -48,10 +48,10 @@ def draw_icl(groups: Arms, heading: str, caption: str = "") -> "Figure":
 
 
 def told_if_cut(axes: np.ndarray, caption: str) -> str:
-    """The caption, with a sentence more where a curve leaves a panel at the top."""
+    """The caption, behind a sentence more where a curve leaves a panel at the top."""
     drawn = [line.get_ydata() for axis in axes.flat for line in axis.lines if axis.get_ylim()[1] == TOP]
     cut = any(np.any(np.asarray(values, dtype=float) > TOP) for values in drawn)
-    return f"{caption} Errors above {TOP} are cut off.".strip() if cut else caption
+    return f"Errors above {TOP} are cut off. {caption}".strip() if cut else caption
 
 
 def _panel(axis: "Axes", groups: Arms, component: Component) -> None:

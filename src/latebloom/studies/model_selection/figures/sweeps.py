@@ -14,6 +14,7 @@ from latebloom.studies.model_selection.claims.lines import Tails, shares
 from latebloom.studies.model_selection.claims.networks import Network
 from latebloom.studies.model_selection.experiments import linear, testbed
 from latebloom.studies.model_selection.figures.icl import LINES, TOP, Arms, told_if_cut
+from latebloom.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def draw_nonzeros(groups: Arms, heading: str, caption: str = "") -> "Figure":
         for name, line in zip(sweep.references, LINES, strict=True):
             said = sweep.errors(name)[0, :, place]
             axis.plot(sweep.values, said, color="black", linewidth=1.3, linestyle=line, label=name)
-        axis.set_title(f"after {place} pair{'s' * (place > 1)}", loc="left")
+        axis.set_title(f"after {counted(place, 'pair')}", loc="left")
         axis.set_ylim(0, TOP)
     axes[0, 0].set_ylabel("squared error / variance")
     last, place = axes[0, -1], places[-1]
@@ -47,7 +48,7 @@ def draw_nonzeros(groups: Arms, heading: str, caption: str = "") -> "Figure":
         axis.set_xlabel("non-zero weights")
         count_axis(axis, most=8)
     told = "Right: blue, the dense specialist's share in the mixture's answers; black, exact posterior of dense."
-    title(figure, heading, told_if_cut(axes, f"{told} {caption}"), axes[0, 0].get_legend_handles_labels())
+    title(figure, heading, f"{told} {told_if_cut(axes, caption)}", axes[0, 0].get_legend_handles_labels())
     return figure
 
 
