@@ -376,18 +376,28 @@ def test_no_number_of_a_member_is_cut(capsys, runs_home, monkeypatch, width):
         ]
 
 
-@pytest.mark.parametrize("words", [["claims"], ["ls", "claims"], ["claims", "--json"]])
-def test_a_closed_pipe_is_no_failure(words):
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+SENT = BUFFERED | {"PYTHONUNBUFFERED": "1"}
+each_way = pytest.mark.parametrize("environment", [BUFFERED, SENT], ids=["held", "sent"])
+
+
+@each_way
+@pytest.mark.parametrize(
+    "words", [["claims"], ["ls", "claims"], ["claims", "--json"], ["ls", "tasks", "--json"], ["--help"]]
+)
+def test_a_closed_pipe_is_no_failure(words, environment):
     command = [sys.executable, "-m", "latebloom.cli", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
 
 
-def test_a_training_whose_reader_leaves_does_not_end_as_if_it_were_done(runs_home):
+@each_way
+def test_a_training_whose_reader_leaves_does_not_end_as_if_it_were_done(runs_home, environment):
+    environment = environment | {"LATEBLOOM_HOME": str(runs_home)}
     command = [sys.executable, "-m", "latebloom.cli", "run", *TINY, "seed=0:2", "--workers", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 3

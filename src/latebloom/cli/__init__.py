@@ -19,12 +19,21 @@ def main(words: Sequence[str] | None = None) -> int:
     """Runs one command. Exit codes: 0 done, 1 a run failed, 2 the words were wrong, 3 interrupted and resumable."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # where the locale has no Greek, a "?" stands for it
-    arguments = parse(sys.argv[1:] if words is None else words)
+    try:
+        arguments = parse(sys.argv[1:] if words is None else words)
+    except SystemExit:  # help was asked for, or the words were wrong
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _forget_output()
+        raise
     try:
         _load()
         from latebloom.cli import commands
 
-        return commands.run(arguments)
+        code = commands.run(arguments)
+        sys.stdout.flush()  # what is held back fails here, where it is understood, or not at all
+        return code
     except LatebloomError as error:
         print(f"latebloom: {error}", file=sys.stderr)
         return error.exit_code
@@ -32,6 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print("latebloom: interrupted; run the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has left
+        _forget_output()
         sys.stderr.close()
         return INTERRUPTED if arguments.command in TRAINING else 0
     except OSError as error:
