@@ -37,16 +37,17 @@ def drawn(
     return x, clean + math.sqrt(noise) * torch.randn(clean.shape, generator=source, dtype=torch.float64), clean
 
 
-def posterior_mean(x: Tensor, y: Tensor, dense: float = 0.5) -> Tensor:
+def posterior_mean(x: Tensor, y: Tensor, dense: float = 0.5, noise: float = NOISE) -> Tensor:
     """What is expected of every label from the pairs before it: a share of functions dense, the rest with one weight.
 
-    Six Gaussian hypotheses: weights of covariance 1/5 in all numbers, or 1 in one of them.
+    Six Gaussian hypotheses: weights of covariance 1/5 in all numbers, or 1 in one of them; one, where all are dense.
     """
-    kinds = [(dense, torch.full((D,), 1 / D))] + [((1 - dense) / D, torch.eye(D)[i]) for i in range(D)]
-    covers = [(share, (x * spread.double()) @ x.mT) for share, spread in kinds]
+    one = torch.eye(D, dtype=x.dtype)
+    kinds = [(dense, one.sum(0) / D)] + [((1 - dense) / D, one[i]) for i in range(D)]
+    covers = [(share, (x * spread) @ x.mT) for share, spread in kinds if share]
     said = torch.zeros_like(y)
     for k in range(1, y.shape[1]):
-        said[:, k] = expected([(share, cover[:, : k + 1, : k + 1]) for share, cover in covers], y[:, :k], NOISE)
+        said[:, k] = expected([(share, cover[:, : k + 1, : k + 1]) for share, cover in covers], y[:, :k], noise)
     return said
 
 

@@ -14,7 +14,6 @@ from checks.compare import Line
 from checks.gpt import Gpt
 from checks.kept import kept
 from checks.mixtures import LENGTH, D, curve, drawn, network, posterior_mean, says
-from checks.posterior import expected
 
 SHARE = 0.01
 LEVELS = {"little noise": 0.01, "much noise": 0.25}
@@ -24,15 +23,6 @@ NOISE_LENGTH = 1800
 def rise(errors: Tensor) -> float:
     """The most by which a later value lies above an earlier one, up to five pairs; 0 if none does."""
     return max(float(errors[j] - errors[i]) for j in range(D + 1) for i in range(j + 1))
-
-
-def best_of(x: Tensor, y: Tensor, noise: float) -> Tensor:
-    """What is expected of every label from the pairs before it, of dense functions under this noise."""
-    cover = x @ x.mT / D
-    said = torch.zeros_like(y)
-    for k in range(1, y.shape[1]):
-        said[:, k] = expected([(1.0, cover[:, : k + 1, : k + 1])], y[:, :k], noise)
-    return said
 
 
 def _nets(experiment: str, step: int, seeds: int, wanted: Callable[[str], bool]) -> list[Gpt]:
@@ -69,7 +59,7 @@ def noises(seeds: int, count: int = 4000) -> list[Line]:
     lines = []
     for name, noise in LEVELS.items() if nets else ():
         x, y, clean = drawn(count, D, torch.Generator().manual_seed(22), noise=noise)
-        best = curve(best_of(x, y, noise), clean).mean() + noise
+        best = curve(posterior_mean(x, y, 1.0, noise), clean).mean() + noise
         ratios = [float((curve(says(net, x, y).double(), clean).mean() + noise) / best) for net in nets]
         lines.append(Line("model_selection.27", f"error over the best's, {name}", ratios, 0, 1.1, name))
     return lines

@@ -335,11 +335,11 @@ def test_shares_and_noise_are_those_asked_for():
     x, y, clean = mixtures.drawn(4000, 5, source(), noise=0.25)
     assert float((y - clean).square().mean()) == pytest.approx(0.25, rel=0.05)
     alone = ridge(x[:50], y[:50, :, None], 5 * 0.25)[..., 0]
-    torch.testing.assert_close(shares.best_of(x[:50], y[:50], 0.25), alone, atol=1e-8, rtol=0)
-    assert float((shares.best_of(x[:50], y[:50], 0.01) - alone).abs().max()) > 0.1
+    torch.testing.assert_close(mixtures.posterior_mean(x[:50], y[:50], 1.0, 0.25), alone, atol=1e-8, rtol=0)
+    assert float((mixtures.posterior_mean(x[:50], y[:50], 1.0, 0.01) - alone).abs().max()) > 0.1
     x, y, _ = mixtures.drawn(50, 1, source(1))
     nearly_all = mixtures.posterior_mean(x, y, 1 - 1e-14)
-    assert float((nearly_all - shares.best_of(x, y, mixtures.NOISE)).square().mean().sqrt()) < 1e-3
+    assert float((nearly_all - mixtures.posterior_mean(x, y, 1.0)).square().mean().sqrt()) < 1e-3
     assert float((mixtures.posterior_mean(x, y, 0.01) - mixtures.posterior_mean(x, y)).abs().max()) > 0.1
 
 
