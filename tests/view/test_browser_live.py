@@ -86,12 +86,18 @@ def page(browser, training, assets):
         yield one
 
 
-def slider(page, name):
-    return page.get_by_label(name).evaluate("slider => slider.valueAsNumber")
+def shown(page, label, exact=True):
+    """What is labelled so and can be seen: what is still being drawn stands in the page beside what was there before."""
+    return page.get_by_label(label, exact=exact).filter(visible=True)
+
+
+def slider(page, label):
+    """The value of a slider, whose label ends with it."""
+    return shown(page, label, exact=False).evaluate("slider => slider.valueAsNumber")
 
 
 def test_members_outcomes_and_gallery_follow(page, training):
-    members = page.get_by_label("Member", exact=True)
+    members = shown(page, "Member")
     expect(members.locator("option")).to_have_count(2)
     expect(page.locator(".lb-dot")).to_have_count(2)
     expect(page.locator(".lb-gallery .lb-card")).to_have_count(2)
@@ -103,22 +109,22 @@ def test_members_outcomes_and_gallery_follow(page, training):
     # Members 0 and 1 now stand before it in every list.
     expect(members).to_have_value("3")
     expect(page.locator(".lb-card canvas").first).to_have_attribute("aria-label", re.compile("over 40 steps"))
-    expect(page.locator(".lb-player output")).to_have_text("40")  # it stood at the end, and stands there now
+    expect(page.locator(".lb-player output:visible")).to_have_text("40")  # it stood at the end, and stands there now
     members.select_option("0")
     until(page, "location.hash.includes('member=0')")
 
 
 def test_what_the_reader_has_chosen_stays(page, training):
-    page.get_by_label("Loss threshold").focus()
+    shown(page, "Loss threshold", exact=False).focus()
     page.keyboard.press("ArrowRight")
-    page.get_by_label("Sorted by", exact=True).select_option("ungrouped")
-    page.get_by_label("join the dots").first.uncheck()
+    shown(page, "Sorted by").select_option("ungrouped")
+    shown(page, "join the dots", exact=False).first.uncheck()
     page.locator(".lb-dot").last.focus()
     expect(page.locator(".lb-nine figure")).to_have_count(2)
     page.locator(".lb-player input").focus()
     page.keyboard.press("Home")
-    expect(page.locator(".lb-player output")).to_have_text("0")
-    page.get_by_label("a", exact=True).focus()
+    expect(page.locator(".lb-player output:visible")).to_have_text("0")
+    shown(page, "a").focus()
     page.keyboard.press("Home")
     before = {name: slider(page, name) for name in ("Loss threshold", "Ratio threshold")}
     assert before["Loss threshold"] == pytest.approx(-4.9)
@@ -126,13 +132,13 @@ def test_what_the_reader_has_chosen_stays(page, training):
     expect(page.locator(".lb-dot")).to_have_count(4)
     until(page, "!document.querySelector('.lb-coming')")
     assert {name: slider(page, name) for name in before} == before
-    expect(page.get_by_label("Sorted by", exact=True)).to_have_value("ungrouped")
-    expect(page.get_by_label("join the dots").first).not_to_be_checked()
-    expect(page.locator(".lb-player output")).to_have_text("0")
+    expect(shown(page, "Sorted by")).to_have_value("ungrouped")
+    expect(shown(page, "join the dots", exact=False).first).not_to_be_checked()
+    expect(page.locator(".lb-player output:visible")).to_have_text("0")
     expect(page.locator(".lb-nine figure")).to_have_count(2)
     expect(page.locator(".lb-nine canvas").first).to_have_attribute("aria-label", re.compile("over 40 steps"))
     expect(page.locator(".lb-verdict").first).to_contain_text("0 and ")
-    expect(page.get_by_label("a", exact=True)).to_be_focused()
+    expect(shown(page, "a")).to_be_focused()
 
 
 def test_nothing_flickers_meanwhile(page, training):
@@ -168,11 +174,11 @@ def test_curves_keep_the_place_of_a_reader_who_is_not_at_the_end(browser, traini
     home = training.run.path.parents[1]
     with served(Lab(home, home / "ledger", ("grokking",)), assets) as address, first_page(browser, address) as page:
         go(page, address, run_place(home, "grokking.modular_addition") + "/curves?step=10")
-        expect(page.get_by_label("Members")).to_have_count(0)
+        expect(shown(page, "Members")).to_have_count(0)
         training.stand(float("inf"), float("inf"))
-        expect(page.get_by_label("Members").locator("option")).to_have_count(3)
+        expect(shown(page, "Members").locator("option")).to_have_count(3)
         expect(page.locator("canvas").first).to_have_attribute("aria-label", re.compile("over 40 steps"))
-        expect(page.locator(".lb-player output")).to_have_text("10")
+        expect(page.locator(".lb-player output:visible")).to_have_text("10")
 
 
 OTHERS = {
@@ -206,9 +212,9 @@ def test_views_of_other_studies_follow_and_keep_what_is_set(browser, other, asse
         go(page, address, f"{run_place(home, other.run.experiment)}/{study}")
         page.wait_for_selector(".lb-section canvas")
         control = {
-            "mesa_optimization": page.get_by_label("Shown", exact=True),
-            "future_tokens": page.locator(".lb-text"),
-            "structural_grokking": page.get_by_label("Sentence", exact=True),
+            "mesa_optimization": shown(page, "Shown"),
+            "future_tokens": page.locator(".lb-text:visible"),
+            "structural_grokking": shown(page, "Sentence"),
             "model_selection": page.get_by_role("checkbox", name="least squares"),
         }[study]
         if study == "mesa_optimization":
@@ -240,7 +246,8 @@ def test_views_of_other_studies_follow_and_keep_what_is_set(browser, other, asse
 
 def _set_to(page, study, control):
     if study == "future_tokens":
-        return page.locator("[role=option][aria-selected=true]").evaluate("one => one.id.split('-').slice(-2).join()")
+        chosen = page.locator("[role=option][aria-selected=true]:visible")
+        return chosen.evaluate("one => one.id.split('-').slice(-2).join()")
     return control.is_checked() if study == "model_selection" else control.input_value()
 
 
@@ -259,7 +266,7 @@ def test_what_could_not_be_read_before_the_run_moved_on_is_not_said_of_what_is_r
         go(page, address, run_place(home, "structural_grokking.question"))
         while not held:  # the sentence that the page begins with is being read
             page.wait_for_timeout(50)
-        page.get_by_label("Sentence", exact=True).fill(TYPED)
+        shown(page, "Sentence").fill(TYPED)
         page.keyboard.press("Enter")  # at once: else it would be read anew a while after the last key
         page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
         expect(page.locator(".lb-tree canvas")).to_have_attribute(
