@@ -23,7 +23,7 @@ SCALES = TRAINED
     "steps each, p = 0.3), then a second block joins and the window of 6 is asked for at p = 1 (1,500 steps at 3e-4). "
     "Huber loss on sums over that of always saying 0; held-out R^2 after block 1 at lag 1",
     rule="medians over seeds, with their intervals: loss at most half of that of saying 0, R^2 at least 0.5",
-    control="the myopic arm at p = 1 from random weights (1,500 steps; the curriculum has 1,800 of a half and a whole "
+    control="the myopic arm at p = 1 from random weights (2,000 steps; the curriculum has 1,800 of a half and a whole "
     "network) must fail the first",
     fixed=FIXED,
     tag="D",

@@ -39,10 +39,8 @@ def sine(scale: str, name: str, steps: int, **settings: Any) -> Experiment:
 @preset("future_tokens.sine")
 def both_arms(scale: str) -> Preset:
     """Sums of sines at p = 0.3: vanilla, and with hidden states cut."""
-    steps = steps_of(scale, quick=600, laptop=3200, paper=58_594)
-    # The sine is found late here, and by a weak signal: twice the rows of the other experiments on the task.
-    task = sine_task(scale, batch_size=256) if scale == "laptop" else sine_task(scale)
-    return Preset(sine(scale, "sine", steps, task=task), {"model.past": ARMS, "seed": range(SEEDS[scale])})
+    steps = steps_of(scale, quick=600, laptop=5000, paper=58_594)
+    return Preset(sine(scale, "sine", steps), {"model.past": ARMS, "seed": range(SEEDS[scale])})
 
 
 RARE = {"smoke": (1.0,), "quick": (1.0,), "laptop": (0.1, 1.0), "paper": (0.001, 0.01, 0.1, 1.0)}
@@ -51,6 +49,6 @@ RARE = {"smoke": (1.0,), "quick": (1.0,), "laptop": (0.1, 1.0), "paper": (0.001,
 @preset("future_tokens.sine_p")
 def by_share(scale: str) -> Preset:
     """The same where the sum is asked for more or less often."""
-    steps = steps_of(scale, quick=300, laptop=1500, paper=58_594)
+    steps = steps_of(scale, quick=300, laptop=2000, paper=58_594)
     axes = {"model.past": ARMS, "task.p": RARE[scale], "seed": range(SEEDS[scale])}
     return Preset(sine(scale, "sine_p", steps), axes)
