@@ -41,8 +41,8 @@ def advancing(experiment: Experiment, members: int) -> Callable[[], object]:
 
 
 def flops(experiment: Experiment) -> float:
-    """Arithmetic of one step of one member: forward, and twice that for the gradients."""
-    rows = {"modular": "train_rows", "parity": "n_train"}[experiment.task.kind]
+    """Arithmetic of one step of one member on full-length rows: forward, and twice that for the gradients."""
+    rows = {"modular": "train_rows", "parity": "n_train"}.get(experiment.task.kind, "batch_size")
     return 3 * experiment.model.flops(experiment.task.signature, getattr(experiment.task, rows))
 
 

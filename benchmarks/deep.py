@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from benchmarks.contestants import population
+from benchmarks.contestants import flops, population
 from benchmarks.measuring import Effort, Row, in_turn, matrix_product
 from latebloom.studies.mesa_optimization.experiments.sizes import LARGE, Size, recipe, stack
 from latebloom.training.experiment import Experiment
@@ -120,7 +120,7 @@ def deep(effort: Effort, size: Size = LARGE) -> list[Row]:
     for name, fresh in (("batch given", False), ("new sequences", True)):
         ours = population(experiment(size), MEMBERS)
         plain = Plain(ours)
-        floor = arithmetic / (3 * ours.model.flops(ours.task.signature, ours.task.batch_size))
+        floor = arithmetic / flops(experiment(size))
         contestants = {"ours": stepping(ours, fresh), "plain": plain.fresh if fresh else plain.step}
         found = in_turn({"product": product, **contestants}, effort)
         told = f"deep, {LAYERS} linear layers, E = {MEMBERS}, {name}"

@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.measuring import Effort, Row, in_turn
+from benchmarks.contestants import flops
+from benchmarks.measuring import Effort, Row, in_turn, matrix_product
 from latebloom.data import Place
 from latebloom.models import initial_parameters
 from latebloom.studies.model_selection import Snapshot, predict
@@ -113,20 +114,19 @@ def in_context(effort: Effort) -> list[Row]:
     hub = library()
     if hub is None:
         print(f"in_context: {ABSENT}.", file=sys.stderr)
+    product, arithmetic = matrix_product()
     rows = []
     for scale in ("laptop", "quick"):
         size = linear.SIZES[scale]
         name = f"three mixtures, d = {size.d}, L = {size.layers}, width {size.width}"
-        if hub is None:
-            found = in_turn({"ours": together(size)}, effort)
-            rows.append(Row.rate(f"{name} ({ABSENT})", "steps/s", found["ours"]))
-            continue
-        turns: dict[str, Callable[[], object]] = {"ours": together(size)}
-        for attention in ATTENTION:
+        turns: dict[str, Callable[[], object]] = {"product": product, "ours": together(size)}
+        for attention in ATTENTION if hub is not None else ():
             loops = [PlainLoop(hub, size, each.task.mixture, attention) for each in three(size)]
             turns[attention] = lambda loops=loops: [loop.step() for loop in loops]
         found = in_turn(turns, effort)
-        rows += [Row.rate(f"{name}, {kind}", "steps/s", found["ours"], found[kind]) for kind in ATTENTION]
+        floor = found["product"] * arithmetic / sum(flops(each) for each in three(size))
+        kinds = ATTENTION if hub is not None else (f"({ABSENT})",)
+        rows += [Row.rate(f"{name}, {kind}", "steps/s", found["ours"], found.get(kind), floor) for kind in kinds]
     return [*rows, live(effort)]
 
 

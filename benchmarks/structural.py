@@ -11,7 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from benchmarks.measuring import Effort, Row, in_turn
+from benchmarks.contestants import flops
+from benchmarks.measuring import Effort, Row, in_turn, matrix_product
 from latebloom.data import Batch
 from latebloom.models import GRU, Decoder
 from latebloom.models.base import Model
@@ -125,34 +126,32 @@ def tokens_a_step(what: Experiment, steps: int = 100) -> float:
     return sum(float(data.batch(step).weight.sum()) for step in range(steps)) / steps
 
 
+def per_token(what: Experiment) -> float:
+    """Arithmetic of a step for each of its tokens."""
+    return flops(what) / (what.task.batch_size * what.task.signature.n_ctx)
+
+
 def structural(effort: Effort) -> list[Row]:
     """The published shape, one seed; the laptop shape, five seeds together against one after the other; a GRU."""
     few = dataclasses.replace(effort, rounds=min(effort.rounds, 5))
     large, small = experiment("paper"), experiment("laptop")
     recurrent = experiment("laptop", GRU(n_layers=2, d_model=256, dropout=0.1))
-    one = in_turn({"ours": ours(large, 1), "plain": PlainLoop(large).step}, few)
-    many = in_turn({"five": ours(small, SEEDS), "one": ours(small, 1), "plain": PlainLoop(small).step}, effort)
-    gated = in_turn({"five": ours(recurrent, SEEDS), "plain": PlainLoop(recurrent).step}, effort)
+    product, arithmetic = matrix_product()
     tokens = tokens_a_step(small)
-    name = "structural, L = 6"
+
+    def row(told: str, what: Experiment, seeds: int, peer: str, found: dict[str, float]) -> Row:
+        floor = found["product"] * arithmetic / per_token(what)
+        # A peer takes one step of one seed a turn, ours one of all.
+        return Row.rate(told, "tokens/s", tokens * seeds * found["ours"], tokens * found[peer], floor)
+
+    one = in_turn({"product": product, "ours": ours(large, 1), "plain": PlainLoop(large).step}, few)
+    many = {"ours": ours(small, SEEDS), "alone": ours(small, 1), "plain": PlainLoop(small).step}
+    gated = {"ours": ours(recurrent, SEEDS), "plain": PlainLoop(recurrent).step}
+    many, gated = (in_turn({"product": product, **turns}, effort) for turns in (many, gated))
+    wide, narrow, recurring = "structural, L = 6, d = 512", "structural, L = 6, d = 128", "GRU, L = 2, d = 256"
     return [
-        Row.rate(f"{name}, d = 512, 1 seed", "tokens/s", tokens * one["ours"], tokens * one["plain"]),
-        Row.rate(
-            f"{name}, d = 128, {SEEDS} seeds, plain loops in turn",
-            "tokens/s",
-            tokens * SEEDS * many["five"],
-            tokens * many["plain"],
-        ),
-        Row.rate(
-            f"{name}, d = 128, {SEEDS} seeds, ours in turn",
-            "tokens/s",
-            tokens * SEEDS * many["five"],
-            tokens * many["one"],
-        ),
-        Row.rate(
-            f"GRU, L = 2, d = 256, {SEEDS} seeds, plain loops of nn.GRU in turn",
-            "tokens/s",
-            tokens * SEEDS * gated["five"],
-            tokens * gated["plain"],
-        ),
+        row(f"{wide}, 1 seed", large, 1, "plain", one),
+        row(f"{narrow}, {SEEDS} seeds, plain loops in turn", small, SEEDS, "plain", many),
+        row(f"{narrow}, {SEEDS} seeds, ours in turn", small, SEEDS, "alone", many),
+        row(f"{recurring}, {SEEDS} seeds, plain loops of nn.GRU in turn", recurrent, SEEDS, "plain", gated),
     ]

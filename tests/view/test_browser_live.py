@@ -87,7 +87,7 @@ def page(browser, training, assets):
 
 
 def shown(page, label, exact=True):
-    """What is labelled so and can be seen: what is still being drawn stands in the page beside what was there before."""
+    """What is labelled so and can be seen: what is still being drawn stands in the page beside what was there."""
     return page.get_by_label(label, exact=exact).filter(visible=True)
 
 
