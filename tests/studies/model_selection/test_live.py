@@ -83,13 +83,15 @@ def test_no_points_yet(snapshot):
     assert np.all(found.curves["least squares"] == 0)
 
 
-@pytest.mark.parametrize(("mixture", "known"), [("line+fourier", True), ("relu+line", False)])
+@pytest.mark.parametrize(
+    ("mixture", "known"), [("line+fourier@gaussian", True), ("line+fourier", False), ("relu+line", False)]
+)
 def test_classes_beyond_the_testbed(mixture, known, snapshot):
     task = snapshot.task.replace({"mixture": mixture, "tests": mixture})
     found = predict(replace(snapshot, task=task), X, Y, QUERY)
     assert "trained on line" in found.curves and "least squares" in found.curves
     assert (f"optimum of {mixture}" in found.curves) == known
-    assert set(found.classes) == ({"line", "fourier"} if known else set())
+    assert set(found.classes) == ({"line", "fourier@gaussian"} if known else set())
 
 
 def test_the_optimum_of_fourier_series_is_that_of_their_covariance(snapshot):
@@ -140,3 +142,20 @@ def test_runs_that_do_not_fit(runs):
         load(runs["linear"])
     with pytest.raises(LatebloomError, match="no run"):
         load()
+
+
+def test_one_mixture_is_one_network(runs, snapshot, tmp_path):
+    """Widths of one run are told apart by nobody; of two runs the first is taken, and its mixture comes first."""
+    widths = latebloom.run("model_selection.testbed", "model.d_model=8,16", scale="smoke", home=tmp_path, workers=1)
+    with pytest.raises(LatebloomError, match=r"several networks of seed 0 trained on 'line\+sinusoid'"):
+        load(widths)
+    again = load(runs["testbed"], runs["testbed"], runs["testbed_specialists"], seed=1)
+    assert again.names == snapshot.names and again.names[0] == MIXTURE
+    assert all(torch.equal(value, snapshot.parameters[name]) for name, value in again.parameters.items())
+
+
+def test_inputs_that_tell_classes_apart_have_no_optimum(snapshot):
+    task = snapshot.task.replace({"tests": "line"})
+    with pytest.raises(LatebloomError, match=r"inputs of 'line' and 'fourier' differ.*fourier@gaussian"):
+        optimum(task, "line+fourier")
+    assert len(optimum(task, "line@uniform+fourier").classes) > 1  # 5 either way

@@ -176,6 +176,8 @@ def test_a_decoder_trains_on_it_also_while_prompts_are_short():
         ({"mixture": "0.5*dense+sparse"}, "gives weights to some classes: give one to each, or to none"),
         ({"mixture": "half*dense"}, r"'half' in 'half\*dense' is no weight"),
         ({"mixture": "dens"}, "Did you mean 'dense'"),
+        ({"mixture": "dense:d=4+sparse"}, r"'dense:d=4' takes inputs of 4 numbers, the task has 5: leave d out"),
+        ({"tests": "dense:d=4"}, r"task\.tests = .*: leave d out and set task\.d"),
         ({"tests": "dense+dense"}, "names one split twice"),
         ({"mixture": "0.9*dense+0.1*sparse", "per": "step"}, "by turns, so their weights must be equal"),
         ({"curriculum": {"every": 5, "dims": 1}}, r"dims = 1 active coordinates are too few .* at least 2"),

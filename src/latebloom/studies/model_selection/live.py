@@ -56,16 +56,25 @@ class Fit:
 def load(*runs: Run, seed: int = 0, step: int | None = None) -> Snapshot:
     """The networks of one seed in runs of the testbed, at a kept step (None: the last); the first run's mixture first.
 
-    Raises `LatebloomError` for runs of other tasks, networks of unequal shapes, or a seed that is not there.
+    What several runs were trained on is taken from the first. Raises `LatebloomError` for runs of other tasks or with
+    several networks of the seed for one mixture, for networks of unequal shapes, and for a seed that is not there.
     """
     found: dict[str, tuple[Experiment, Parameters]] = {}
     for run in runs:
         if not isinstance(run, Run):
             raise LatebloomError(f"{run!r} is no run: give what latebloom.run or latebloom.load(name) returns.")
+        here: dict[str, tuple[Experiment, Parameters]] = {}
         for row in run.members().to_dict("records"):
             own = Experiment.parse(run.specification(int(row["member"])))
-            if own.seed == seed and isinstance(own.task, InContextFunctions) and not row["diverged"]:
-                found.setdefault(own.task.mixture, (own, run.parameters(int(row["member"]), step)))
+            if own.seed != seed or not isinstance(own.task, InContextFunctions) or row["diverged"]:
+                continue
+            if own.task.mixture in here:
+                raise LatebloomError(
+                    f"{run.label} has several networks of seed {seed} trained on {own.task.mixture!r}, which differ in "
+                    "other settings: open a run with one of them."
+                )
+            here[own.task.mixture] = own, run.parameters(int(row["member"]), step)
+        found |= {mixture: own for mixture, own in here.items() if mixture not in found}
     labels = ", ".join(run.label for run in runs) or "no run"
     if not found:
         raise LatebloomError(f"There are no networks of seed {seed} that learn functions in context in {labels}.")

@@ -15,7 +15,7 @@ Behind the ~ of a combination share, scale and noise_variance are those of the s
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -47,10 +47,14 @@ class Mixture:
     components: tuple[Component, ...]
     weights: tuple[float, ...]
 
-    def check(self, lengths: Iterable[int], d: int) -> None:
+    def check(self, lengths: Sequence[int], d: int) -> None:
         """Raises `LatebloomError` where prompts of one of these numbers of points of d numbers cannot be drawn."""
-        for points in lengths:
-            for component in self.components:
+        for component in self.components:
+            if (own := component.function.d) != d:
+                raise LatebloomError(
+                    f"{component.text!r} takes inputs of {own} numbers, the task has {d}: leave d out and set task.d."
+                )
+            for points in lengths:
                 component.inputs.check(points, d)
 
 

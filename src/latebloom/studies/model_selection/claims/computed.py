@@ -1,4 +1,4 @@
-"""What the exact optimum does at the published size: no network is trained, so these are judged in seconds.
+"""What the exact optimum does at the size of scale `paper`: no network is trained, so these are judged in seconds.
 
 They say which published failures the posterior mean of the training mixture shares.
 """
@@ -19,7 +19,9 @@ COUNT = 1000  # prompts of each class
 MANY = 4000  # where the border of a rule lies near to what is expected
 SCALES = ("quick", "laptop", "paper")
 COST = {"quick": "under a minute"}
-WORDS = "errors over the variance at the published size, 1,000 or 4,000 prompts; intervals are over prompts"
+PROMPTS = "errors over the variance, 1,000 or 4,000 prompts; intervals are over prompts"
+WORDS = f"{PROMPTS}; d = 20 (published), 2 weights not zero (recalled), noise of variance 0.01 (ours)"
+LINES = f"{PROMPTS}; up to 20 pairs, noise of variance 0.01 (ours)"
 
 
 def wide(**changes: object) -> InContextFunctions:
@@ -175,7 +177,7 @@ def dense_share(noise: float) -> dict[int, Estimate]:
     "failure needs no explanation beyond the training distribution.",
     source=f"{MAIN}, figures 4 and 5, as recalled; Mueller, Hollmann & Hutter 2024, arXiv:2410.01565",
     published="none; computed with other prompts: 0.24 half-way after 20 pairs",
-    measure=f"{WORDS}; lines and sinusoids, after 20 pairs",
+    measure=f"{LINES}; lines and sinusoids, after 20 pairs",
     rule="half-way at least 0.15; below 0.05 on lines and on sinusoids",
     control="the optimum of a mixture in which a third of the functions are combinations",
     fixed=FIXED,
@@ -206,7 +208,7 @@ def optimum_on_combinations(evidence: Evidence) -> Finding:
     source=f"{MAIN}, figure 6, as recalled; the computation is ours",
     published="none; computed with other prompts: 0.62 at twice the frequencies, 0.31 at a tenth, 0.00 at any larger "
     "amplitude",
-    measure=f"{WORDS}; sinusoids, after 20 pairs",
+    measure=f"{LINES}; sinusoids, after 20 pairs",
     rule="at least 0.5 at twice the frequencies and 0.2 at a tenth; at most 0.05 at 5 times the amplitude",
     control="the trained frequencies in the place of the others",
     fixed=FIXED,

@@ -39,13 +39,21 @@ def optimum(task: InContextFunctions, mixture: str | None = None) -> MixturePost
     """The exact posterior mean under a mixture, by default the one that the task trains on.
 
     Combinations of unknown share enter as `SHARES` classes of known shares. Raises `LatebloomError` for classes whose
-    posterior has no closed form (networks, trees).
+    posterior has no closed form (networks, trees), and where classes have inputs of their own: it tells classes apart
+    by labels, and there the inputs do as well.
     """
     known = (
         task.trained
         if mixture is None
         else task.replace({"mixture": mixture, "name_class": False, "curriculum": Curriculum()}).trained
     )
+    unlike = [component for component in known.components if component.inputs != known.components[0].inputs]
+    if unlike:
+        texts = (known.components[0].text, unlike[0].text)
+        raise LatebloomError(
+            f"The inputs of {texts[0]!r} and {texts[1]!r} differ, so that they tell the classes apart; the posterior "
+            "here reads labels alone. Give both the same inputs, e.g. fourier@gaussian."
+        )
     classes: list[Hypotheses] = []
     weights: list[float] = []
     noises: list[float] = []
