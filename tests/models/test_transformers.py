@@ -147,3 +147,29 @@ def test_under_autocast_the_cut_runs_where_the_model_does(kind, past):
             found.square().mean().backward()
     torch.testing.assert_close(found, right, rtol=0.05, atol=0.05)
     assert all(bool(value.grad.isfinite().all()) for value in model.parameters() if value.grad is not None)
+
+
+@each_model
+def test_a_second_model_of_the_same_config_does_not_notice(kind):
+    first = made(kind)
+    second = type(first)(first.config).double()
+    second.load_state_dict(first.state_dict())
+    assert second.config is first.config
+    right = torch.autograd.grad(second(tokens(), labels=tokens()).loss, second.get_input_embeddings().weight)[0]
+    with myopically(first):
+        own = torch.autograd.grad(second(tokens(), labels=tokens()).loss, second.get_input_embeddings().weight)[0]
+        cut = torch.autograd.grad(
+            first(tokens(), labels=tokens(), use_cache=False).loss, first.get_input_embeddings().weight
+        )[0]
+    torch.testing.assert_close(own, right)
+    assert (cut - right).norm() > 0.01 * right.norm()
+    assert first.config is second.config and first.config._attn_implementation == "sdpa"
+
+
+def test_what_has_no_past_is_refused():
+    sizes = {"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 32}
+    both_ways = transformers.BertModel(transformers.BertConfig(vocab_size=19, **sizes))
+    with pytest.raises(LatebloomError, match="reads what comes later, or another sequence"), myopically(both_ways):
+        pass
+    with pytest.raises(LatebloomError, match="'gpt2' is no PyTorch module: give a model"), myopically("gpt2"):
+        pass

@@ -8,11 +8,12 @@ Outputs are the model's own; only gradients differ (see `latebloom.models.decode
 every model whose attention modules look their attention function up in a registry by `config._attn_implementation`,
 and call it as `function(module, query, key, value, attention_mask, *, scaling, dropout, ...) -> (output, weights)` with
 query, key and value [batch, head, pos, d_head] and output [batch, pos, head, d_head]. That is
-`transformers.AttentionInterface`, version 4.51 or later. Nothing is switched on globally: other models, and this one
-outside the block, train as ever.
+`transformers.AttentionInterface`, version 4.51 or later. Nothing is switched on globally: other models, those made
+from the same config too, and this one outside the block, train as ever.
 """
 
 import contextlib
+import copy
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
@@ -45,31 +46,62 @@ def myopically(
     into the registry they use (default: that of `transformers`). `hidden` calls each module's projections a second
     time, on detached states; `backward` may come after the block unless activations are checkpointed. Raises
     `LatebloomError` for what would bypass the cut: a module that never calls the registered function, a cache of
-    earlier keys, cross attention, masks of heads, capped scores. Blocks of one model do not nest.
+    earlier keys, attention in both directions or across sequences, masks of heads, capped scores. Blocks of one model
+    do not nest.
     """
+    if not isinstance(model, nn.Module):
+        raise LatebloomError(
+            f"{model!r} is no PyTorch module: give a model, e.g. GPT2LMHeadModel.from_pretrained(...)."
+        )
     _checked(past, past_weight)
     own = _attentions(model) if modules is None else list(modules)
     if not own:
         raise LatebloomError(
             f"{type(model).__name__} has no module whose class is named ...Attention: name them, modules=[...]."
         )
+    for module in own:
+        if getattr(module, "is_causal", True) is False:
+            raise LatebloomError(
+                f"{type(module).__name__} of {type(model).__name__} reads what comes later, or another sequence: it "
+                "has no past to cut. Take a causal model, or name its causal modules, modules=[...]."
+            )
     (register or _register_with_transformers)(NAME, _registered)
     if any("_latebloom_cutter" in module.__dict__ for module in own):
         raise LatebloomError(f"{type(model).__name__} is inside a `myopically` block already; blocks do not nest.")
-    configs: list[Any] = list({id(module.config): module.config for module in own}.values())
-    before = [(config, config._attn_implementation) for config in configs]
     cutters = [_Cutter(module, past, past_weight) for module in own]
+    with _own_configs(model, own):
+        try:
+            for cutter in cutters:
+                cutter.install()
+            yield
+        finally:
+            for cutter in cutters:
+                cutter.remove()
+
+
+@contextlib.contextmanager
+def _own_configs(model: nn.Module, attentions: Sequence[nn.Module]) -> Iterator[None]:
+    """Within the block the model's attention is the registered one, by copies of its configs.
+
+    Two models are often made from one config: the other one must not notice.
+    """
+    copies: dict[int, Any] = {}
+    for module in attentions:
+        if id(module.config) not in copies:
+            copies[id(module.config)] = copy.copy(module.config)
+            copies[id(module.config)]._attn_implementation = NAME
+    holders = {
+        module: module.config
+        for module in (*model.modules(), *attentions)
+        if id(getattr(module, "config", None)) in copies
+    }
     try:
-        for config in configs:
-            config._attn_implementation = NAME
-        for cutter in cutters:
-            cutter.install()
+        for module, config in holders.items():
+            module.config = copies[id(config)]
         yield
     finally:
-        for cutter in cutters:
-            cutter.remove()
-        for config, name in before:
-            config._attn_implementation = name
+        for module, config in holders.items():
+            module.config = config
 
 
 class _CapturedError(Exception):
