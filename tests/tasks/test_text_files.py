@@ -118,14 +118,23 @@ def test_no_start_token_is_put_before_a_document(tmp_path):
     assert stored(str(tmp_path)).encode("one two").tolist() == [1, 2]
 
 
+def test_numbers_of_tokens_may_have_gaps(tmp_path):
+    library = pytest.importorskip("tokenizers")
+    inner = library.Tokenizer(library.models.WordLevel({"one": 0, "two": 7}, unk_token="one"))
+    inner.pre_tokenizer = library.pre_tokenizers.Whitespace()
+    inner.save(str(tmp_path / "tokenizer.json"))
+    own = stored(str(tmp_path))
+    assert own.encode("one two").tolist() == [0, 7] and own.d_vocab == 8
+
+
 @pytest.fixture
 def letters(monkeypatch):
     """A library that looks like `tokenizers` and knows single letters; what it was asked for."""
     asked = []
 
     class Inner:
-        def get_vocab_size(self):
-            return 128
+        def get_vocab(self):
+            return {chr(number): number for number in range(128)}
 
         def encode(self, text, add_special_tokens=True):
             assert not add_special_tokens

@@ -9,6 +9,7 @@ from latebloom.fleet.unit import Plan, Unit
 from latebloom.runs.population import PopulationFolder
 from latebloom.training.device import place
 from latebloom.training.experiment import Experiment, Start
+from latebloom.training.population import check_start
 from latebloom.training.presets import members_of
 
 
@@ -57,6 +58,10 @@ def _sources(
     starts = list(dict.fromkeys(member.start for member in members if member.start is not None))
     found = []
     for start in starts:
-        seeds = sorted({member.seed for member in members if member.start == start})
-        found.append((start, plan(start.experiment, scale, source_words(start, seeds), root, known, dry)))
+        begun = [member for member in members if member.start == start]
+        words = source_words(start, sorted({member.seed for member in begun}))
+        source = members_of(start.experiment, scale, words)[0]
+        for member in begun:
+            check_start(member, source)
+        found.append((start, plan(start.experiment, scale, words, root, known, dry)))
     return found

@@ -58,7 +58,7 @@ class Borrowed:
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
-        self.d_vocab = int(inner.get_vocab_size())
+        self.d_vocab = 1 + max(inner.get_vocab().values(), default=-1)  # numbers may have gaps
 
     def encode(self, text: str) -> Int[np.ndarray, "token"]:
         """Token numbers of the text alone, without the start or end token that some tokenizers put around it."""

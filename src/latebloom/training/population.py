@@ -160,6 +160,24 @@ class Population:
         self.active = torch.tensor([step is None for step in self.ended_at])
 
 
+def check_start(member: Experiment, source: Experiment) -> None:
+    """Raises `LatebloomError` where a network cannot begin from another's weights; looks at their shapes alone."""
+    own, given = (
+        {
+            name: torch.empty(1, *shape.dims, device="meta")
+            for name, shape in each.model.shapes(each.task.signature).items()
+        }
+        for each in (member, source)
+    )
+    try:
+        _take(own, member.model.begin(given), member.start is not None and member.start.grow)
+    except LatebloomError as error:
+        raise LatebloomError(
+            f"{error} {member.name} begins from {source.name}: what you change of the one, change of the other, "
+            "e.g. 'start.overrides=[\"model.d_model=32\"]'."
+        ) from None
+
+
 def clamp_norm(params: Parameters, norm: Float[Tensor, " member"]) -> None:
     """Rescales all weights of each member to one L2 norm, in place (Liu et al. 2023, "Omnigrok")."""
     square = torch.stack([value.flatten(1).square().sum(1) for value in params.values()]).sum(0)

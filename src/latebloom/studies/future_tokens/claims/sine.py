@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from latebloom.claims import (
+    Change,
     Evidence,
     Finding,
     Readable,
@@ -22,6 +23,16 @@ from latebloom.tasks import SineSum
 from latebloom.training.experiment import Experiment
 
 COST = {"laptop": "90 core-minutes"}
+STEPS_FOR_ROWS = Change(
+    "2026-11-30",
+    "5,000 steps of 128 rows instead of 3,200 of 256, in a third less time, by pilots on seeds that no claim is judged "
+    "on. With the former budget claim 6 was contradicted (0.231 [0.210, 0.272]) and claim 9 inconclusive (0.65 [0.58, "
+    "0.70]); the verdicts of 7, 10, 11 and 31 were those of today.",
+)
+MORE_STEPS = Change(
+    "2026-11-30",
+    "2,000 steps at p = 1 instead of 1,500, after which one vanilla seed of five was still at saying 0.",
+)
 SETTING = "laptop: d = 64, 32 places, window 6, b = 5, p = 0.3, batch 128, 5,000 steps"
 
 
@@ -54,6 +65,7 @@ def layer(frame: pd.DataFrame, number: int, lag: int) -> np.ndarray:
     rule="the median over seeds, with its interval, is at most 0.2 (saying 0 costs 0.88)",
     control="the same networks before training must fail",
     fixed=FIXED,
+    changes=(STEPS_FOR_ROWS,),
     tag="P",
     scales=TRAINED,
     cost=COST,
@@ -80,6 +92,7 @@ def vanilla_solves(evidence: Evidence) -> Finding:
     rule="the median ratio over seeds, with its interval, is at least 1",
     control="the vanilla arm must fail",
     fixed=FIXED,
+    changes=(STEPS_FOR_ROWS,),
     tag="C",
     scales=TRAINED,
     cost=COST,
@@ -106,6 +119,7 @@ def myopic_does_not(evidence: Evidence) -> Finding:
     rule="the median ratio over seeds, with its interval, lies between 0.95 and 1.05",
     control="the vanilla arm must fail",
     fixed=FIXED,
+    changes=(MORE_STEPS,),
     tag="C",
     scales=TRAINED,
     cost={"laptop": "41 core-minutes"},
@@ -128,6 +142,7 @@ def myopic_says_nothing(evidence: Evidence) -> Finding:
     rule="the median over seeds, with its interval, is at least 0.7",
     control="the same networks before training must fail",
     fixed=FIXED,
+    changes=(STEPS_FOR_ROWS,),
     tag="PC",
     scales=TRAINED,
     cost=COST,
@@ -150,6 +165,7 @@ def sine_is_made_ahead(evidence: Evidence) -> Finding:
     rule="the median over seeds, with its interval, is at most 0.1",
     control="the vanilla arm must fail",
     fixed=FIXED,
+    changes=(STEPS_FOR_ROWS,),
     tag="C",
     scales=TRAINED,
     cost=COST,
@@ -175,6 +191,7 @@ def sine_is_not_made(evidence: Evidence) -> Finding:
     rule="the median ratio over seeds, with its interval, is at least 5",
     control="block 1 of the same networks must fail",
     fixed=FIXED,
+    changes=(STEPS_FOR_ROWS,),
     tag="PC",
     scales=TRAINED,
     cost=COST,
@@ -209,6 +226,7 @@ def inside_over_outside(frame: pd.DataFrame, number: int, window: int) -> np.nda
     "slope, in magnitude, at longer lags at most 0.2",
     control="pushes of the same length in a random direction must fail the first",
     fixed=FIXED,
+    changes=(STEPS_FOR_ROWS,),
     tag="D",
     scales=TRAINED,
     cost=COST,
