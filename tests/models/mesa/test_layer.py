@@ -195,3 +195,19 @@ def test_a_gate_that_is_shut_leaves_a_decaying_regulariser_nothing():
         layer.W_gate.bias.fill_(-200.0)
     with pytest.raises(LatebloomError, match=r"decaying regulariser has died out.*Use regulariser='static'"):
         layer(draws(2, 40, 4))
+
+
+@pytest.mark.parametrize("way", ["step", "prefill"])
+def test_a_state_that_is_not_the_layers_is_refused(way):
+    layer = MesaAttention(8, 2, regulariser="decaying")
+    x = torch.randn(3, 5, 8, generator=torch.Generator().manual_seed(0))
+    more = x if way == "prefill" else x[:, 0]
+    _, other = MesaAttention(8, 2, regulariser="static").prefill(x)
+    _, wide = MesaAttention(8, 2).double().prefill(x.double())
+    for state, words in (
+        (other, "comes from regulariser='static' and cannot go on with 'decaying'"),
+        (wide, r"The state is in torch.float64, the layer computes in torch.float32"),
+        ((1, 2), r"state = \(1, 2\) is none: give what `prefill` or `step` returned last"),
+    ):
+        with pytest.raises(LatebloomError, match=words):
+            getattr(layer, way)(more, state)

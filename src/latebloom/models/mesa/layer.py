@@ -155,8 +155,8 @@ class MesaAttention(nn.Module):
     ) -> tuple[Float[Tensor, "*lead pos d_model"], MesaState]:
         """Outputs for sequences, or for their next pieces when a state is given, and the state after them."""
         checks.layer_input(x, self.W_Q.in_features, self.W_Q.weight.dtype, sequence=True)
-        checks.longer_than_made(x.shape[-2] + (0 if state is None else state.position), self.n_ctx)
         q, k, v, gamma = self._project(x)
+        self._goes_on(state, x.shape[-2], q, v)
         q, k, v = (tensor.transpose(-3, -2) for tensor in (q, k, v))
         z, state = mesa_attention(
             q,
@@ -179,8 +179,8 @@ class MesaAttention(nn.Module):
     ) -> tuple[Float[Tensor, "*lead d_model"], MesaState]:
         """The output for one more place and the state after it: what `forward` would give there, in constant memory."""
         checks.layer_input(x, self.W_Q.in_features, self.W_Q.weight.dtype, sequence=False)
-        checks.longer_than_made(1 + (0 if state is None else state.position), self.n_ctx)
         q, k, v, gamma = self._project(x)
+        self._goes_on(state, 1, q, v)
         ridge = self.ridge.to(q.dtype)
         if state is None:
             state = start(q.shape[:-1], self.d_value, ridge, self.regulariser)
@@ -196,6 +196,19 @@ class MesaAttention(nn.Module):
             tolerance=self.tolerance,
         )
         return self._out(z, x), state
+
+    def _goes_on(self, state: MesaState | None, places: int, q: Tensor, v: Tensor) -> None:
+        """Raises `LatebloomError` where the layer cannot read so many more places behind a state."""
+        if state is not None:
+            if not isinstance(state, MesaState):
+                raise LatebloomError(f"state = {state!r:.60} is none: give what `prefill` or `step` returned last.")
+            state.fits(self.regulariser, q.shape[-1], v.shape[-1])
+            if state.moment.dtype != q.dtype:
+                raise LatebloomError(
+                    f"The state is in {state.moment.dtype}, the layer computes in {q.dtype}: both must be alike. Make "
+                    "the state with this layer as it is now."
+                )
+        checks.longer_than_made(places + (0 if state is None else state.position), self.n_ctx)
 
     def _project(self, x: Float[Tensor, "*place d_model"]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Queries, keys and values [*place, head, size] and forget factors [*place, head], in float32 or float64."""
