@@ -1,8 +1,8 @@
 """Takes the pictures of docs/views from runs of a home: `LATEBLOOM_HOME=... python docs/take_screenshots.py`.
 
 Needs Chromium, and runs of modular_addition, parity, parity_sweep, five_neurons, reverse, regained,
-future_tokens.majority, mesa_optimization.one_layer, structural_grokking.question, model_selection.testbed (with its
-specialists) and model_selection.linear at scale quick (majority: laptop, where its arms differ). With names of pictures
+future_tokens.text, mesa_optimization.one_layer, structural_grokking.question, model_selection.testbed (with its
+specialists) and model_selection.linear at scale quick (text: laptop, where its arms differ). With names of pictures
 behind it, only these are taken.
 """
 
@@ -32,14 +32,11 @@ TRAIN = """async () => {
 
 def pictures(lab: Lab) -> list[tuple[str, str, str, float]]:
     """Name, address, what is brought to the top, and seconds to wait."""
-    best = {}
-    for run in lab.runs().values():
-        name = run.experiment.split(".")[1]
-        if name not in best or run.scale == "quick":
-            best[name] = run.hash
+    ranked = sorted(lab.runs().values(), key=lambda run: (run.scale == "quick", len(run.members())))
+    best = {run.experiment.split(".")[1]: run.hash for run in ranked}
     return [
-        ("future_places", f"run/{best.get('majority')}/future_tokens", ".lb-view", 1),
-        ("future_text", f"run/{best.get('majority')}/future_tokens", ".lb-section:last-of-type", 1),
+        ("future_places", f"run/{best.get('text')}/future_tokens", ".lb-view", 1),
+        ("future_text", f"run/{best.get('text')}/future_tokens", ".lb-section:last-of-type", 1),
         ("mesa_blend", f"run/{best.get('one_layer')}/mesa_optimization?share=0.5", f"{LINKED}(1)", 1),
         ("mesa_weights", f"run/{best.get('one_layer')}/mesa_optimization", f"{LINKED}(2)", 1),
         ("learning", f"run/{best.get('question')}/structural_grokking", f"{PARTS}(1)", 2),
