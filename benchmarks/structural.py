@@ -144,10 +144,12 @@ def structural(effort: Effort) -> list[Row]:
         # A peer takes one step of one seed a turn, ours one of all.
         return Row.rate(told, "tokens/s", tokens * seeds * found["ours"], tokens * found[peer], floor)
 
-    one = in_turn({"product": product, "ours": ours(large, 1), "plain": PlainLoop(large).step}, few)
-    many = {"ours": ours(small, SEEDS), "alone": ours(small, 1), "plain": PlainLoop(small).step}
-    gated = {"ours": ours(recurrent, SEEDS), "plain": PlainLoop(recurrent).step}
-    many, gated = (in_turn({"product": product, **turns}, effort) for turns in (many, gated))
+    def timed(how: Effort, **turns: Callable[[], object]) -> dict[str, float]:
+        return in_turn({"product": product, **turns}, how)
+
+    one = timed(few, ours=ours(large, 1), plain=PlainLoop(large).step)
+    many = timed(effort, ours=ours(small, SEEDS), alone=ours(small, 1), plain=PlainLoop(small).step)
+    gated = timed(effort, ours=ours(recurrent, SEEDS), plain=PlainLoop(recurrent).step)
     wide, narrow, recurring = "structural, L = 6, d = 512", "structural, L = 6, d = 128", "GRU, L = 2, d = 256"
     return [
         row(f"{wide}, 1 seed", large, 1, "plain", one),

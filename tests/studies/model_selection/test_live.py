@@ -17,6 +17,7 @@ from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.networks import arms
 from latebloom.studies.model_selection.claims.references import optimum
 from latebloom.studies.model_selection.experiments.testbed import COMBINED, MIXTURE
+from latebloom.studies.model_selection.figures.pick import draw_run
 from latebloom.studies.model_selection.live import FARTHEST
 
 studies.load()
@@ -145,10 +146,12 @@ def test_runs_that_do_not_fit(runs):
 
 
 def test_one_mixture_is_one_network(runs, snapshot, tmp_path):
-    """Widths of one run are told apart by nobody; of two runs the first is taken, and its mixture comes first."""
-    widths = latebloom.run("model_selection.testbed", "model.d_model=8,16", scale="smoke", home=tmp_path, workers=1)
+    """Rates of one run are told apart by nobody; of two runs the first is taken, and its mixture comes first."""
+    rates = latebloom.run("model_selection.testbed", "training.lr=1e-3,2e-3", scale="smoke", home=tmp_path, workers=1)
     with pytest.raises(LatebloomError, match=r"several networks of seed 0 trained on 'line\+sinusoid'"):
-        load(widths)
+        load(rates)
+    drawn = {path.stem for path in draw_run(rates, tmp_path)}  # no picture takes several for one
+    assert "icl" in drawn and not drawn & {"gallery", "shares", "extremes"}
     again = load(runs["testbed"], runs["testbed"], runs["testbed_specialists"], seed=1)
     assert again.names == snapshot.names and again.names[0] == MIXTURE
     assert all(torch.equal(value, snapshot.parameters[name]) for name, value in again.parameters.items())

@@ -22,12 +22,12 @@ from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED,
 from latebloom.tasks import SineSum
 from latebloom.training.experiment import Experiment
 
-COST = {"laptop": "90 core-minutes"}
+COST = {"laptop": "87 core-minutes"}
 STEPS_FOR_ROWS = Change(
     "2026-11-30",
     "5,000 steps of 128 rows instead of 3,200 of 256, in a third less time, by pilots on seeds that no claim is judged "
     "on. With the former budget claim 6 was contradicted (0.231 [0.210, 0.272]) and claim 9 inconclusive (0.65 [0.58, "
-    "0.70]); the verdicts of 7, 10, 11 and 31 were those of today.",
+    "0.70]); 7, 10, 11 and 31 had the same verdicts.",
 )
 MORE_STEPS = Change(
     "2026-11-30",
@@ -122,7 +122,7 @@ def myopic_does_not(evidence: Evidence) -> Finding:
     changes=(MORE_STEPS,),
     tag="C",
     scales=TRAINED,
-    cost={"laptop": "41 core-minutes"},
+    cost={"laptop": "55 core-minutes"},
     needs=needs("sine_p"),
 )
 def myopic_says_nothing(evidence: Evidence) -> Finding:

@@ -41,7 +41,7 @@ def _pictures(run: Run, logged: Logged, member: int) -> Named:
     if {linear.MIXTURE, linear.DENSE, linear.SPARSE} <= set(groups):
         yield "nonzeros", draw_nonzeros(groups, f"{who}: from sparse to dense", below)
     task = logged.specifications[member].task
-    if testbed.MIXTURE in groups and isinstance(task, InContextFunctions) and not _several_widths(groups):
+    if testbed.MIXTURE in groups and isinstance(task, InContextFunctions) and _one_a_seed(groups):
         yield "shares", draw_shares(groups, f"{who}: sums of a line and a sinusoid", below)
         yield "extremes", draw_extremes(groups[testbed.MIXTURE], f"{who}: sinusoids outside the trained range", below)
         snapshot = load(*_with_specialists(run), seed=logged.specifications[member].seed)
@@ -64,12 +64,13 @@ def _by_arm(groups: dict[str, list[networks.Network]], logged: Logged) -> dict[s
     return found
 
 
-def _several_widths(groups: dict[str, list[networks.Network]]) -> bool:
-    return len({network.width for group in groups.values() for network in group}) > 1
+def _one_a_seed(groups: dict[str, list[networks.Network]]) -> bool:
+    """Whether networks of one mixture differ in their seeds alone, not in width or rate as well."""
+    return all(len({network.seed for network in group}) == len(group) for group in groups.values())
 
 
 def _with_specialists(run: Run) -> list[Run]:
-    """The run, and that of its specialists where it lies in the same home and is finished."""
+    """The run, and those of its specialists that lie in the same home, are finished, and have one network a seed."""
     folder = run.path.parent.parent / "model_selection.testbed_specialists"
     beside = [Run(path.parent) for path in sorted(folder.glob(f"{run.scale}-*/run.json"))]
-    return [run, *(other for other in beside if other.finished)]
+    return [run, *(other for other in beside if other.finished and _one_a_seed(networks.arms(other)))]
