@@ -1,7 +1,6 @@
 """`latebloom plan STUDY|CLAIM`: what `reproduce` would still train, counted once, and nothing laid out."""
 
 from dataclasses import replace
-from itertools import chain
 
 import pytest
 
@@ -10,8 +9,8 @@ from latebloom.claims import Request
 from latebloom.cli import main
 from latebloom.cli.plan import _work
 from latebloom.errors import LatebloomError
-from latebloom.fleet.estimate import Cost, makespan
-from latebloom.fleet.local import waves
+from latebloom.fleet.estimate import Cost
+from latebloom.fleet.queue import jobs
 from latebloom.runs.home import run_folders
 from latebloom.studies.reproduce import prepare, select
 
@@ -33,7 +32,7 @@ def plan(capsys, *words):
 
 def to_train(word, root, dry=True):
     """Units of the claims' runs, in the order in which they are trained."""
-    return list(chain(*waves(list(prepare(select([word]), "smoke", root, dry).values()))))
+    return [job.unit for job in jobs(list(prepare(select([word]), "smoke", root, dry).values())) if not job.shared]
 
 
 def test_a_claim_costs_what_it_still_needs_and_nothing_is_laid_out(capsys, runs_home):
@@ -95,14 +94,6 @@ def test_wrong_words_are_told(capsys, runs_home, words, told):
     code, out, error = plan(capsys, *words)
     assert (code, out) == (2, "")
     assert told in error
-
-
-@pytest.mark.parametrize(
-    ("seconds", "workers", "last"),
-    [([3, 3, 2, 2, 2], 2, 7), ([5, 1, 1], 2, 5), ([1, 2, 3], 1, 6), ([4], 3, 4)],
-)
-def test_units_are_shared_out_longest_first(seconds, workers, last):
-    assert makespan(seconds, workers) == last
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from latebloom.fleet.layout import finished_members, take_over
 from latebloom.fleet.local import run_plan, run_plans
 from latebloom.fleet.plan import plan
 from latebloom.fleet.processes import LOST
+from latebloom.fleet.queue import jobs
 from latebloom.fleet.work import work
 from latebloom.fleet.zoom import zoom_run
 from latebloom.runs.lock import writing
@@ -146,6 +147,46 @@ def test_members_that_two_plans_share_are_trained_once_and_placed_in_both_runs(t
     own = some.measurements().set_index(["seed", "step"]).drop(columns="member")
     assert own.equals(table.loc[own.index])
     assert plan("small", "smoke", ["seed=7,2", "population=1"], tmp_path / "other").all_units == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_source_that_is_asked_for_as_well_is_trained_once(tmp_path, workers):
+    last = plan("small.last", "smoke", (), tmp_path)
+    four = plan("small", "smoke", ["seed=0:4", "population=2"], tmp_path)
+    display = Heard()
+    results = run_plans([last, four], display, workers=workers)
+    assert all(result.finished for result in results)
+    assert Run(last.run).finished
+    assert Run(four.run).finished
+    trained = [folder for folder in (tmp_path / "small").glob("*/populations/*") if not folder.name.startswith(".")]
+    assert len({folder.name for folder in trained}) == 2  # the source's own, and that of seeds 2 and 3
+    assert [step for _, step in display.steps].count(0) == 4  # two of `small`, and one each of what begins from it
+
+
+def test_units_wait_for_what_they_begin_from_and_let_others_pass(tmp_path):
+    """With three workers, of which one has the source: a third unit is trained meanwhile, and numbers are the same."""
+    laid = [plan("small.last", "smoke", ["seed=0"], tmp_path), plan("small.slow", "smoke", (), tmp_path)]
+    order = {job.unit.members[0].name: sorted(job.after) for job in jobs(laid)}
+    assert list(order)[:2] == ["small", "small.later"]
+    assert (order["small"], order["small.later"], order["small.last"], order["small.slow"]) == ([], [0], [1], [])
+    display = Heard()
+    results = run_plans(laid, display, workers=3)
+    assert [result.finished for result in results] == [True] * 4
+    ended = [result.unit.members[0].name for result in display.results]
+    assert [name for name in ended if name != "small.slow"] == ["small", "small.later", "small.last"]
+    alone = latebloom.run("small.last", "seed=0", scale="smoke", home=tmp_path / "alone", workers=1)
+    assert_same_tensors(Run(laid[0].run).parameters(0), alone.parameters(0))
+
+
+def test_what_waits_for_a_unit_that_failed_is_told_and_others_are_trained(tmp_path, monkeypatch):
+    monkeypatch.setenv("LATEBLOOM_TEST_TRAP", "fail")
+    words = ["start.experiment=small.trap", 'start.overrides=["model.d_mlp=5"]', "model.d_mlp=5"]
+    later = plan("small.later", "smoke", words, tmp_path)
+    results = run_plans([later, plan("small", "smoke", (), tmp_path)], workers=2)
+    told = {result.unit.members[0].name: result.failure for result in results}
+    assert "a planted fault" in told["small.trap"]
+    assert "is not finished, so there is nothing to begin from" in told["small.later"]
+    assert told["small"] is None
 
 
 def test_a_unit_that_was_begun_keeps_its_place(tmp_path):

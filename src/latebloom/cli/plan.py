@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, islice
 from pathlib import Path
 
 from rich.console import Console
@@ -11,8 +10,10 @@ from rich.table import Table
 
 from latebloom.claims import Claim
 from latebloom.claims.rendering import duration
-from latebloom.fleet.estimate import Cost, costs, makespan
-from latebloom.fleet.local import cores, waves
+from latebloom.fleet.estimate import Cost, costs
+from latebloom.fleet.local import cores
+from latebloom.fleet.queue import jobs
+from latebloom.fleet.turns import makespan
 from latebloom.studies.reproduce import prepare
 from latebloom.training.members import populations
 from latebloom.training.presets import members_of
@@ -55,7 +56,7 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
             duration(sum(times) / len(times)) if (times := _times(alike)) else "not timed",
         )
     console.print(table)
-    _print_sum([found], console)
+    _print_sum(found, makespan(sorted(_times(found), reverse=True), _workers(found)), console)
     for start in dict.fromkeys(member.start for member in members if member.start is not None):
         source = shlex.join(["latebloom", "plan", start.experiment, "--scale", scale, *start.overrides])
         console.print(f"Begins from {start.experiment}, which is not counted here: {source}", soft_wrap=True)
@@ -63,21 +64,23 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
 
 def print_plan_of_claims(claims: Sequence[Claim], scale: str, root: Path, console: Console) -> None:
     """Prints what `reproduce` would have to train for claims, an experiment a line; trains nothing."""
-    queue = waves(list(prepare(claims, scale, root, dry=True).values()))
+    queue = jobs(list(prepare(claims, scale, root, dry=True).values()))
     if not queue:
         told = f"Nothing to train at scale {scale}: every run that is needed is finished under {root}."
         console.print(told, soft_wrap=True)
         return
+    trained = [number for number, job in enumerate(queue) if not job.shared]
     with console.status("Timing every kind of population ...") as status:
 
         def tell(done: int, kinds: int) -> None:
             status.update(f"Timing every kind of population: {done} of {kinds} ...")
 
-        in_order = iter(costs((unit.members for unit in chain(*queue)), tick=tell))
-    found = [list(islice(in_order, len(wave))) for wave in queue]
+        found = costs((queue[number].unit.members for number in trained), tick=tell)
     rows: dict[str, list[Cost]] = {}
-    for unit, cost in zip(chain(*queue), chain(*found), strict=True):
-        rows.setdefault(unit.members[0].name, []).append(cost)
+    seconds = [0.0] * len(queue)  # of a unit that others train for it, too
+    for number, cost in zip(trained, found, strict=True):
+        seconds[number] = cost.seconds or 0.0
+        rows.setdefault(queue[number].unit.members[0].name, []).append(cost)
     table = _table("experiment", "members", "memory", "one core")
     for name, own in rows.items():
         table.add_row(
@@ -87,7 +90,7 @@ def print_plan_of_claims(claims: Sequence[Claim], scale: str, root: Path, consol
             duration(sum(times)) if (times := _times(own)) else "not timed",
         )
     console.print(table)
-    _print_sum(found, console)
+    _print_sum(found, makespan(seconds, _workers(found), [job.after for job in queue]), console)
     console.print(f"What is finished under {root} is not counted; what was begun there counts whole.", soft_wrap=True)
 
 
@@ -107,17 +110,19 @@ def _work(found: Sequence[Cost]) -> str:
     return f"{operations / size:,.{1 if operations < 10 * size else 0}f} {unit}"
 
 
-def _print_sum(found_by_wave: Sequence[Sequence[Cost]], console: Console) -> None:
-    """All populations in a sentence, and what could not be timed; each wave waits for the one before it."""
-    found = list(chain(*found_by_wave))
-    members, workers, times = sum(cost.members for cost in found), min(cores(), len(found)), _times(found)
+def _workers(found: Sequence[Cost]) -> int:
+    return min(cores(), len(found))
+
+
+def _print_sum(found: Sequence[Cost], seconds: float, console: Console) -> None:
+    """All populations in a sentence, the time they take together, and what could not be timed."""
+    members, times = sum(cost.members for cost in found), _times(found)
     what = f"{counted(members, 'member')} in {counted(len(found), 'population')}, {_work(found)}"
     if not times:
         console.print(f"{what}. Not timed, for want of memory: {len(found)} of {len(found)}.")
         return
-    seconds = sum(makespan(_times(wave), workers) for wave in found_by_wave)
     console.print(
-        f"{what}: about {duration(seconds)} with {counted(workers, 'worker')} on this "
+        f"{what}: about {duration(seconds)} with {counted(_workers(found), 'worker')} on this "
         "machine, measurements included; of each kind a few steps were timed, and each measurement."
     )
     if untimed := len(found) - len(times):

@@ -1,6 +1,5 @@
 """What an experiment will cost, before it is spent: parameters, arithmetic, memory, time."""
 
-import heapq
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -162,11 +161,3 @@ def costs(
             tick(len(known), len(kinds))
         known[key] = cost(group, timed, min(PROBE_SECONDS, ALL_PROBES_SECONDS / len(kinds)))
     return [known[key] for key, _ in keyed]
-
-
-def makespan(seconds: Sequence[float], workers: int) -> float:
-    """Seconds until the last unit ends, where each worker takes the longest that is left and none waits for another."""
-    free = [0.0] * workers
-    for own in sorted(seconds, reverse=True):
-        heapq.heapreplace(free, free[0] + own)
-    return max(free)

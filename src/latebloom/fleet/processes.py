@@ -7,7 +7,6 @@ import importlib
 import multiprocessing
 import os
 import signal
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import resource_tracker
@@ -15,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from latebloom.fleet.interrupt import Flag
+from latebloom.fleet.queue import Queue
 from latebloom.fleet.unit import Unit
 from latebloom.fleet.work import Result, work
 from latebloom.training.loop import Report
@@ -77,16 +77,9 @@ class _Worker:
 
 
 def run_in_processes(
-    units: Sequence[Unit],
-    modules: Sequence[str],
-    asked: Flag,
-    count: int,
-    update: Callable[[Unit, Report], None],
-    done: Callable[[Result], None],
-) -> list[Result]:
-    """Trains units in `count` workers; a worker that dies loses its unit only, and another takes its place."""
-    waiting = deque(range(len(units)))
-    results: dict[int, Result] = {}
+    queue: Queue, modules: Sequence[str], asked: Flag, count: int, update: Callable[[Unit, Report], None]
+) -> None:
+    """Trains a queue in `count` workers; a worker that dies loses its unit only, and another takes its place."""
     workers = [_Worker(modules, asked) for _ in range(count)]
     while workers:
         for pipe in wait([worker.pipe for worker in workers]):
@@ -97,23 +90,27 @@ def run_in_processes(
                 workers.remove(worker)
                 _bury(worker)
                 if worker.job is not None:
-                    results[worker.job] = Result(units[worker.job], False, None if asked.is_set() else LOST)
-                    done(results[worker.job])
-                if worker.ready and waiting and not asked.is_set():
+                    failure = None if asked.is_set() else LOST
+                    queue.end(worker.job, Result(queue.jobs[worker.job].unit, False, failure))
+                if worker.ready and queue.waiting and not asked.is_set():
                     workers.append(_Worker(modules, asked))
                 continue
             if isinstance(message, Report) and worker.job is not None:
-                update(units[worker.job], message)
+                update(queue.jobs[worker.job].unit, message)
                 continue
             worker.ready = True
             if isinstance(message, Result) and worker.job is not None:
-                results[worker.job] = message
-                done(message)
-            worker.job = waiting.popleft() if waiting else None
+                queue.end(worker.job, message)
+            worker.job = None
+        for worker in [own for own in workers if own.ready and own.job is None]:
+            worker.job = queue.take()
+            if worker.job is None and queue.waiting:
+                continue  # what is left begins from what another worker has
+            if worker.job is None:
+                worker.ready = False
             with suppress(OSError):  # it died just now: its end of the pipe tells, next time round
-                worker.pipe.send(None if worker.job is None else units[worker.job])
-    left = None if asked.is_set() else STILLBORN
-    return [results.get(number, Result(unit, False, left)) for number, unit in enumerate(units)]
+                worker.pipe.send(None if worker.job is None else queue.jobs[worker.job].unit)
+    queue.leave(None if asked.is_set() else STILLBORN)
 
 
 def _bury(worker: _Worker) -> None:

@@ -1,0 +1,84 @@
+"""The order in which units are trained: which comes next, while others wait for what they begin from."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from latebloom.fleet.estimate import work_of
+from latebloom.fleet.layout import finished_members, take_over
+from latebloom.fleet.turns import Turns
+from latebloom.fleet.unit import Plan, Unit
+from latebloom.fleet.work import Result
+
+
+@dataclass(frozen=True)
+class Job:
+    """A unit in a queue."""
+
+    unit: Unit
+    after: frozenset[int]  # numbers of the jobs that must have ended before it
+    shared: bool  # all of its members are trained by jobs before it
+
+
+def jobs(plans: Sequence[Plan]) -> list[Job]:
+    """Every unit of some plans once: sources of sources, sources, the plans' own; of these the longest first.
+
+    A unit waits for the units of the run that it begins from. One whose members others train waits for these.
+    """
+    found: list[Job] = []
+    for unit in _in_order(plans):
+        before = list(enumerate(job.unit for job in found))
+        trained = {own for _, other in before for own in other.hashes}
+        shared = trained.issuperset(unit.hashes)
+        sources = {number for number, other in before if other.run == unit.start}
+        same = {number for number, other in before if shared and not set(other.hashes).isdisjoint(unit.hashes)}
+        found.append(Job(unit, frozenset(sources | same), shared))
+    return found
+
+
+def _in_order(plans: Sequence[Plan]) -> list[Unit]:
+    levels = []
+    while plans:
+        levels.append(sorted((unit for plan in plans for unit in plan.units), key=lambda unit: -work_of(unit)))
+        plans = [source for plan in plans for source in plan.sources]
+    return _distinct(unit for level in reversed(levels) for unit in level)
+
+
+def _distinct(units: Iterable[Unit]) -> list[Unit]:
+    return list({unit.path: unit for unit in units}.values())
+
+
+class Queue:
+    """Hands out units and gathers their results, in the order in which they end."""
+
+    def __init__(self, found: Sequence[Job], done: Callable[[Result], None]) -> None:
+        self.jobs, self.results = found, list[Result]()
+        self._turns = Turns([job.after for job in found])
+        self._done = done
+
+    @property
+    def waiting(self) -> bool:
+        """Whether units are left that nobody has taken; they may not be ready."""
+        return bool(self._turns.waiting)
+
+    def take(self) -> int | None:
+        """The number of the next unit to train; None if none is ready.
+
+        Units whose members others have trained by now are given their places on the way.
+        """
+        while (number := self._turns.take()) is not None:
+            job = self.jobs[number]
+            if not (job.shared and take_over(job.unit, finished_members(job.unit.home))):
+                return number
+            self.end(number, Result(job.unit, True))
+        return None
+
+    def end(self, number: int, result: Result) -> None:
+        """Tells that a unit has ended, well or not; what waits for it is ready."""
+        self._turns.end(number)
+        self.results.append(result)
+        self._done(result)
+
+    def leave(self, failure: str | None) -> None:
+        """Ends all that was not taken, with a reason or (interrupted) without."""
+        self.results += [Result(self.jobs[number].unit, False, failure) for number in self._turns.waiting]
+        self._turns.waiting.clear()
