@@ -13,8 +13,9 @@ from checks.later import lens, norms
 from checks.plain import adamw, descend, falling
 from checks.text import characters, loss_of, network, pairs_loss, windows
 
+RATE = 8e-3
 ARMS = ("whole", "hidden", "keys", "zeroed")
-LENGTH = 1200  # over which the rate falls, however early a training is ended
+LENGTH = 1000  # over which the rate falls, however early a training is ended
 SPLITS = (0, 3, 6, 10, 18, 32, 56, 100, 178, 200)  # steps at which the gradient is taken apart
 
 
@@ -29,7 +30,7 @@ def arm(
     net, source = network(letters).drawn("gpt2", seed), torch.Generator().manual_seed(900 + seed)
     asked = windows(test, told, torch.Generator().manual_seed(1))
     weights = list(net.parameters())
-    optimiser = adamw(weights, 2e-3, 0.01, beta2=0.999)
+    optimiser = adamw(weights, RATE, 0.01, beta2=0.999)
     rate = falling(optimiser, LENGTH, LENGTH // 50)
     losses: dict[int, float] = {}
     ratios: dict[int, float] = {}
@@ -48,7 +49,7 @@ def arm(
 
 
 def short(seeds: int, until: int = 200, split: int = 128, told: int = 1024) -> list[Line]:
-    """Claims 14 and 21 early on: Shakespeare by characters, 3 blocks of width 64, the first steps of 1,200."""
+    """Claims 14 and 21 early on: Shakespeare by characters, 3 blocks of width 64, the first steps of 1,000."""
     found, least, most = [], [], []
     for seed in range(seeds):
         ends: dict[str, float] = {}

@@ -6,6 +6,7 @@ from typing import Any
 
 from latebloom.errors import LatebloomError
 from latebloom.registry import Registry
+from latebloom.spec import fields
 from latebloom.training.experiment import Experiment, check_scale
 from latebloom.training.members import Axes, expand, parse_overrides
 
@@ -14,10 +15,15 @@ PRESETS: Registry["Entry"] = Registry("experiment")
 
 @dataclass(frozen=True)
 class Preset:
-    """An experiment at one scale: a specification, and the fields whose values make its members."""
+    """An experiment at one scale: a specification, and the fields whose values make its members.
+
+    `tuned` holds settings that go with a value of another field, as a rate with a width: field -> value -> settings.
+    What is typed on the command line goes before them.
+    """
 
     experiment: Experiment
     axes: Mapping[str, Sequence[Any]] = field(default_factory=lambda: {"seed": range(1)})
+    tuned: Mapping[str, Mapping[Any, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,18 @@ def members_of(name: str, scale: str, overrides: Sequence[str] = ()) -> list[Exp
     built = PRESETS[name].build(check_scale(scale))
     base = built.experiment.model_copy(update={"name": name, "scale": scale})
     axes: Axes = {key: list(values) for key, values in built.axes.items()}
-    axes |= parse_overrides(base, overrides)
+    said = parse_overrides(base, overrides)
+    axes |= said
     members = expand(base, axes)
+    if built.tuned:
+        members = [_tuned(member, built, said) for member in members]
     if not members:
         raise LatebloomError(f"{name} has no members: an axis is empty ({axes}).")
     return members
+
+
+def _tuned(member: Experiment, built: Preset, said: Axes) -> Experiment:
+    """A member with the settings that go with its values, where nothing else was said."""
+    values = {path: value for path, value, _ in fields(member)}
+    found = [settings.get(values[name], {}) for name, settings in built.tuned.items()]
+    return member.replace({path: value for own in found for path, value in own.items() if path not in said})

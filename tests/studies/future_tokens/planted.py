@@ -145,7 +145,7 @@ def text(gap=0.1, keys=0.15, zeroed=1.2, by_place=None, lens=None, myopic_lens=N
 
 def rates():
     """Three rates for each arm, the middle one best."""
-    cost = {1e-3: 0.05, 2e-3: 0.0, 4e-3: 0.03}
+    cost = {4e-3: 0.05, 8e-3: 0.0, 16e-3: 0.03}
     arms = [({"past": past, "lr": lr}, {"test_loss": near(1.6 + more + 0.1 * (past == "hidden"))})
             for past in ("whole", "hidden") for lr, more in cost.items()]  # fmt: skip
     return FakeRun(table(*arms))

@@ -41,6 +41,24 @@ def test_every_experiment_exists_at_every_scale_and_arms_share_all_but_the_cut(n
     assert len(recipes) == 1
     shapes = {member.model.model_dump_json(exclude={"past", "past_weight", "d_model"}) for member in members}
     assert len(shapes) == 1
+    if not name.endswith("rates"):
+        assert len({(member.model.d_model, member.training.lr) for member in members}) == len(
+            {member.model.d_model for member in members}
+        )
+
+
+def test_each_width_of_the_ladder_has_its_rate_unless_another_is_said():
+    def rates(*words):
+        members = members_of("future_tokens.text_ladder", "laptop", words)
+        return {member.model.d_model: member.training.lr for member in members}
+
+    tuned = rates()
+    assert set(tuned) == {16, 32, 96} and tuned[16] > tuned[96]
+    assert rates("model.d_model=16,48") == {
+        16: tuned[16],
+        48: members_of("future_tokens.text", "laptop")[0].training.lr,
+    }
+    assert rates("lr=0.001") == dict.fromkeys(tuned, 0.001)
 
 
 def test_products_are_learned_by_gpt_2_small_at_paper():
@@ -64,7 +82,7 @@ def test_majorities_have_the_network_and_the_rate_of_the_sines_at_paper():
 def runs(tmp_path_factory):
     """A smoke run of each kind of task."""
     home = tmp_path_factory.mktemp("home")
-    names = ("sine", "sine_p", "grown", "text", "text_on", "text_ladder", "multiplication", "majority")
+    names = ("sine", "sine_p", "grown", "not_led", "text", "text_on", "text_ladder", "multiplication", "majority")
     return {name: latebloom.run(f"future_tokens.{name}", scale="smoke", home=home, workers=1) for name in names}
 
 
@@ -292,6 +310,7 @@ EXPECTED = {
     "sine": {"curves", "measures", "lags", "pushes"},
     "sine_p": {"curves", "measures", "lags", "shares"},
     "grown": {"curves", "measures", "lags"},
+    "not_led": {"curves", "measures", "lags"},
     "text": {"curves", "measures", "places", "gradients", "sample"},
     "text_on": {"curves"},
     "text_ladder": {"curves", "places", "sample"},

@@ -6,7 +6,7 @@ import pandas as pd
 from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, claim, decide
 from latebloom.claims.statistics import median
 from latebloom.studies.curves import kept
-from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, arm, needs
+from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, TUNED, arm, needs
 
 SETTING = (
     "gradients of the training loss over non-embedding weights, mean of four batches, vanilla arm of the text of claim "
@@ -32,6 +32,7 @@ def curves(evidence: Evidence, column: str) -> tuple[np.ndarray, np.ndarray]:
     rule="medians over seeds, with their intervals: smallest at least 0.2, largest at most 1.5",
     control="none: a part that did not count would be near 0 and fail by itself",
     fixed=FIXED,
+    changes=(TUNED,),
     tag="C",
     scales=TRAINED,
     cost=COST,
@@ -61,6 +62,7 @@ def same_order(evidence: Evidence) -> Finding:
     "second half minus that smallest at least 0",
     control="none: unrelated directions have a cosine near 0 and fail by themselves",
     fixed=FIXED,
+    changes=(TUNED,),
     tag="C",
     scales=TRAINED,
     cost=COST,

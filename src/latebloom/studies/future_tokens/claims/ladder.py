@@ -9,12 +9,12 @@ from latebloom.claims import Evidence, Finding, at_least, claim, decide
 from latebloom.claims.registry import not_run
 from latebloom.claims.statistics import median, slope
 from latebloom.models import Decoder
-from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, arm, last, needs, paired
+from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, TUNED, arm, last, needs, paired
 from latebloom.training.experiment import Experiment
 
 SETTING = (
-    "text as in claim 12 at widths 16, 32, 64 and 96 (three layers), trained from random weights at one rate and step "
-    "number, test loss; paired by seed"
+    "text as in claim 12 at widths 16, 32, 64 and 96 (three layers), trained from random weights for as many steps, "
+    "each width at the best rate of both its arms, test loss; paired by seed"
 )
 COST = {"laptop": "110 core-minutes, of which 60 are those of claim 12"}
 
@@ -63,6 +63,7 @@ def told(ladder: list[Rung]) -> str:
     rule="the slope, with its interval, is at least 0",
     control="none: either sign is a result and is told",
     fixed=FIXED,
+    changes=(TUNED,),
     tag="C",
     scales=TRAINED,
     cost=COST,
@@ -92,6 +93,7 @@ def gap_grows(evidence: Evidence) -> Finding:
     rule="the median over seeds, with its interval, is at least 0",
     control="none: either sign is a result and is told",
     fixed=FIXED,
+    changes=(TUNED,),
     tag="C",
     scales=TRAINED,
     cost=COST,

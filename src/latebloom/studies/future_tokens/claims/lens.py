@@ -5,7 +5,7 @@ import pandas as pd
 
 from latebloom.claims import Evidence, Finding, all_of, at_least, between, claim, decide, with_control
 from latebloom.claims.statistics import equivalence, median
-from latebloom.studies.future_tokens.claims.tables import FIXED, TRAINED, arm, last, needs, paired, values
+from latebloom.studies.future_tokens.claims.tables import FIXED, TRAINED, TUNED, arm, last, needs, paired, values
 
 LENS = "Pal et al. 2023, arXiv:2311.04897"
 SETTING = (
@@ -32,6 +32,7 @@ def middle(frame: pd.DataFrame, ahead: int) -> np.ndarray:
     rule="medians over seeds, with their intervals: at least 0.02 over the table, at least 0 over the last layer",
     control="the embedding in place of the middle layer must fail the first",
     fixed=FIXED,
+    changes=(TUNED,),
     tag="PC",
     scales=TRAINED,
     cost=COST,
@@ -69,6 +70,7 @@ def middle_foretells(evidence: Evidence) -> Finding:
     rule="medians over seeds, with their intervals: both differences, N = 1 minus 2 and N = 2 minus 3, at least 0",
     control="none: precision that did not fall would fail by itself",
     fixed=FIXED,
+    changes=(TUNED,),
     tag="P",
     scales=TRAINED,
     cost=COST,
@@ -96,6 +98,7 @@ def foretelling_falls(evidence: Evidence) -> Finding:
     rule="equivalence: the 95 % interval of the mean difference lies within ±0.03",
     control="the embedding of the vanilla network in place of the myopic middle layer must lie outside",
     fixed=FIXED,
+    changes=(TUNED,),
     tag="D",
     scales=TRAINED,
     cost=COST,

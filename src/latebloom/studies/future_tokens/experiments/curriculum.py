@@ -4,12 +4,14 @@ There is a solution in which every feature pays for itself where it is computed:
 one term of the sum at n, and the second adds up what the first made at the places before. Training from random weights
 does not find it. So the first block is trained alone on a window of one place, at a frequency that rises to b from 1,
 where the sine is almost a line; then a second block joins, and the whole window is asked for. Every stage is myopic and
-begins with the weights of the one before.
+begins with the weights of the one before. `not_led` is the control: the last stage from random weights.
 
 In a pilot, stages at p = 1 lost what they had when the frequency rose; at p = 0.3, as here, they did not. But a block
 trained at p = 0.3 makes the sine only where it is asked for: at p = 0.3 the second block then finds it at few places.
 At p = 1 it is there at all of them, which is the breadcrumb solution.
 """
+
+from typing import Any
 
 from latebloom.studies.future_tokens.experiments.sine import ARMS, sine
 from latebloom.studies.future_tokens.experiments.sizes import (
@@ -20,7 +22,7 @@ from latebloom.studies.future_tokens.experiments.sizes import (
     sine_task,
     steps_of,
 )
-from latebloom.training.experiment import Start
+from latebloom.training.experiment import Experiment, Start
 from latebloom.training.presets import PRESETS, Entry, Preset, preset
 
 FREQUENCIES = (1.0, 2.0, 3.5, 5.0, 7.0, 10.0)  # of the stages, up to the task's own
@@ -62,17 +64,23 @@ for _number in range(1, len(FREQUENCIES) + 1):
     _enter(_number)
 
 
+def _second(scale: str, name: str, **settings: Any) -> Experiment:
+    """Two blocks, asked for the whole window always (p = 1)."""
+    steps = steps_of(scale, quick=400, laptop=1500, paper=20_000)
+    # At a rate of 1e-3 a pilot lost the first block's sine after step 100, with the loss half-way down.
+    training = recipe(scale, steps, loss="huber", lr=3e-4, clip=1.0, decay_to=0.1)
+    return sine(scale, name, steps, task=sine_task(scale, p=1.0), training=training, **settings)
+
+
 @preset("future_tokens.grown")
 def grown(scale: str) -> Preset:
     """A second block joins the one of the curriculum, and the whole window is asked for, always (p = 1)."""
-    steps = steps_of(scale, quick=400, laptop=1500, paper=20_000)
-    experiment = sine(
-        scale,
-        "grown",
-        steps,
-        task=sine_task(scale, p=1.0),
-        # At a rate of 1e-3 a pilot lost the first block's sine after step 100, with the loss half-way down.
-        training=recipe(scale, steps, loss="huber", lr=3e-4, clip=1.0, decay_to=0.1),
-        start=Start(experiment=f"future_tokens.curriculum_{len(frequencies(scale))}", grow=True),
-    )
-    return Preset(experiment, {"model.past": ARMS, "seed": range(SEEDS[scale])})
+    start = Start(experiment=f"future_tokens.curriculum_{len(frequencies(scale))}", grow=True)
+    return Preset(_second(scale, "grown", start=start), {"model.past": ARMS, "seed": range(SEEDS[scale])})
+
+
+@preset("future_tokens.not_led")
+def not_led(scale: str) -> Preset:
+    """The myopic network of `grown` under its recipe, from random weights."""
+    model = sine_network(scale, past="hidden")
+    return Preset(_second(scale, "not_led", model=model), {"seed": range(SEEDS[scale])})

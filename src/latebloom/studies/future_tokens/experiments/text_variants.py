@@ -1,12 +1,13 @@
 """The text at other sizes, and with a share of the past's gradient kept."""
 
-from latebloom.studies.future_tokens.experiments.sizes import SEEDS, recipe, text_network
-from latebloom.studies.future_tokens.experiments.text import RATE, length, text
+from latebloom.studies.future_tokens.experiments.sizes import SEEDS, text_network
+from latebloom.studies.future_tokens.experiments.text import text
 from latebloom.training.presets import Preset, preset
 
 KEPT = (0.25, 0.5, 0.75)  # 0 and 1 are the arms `hidden` and `whole` of `future_tokens.text`
 # Widths beside that of `future_tokens.text`, which belongs to the ladder.
 WIDTHS = {"smoke": (4,), "quick": (16,), "laptop": (16, 32, 96), "paper": (192, 384, 1536)}
+BEST = {16: 16e-3, 32: 8e-3, 96: 4e-3}  # rates of both arms at laptop, by pilots: see the notes
 
 
 @preset("future_tokens.text_softened")
@@ -18,7 +19,8 @@ def softened(scale: str) -> Preset:
 
 @preset("future_tokens.text_ladder")
 def ladder(scale: str) -> Preset:
-    """The text at other widths, both arms, at one rate."""
-    experiment = text(scale, "text_ladder", training=recipe(scale, length(scale), lr=RATE[scale]))
+    """The text at other widths, both arms, each width at its best rate."""
+    experiment = text(scale, "text_ladder")
     axes = {"model.d_model": WIDTHS[scale], "model.past": ("whole", "hidden"), "seed": range(SEEDS[scale])}
-    return Preset(experiment, axes)
+    tuned = {width: {"training.lr": rate} for width, rate in BEST.items()} if scale == "laptop" else {}
+    return Preset(experiment, axes, {"model.d_model": tuned})
