@@ -176,6 +176,7 @@ REFUSED = {
     "kind=parity": r"has no field 'kind'",
     "task=parity": r"has no field 'task'\. Did you mean 'task\.p'\?",
     "start=elsewhere": r"start = 'elsewhere'",
+    "task.conditioned=true": r"has no field 'task\.conditioned'\. Tasks of another kind have it \(majority\)",
     "model.width=3": r"has no field 'model\.width'",
 }
 

@@ -80,7 +80,7 @@ def _facts(claim: Claim, row: Standing) -> list[tuple[str, str]]:
         ("scale, seeds", f"{entry.scale}, {entry.seeds}" if entry.judged_at else ""),
         ("runs", ", ".join(entry.runs)),
         ("judged", entry.judged_at),
-        ("repeat", entry.command),
+        ("repeat", entry.command if claim.judge else ""),
     ]
 
 

@@ -56,7 +56,7 @@ class HubText(FreshTask):
 
     @property
     def _in_a_folder(self) -> bool:
-        return Path(self.dataset).expanduser().is_dir()
+        return _folder(self.dataset) is not None
 
     @property
     def at_hand(self) -> bool:
@@ -136,11 +136,25 @@ def _passages(
 
 def _documents(dataset: str, config: str, split: str, column: str, most: int | None) -> Iterator[str]:
     """The texts of a data set, at most so many."""
-    source = _local(Path(dataset).expanduser(), column) if Path(dataset).expanduser().is_dir() else None
-    for number, text in enumerate(_remote(dataset, config, split, column) if source is None else source):
+    folder = _folder(dataset)
+    source = _remote(dataset, config, split, column) if folder is None else _local(folder, column)
+    for number, text in enumerate(source):
         if most is not None and number >= most:
             return
         yield text
+
+
+def _folder(dataset: str) -> Path | None:
+    """The folder a data set is named by, or None for a name on the hub."""
+    folder = Path(dataset).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.is_absolute() or dataset.startswith(".") or folder.exists():
+        raise LatebloomError(
+            f"task.dataset = {dataset!r} is no folder here. Name a folder of .parquet, .jsonl or .txt files, or a data "
+            "set of the hub, such as microsoft/ms_marco."
+        )
+    return None
 
 
 def _local(folder: Path, column: str) -> Iterator[str]:

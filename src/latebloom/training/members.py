@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from latebloom.errors import LatebloomError
+from latebloom.models import MODELS
 from latebloom.spec import Setting, Spec, digest, fields, settings
+from latebloom.tasks import TASKS
 from latebloom.training.experiment import Experiment
 from latebloom.training.measured import choose, is_measure
 from latebloom.training.words import MOST, parse_values
@@ -29,7 +31,7 @@ def find_field(experiment: Experiment, name: str) -> str:
     if matches:
         raise LatebloomError(f"The field {name!r} could be {' or '.join(matches)}: write it in full.")
     near = difflib.get_close_matches(name, {*paths, *(path.rsplit(".", 1)[-1] for path in paths)}, n=2)
-    told = f"{experiment.name} has no field {name!r}."
+    told = f"{experiment.name} has no field {name!r}.{_elsewhere(experiment, name)}"
     listed = f"`latebloom show {experiment.name} --fields` lists all, with what they mean."
     if near:
         told += f" Did you mean {' or '.join(map(repr, near))}?"
@@ -37,6 +39,22 @@ def find_field(experiment: Experiment, name: str) -> str:
         told += f" Fields beside it: {', '.join(same)}." if len(same) > 1 else ""
         raise LatebloomError(f"{told} {listed}")
     raise LatebloomError(f"{told} {listed}")
+
+
+def _elsewhere(experiment: Experiment, name: str) -> str:
+    """Which other kinds of task or network have a field of this name, in words; empty if none has."""
+    section, _, last = name.rpartition(".")
+    for kind, parts, own in (("task", TASKS, experiment.task.kind), ("model", MODELS, experiment.model.kind)):
+        found = [
+            other for other in parts if section in ("", kind) and last in parts[other].model_fields and last != "kind"
+        ]
+        if found and len(found) < len(parts):
+            told = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+            return (
+                f" {kind.capitalize()}s of another kind have it ({told}); this one's is {own}, and words do not change "
+                "the kind: write an experiment of your own (docs/experiments.md)."
+            )
+    return ""
 
 
 def find_section(name: str, paths: Sequence[str]) -> str:

@@ -220,6 +220,9 @@ def test_a_data_set_that_cannot_be_fetched_is_told_before_a_run_is_laid_out(pass
     with pytest.raises(LatebloomError, match="needs the package `datasets`"):
         plan("future_tokens.text", "paper", (), tmp_path / "home")
     assert not (tmp_path / "home").exists()
+    for place in (str(tmp_path / "nowhere"), "./nowhere", __file__):
+        with pytest.raises(LatebloomError, match=r"task\.dataset = .* is no folder here"):
+            plan("future_tokens.text", "paper", [f"task.dataset={place}"], tmp_path / "home")
 
 
 @pytest.mark.parametrize("word", ["training.optimiser=adamx", "training.loss=hubber"])

@@ -14,7 +14,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from latebloom.studies.drawing.logged import BOOKKEEPING, Logged
-from latebloom.studies.drawing.style import CYCLE, GUIDE, SPLITS, canvas, count_axis, title
+from latebloom.studies.drawing.style import CYCLE, GUIDE, SPLITS, canvas, count_axis, log_axis, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ def loss(axes: "Axes", logged: Logged, members: Sequence[int]) -> None:
     drawn = np.concatenate([logged.table(f"{split}_loss")[1].ravel() for split in splits(logged, "loss")])
     known = drawn[np.isfinite(drawn)]
     if known.size and known.max() > 10 * max(known.min(), FLOOR):
-        axes.set_yscale("log")
+        log_axis(axes)
     axes.set_ylabel(logged.loss_unit)
     step_axis(axes, logged)
 
@@ -171,7 +171,7 @@ def draw_columns(logged: Logged, columns: Sequence[str], heading: str, caption: 
             median_and_seeds(place, steps, values, held, colour, arm.label)
         place.set_title(column.replace("_", " ") + logged.unit(column), loc="left", fontsize=9)
         if spans_decades(logged.frame[column]):
-            place.set_yscale("log")
+            log_axis(place)
         step_axis(place, logged)
         if number + across < len(columns):
             place.set_xlabel("")

@@ -8,7 +8,7 @@ import numpy as np
 from latebloom.instruments.outcome import RATIO_LABELS, TIME_LABELS, outcome_by_ratio, outcome_by_time
 from latebloom.studies.drawing.curves import scalar_columns, some_of, spans_decades
 from latebloom.studies.drawing.logged import Arm, Logged, is_number, shown
-from latebloom.studies.drawing.style import CYCLE, Legend, canvas, title
+from latebloom.studies.drawing.style import CYCLE, Legend, canvas, log_axis, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -187,9 +187,9 @@ def draw_end_values(logged: Logged, heading: str, caption: str = "") -> "Figure 
         place.set_title(columns[number].replace("_", " ") + logged.unit(columns[number]), loc="left", fontsize=9)
         place.set_xlabel(across.replace("_", " "))
         if spans_decades(last[columns[number]]):
-            place.set_yscale("log")
+            log_axis(place)
         if min(logged.axes[across]) > 0 and max(logged.axes[across]) >= 20 * min(logged.axes[across]):
-            place.set_xscale("log")
+            log_axis(place, "x")
         elif all(isinstance(value, int) for value in logged.axes[across]):
             place.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     title(figure, heading, caption, axes.flat[0].get_legend_handles_labels() if hue else None)

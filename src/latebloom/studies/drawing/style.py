@@ -134,6 +134,29 @@ def count_axis(axes: "Axes", which: str = "x", most: int = 5) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
+def log_axis(axes: "Axes", which: str = "y") -> None:
+    """A logarithmic axis with ticks at 1, 2 and 5 where few powers of ten are in sight when it is drawn."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    class Few(LogLocator):
+        def __call__(self) -> Any:
+            assert self.axis is not None
+            low, high = sorted(self.axis.get_view_interval())
+            self.set_params(subs=(1, 2, 5) if high < 100 * low else (1, 3) if high < 1000 * low else (1,))
+            return super().__call__()
+
+    def words(value: float, _: int | None) -> str:
+        power = round(np.log10(value))
+        short = 1e-3 <= value <= 1e3 or not np.isclose(value, 10.0**power)
+        return f"{value:g}" if short else f"$10^{{{power}}}$"
+
+    (axes.set_yscale if which == "y" else axes.set_xscale)("log")
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_locator(Few())
+    axis.set_major_formatter(FuncFormatter(words))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def limit(table: Float[np.ndarray, "..."]) -> float:
     """A symmetric colour range: the 99.5th percentile of |value|, so that one outlier does not bleach the rest."""
     finite = np.abs(table[np.isfinite(table)])

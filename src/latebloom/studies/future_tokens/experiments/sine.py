@@ -39,7 +39,7 @@ def sine(scale: str, name: str, steps: int, **settings: Any) -> Experiment:
 @preset("future_tokens.sine")
 def both_arms(scale: str) -> Preset:
     """Sums of sines at p = 0.3: vanilla, and with hidden states cut."""
-    steps = steps_of(scale, quick=600, laptop=5000, paper=58_594)
+    steps = steps_of(scale, quick=600, laptop=6000, paper=58_594)
     return Preset(sine(scale, "sine", steps), {"model.past": ARMS, "seed": range(SEEDS[scale])})
 
 

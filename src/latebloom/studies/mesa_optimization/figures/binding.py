@@ -7,7 +7,7 @@ import torch
 
 from latebloom.instruments.binding import attention_by_distance, horizon
 from latebloom.models import run_with_cache
-from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, title
+from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, log_axis, title
 from latebloom.studies.mesa_optimization.claims.networks import Network
 from latebloom.studies.mesa_optimization.claims.plain import unread
 
@@ -47,7 +47,7 @@ def _unread(axis: "Axes", nets: list[Network]) -> None:
         label = f"{name}: {reach} state{'' if reach == 1 else 's'} within the horizon"
         axis.plot(back, np.maximum(middle, FLOOR), "o-", color=colour, linewidth=2, markersize=4, label=label)
     axis.axhline(LEFT, color="black", linestyle=":", linewidth=1.2, label="horizon: a tenth unread")
-    axis.set_yscale("log")
+    log_axis(axis)
     axis.set(xlabel="states back from the last place", ylabel="share of variance unread")
     axis.set_title("read from the first layer's output", loc="left")
     count_axis(axis, most=DISTANCES)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, title
+from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, log_axis, title
 from latebloom.studies.mesa_optimization.claims.deep import fitted, solved
 from latebloom.studies.mesa_optimization.claims.networks import (
     Network,
@@ -39,7 +39,7 @@ def draw_context(nets: list[Network], heading: str, caption: str = "") -> "Figur
         name = counted(depth, f"{' and '.join(kinds)} layer")
         axis.plot(place, np.median(own, 0), color=colour, linewidth=2, label=name)
     _references(axis, nets[0])
-    axis.set_yscale("log")
+    log_axis(axis)
     axis.set_xlabel("states seen (place in the sequence)")
     axis.set_ylabel(f"{LOSS} at the place")
     axis.set_xlim(1, nets[0].task.length)
@@ -80,7 +80,7 @@ def draw_depth(nets: list[Network], heading: str, caption: str = "") -> "Figure"
         axis.axhline(ridge, color=colour, linestyle=":", linewidth=1.2, label=f"ridge, {name}")
     step = losses(one, [one_step(nets[0])])[0]
     axis.axhline(step, color=CYCLE[1], linestyle="-.", linewidth=1.2, label="one gradient step")
-    axis.set_yscale("log")
+    log_axis(axis)
     axis.set(xlabel="linear layers, or solver steps before one gradient step", ylabel=f"{LOSS}, mean over places")
     count_axis(axis, most=7)
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter

@@ -7,7 +7,7 @@ import numpy as np
 
 from latebloom.instruments.prompt_sweeps import AMPLITUDE_FACTORS, FREQUENCY_FACTORS, LINE_SHARES
 from latebloom.studies.curves import paired_networks
-from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, title
+from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, log_axis, title
 from latebloom.studies.model_selection.claims.between import ask
 from latebloom.studies.model_selection.claims.extremes import amplitudes, frequencies
 from latebloom.studies.model_selection.claims.lines import Tails, shares
@@ -77,7 +77,7 @@ def draw_extremes(nets: Sequence[Network], heading: str, caption: str = "") -> "
         axis.set_xticks(values, [f"{value:g}" for value in values])
         axis.minorticks_off()
         axis.set_xlabel(f"{name}, times the trained")
-        axis.set_yscale("log")
+        log_axis(axis)
         axis.axhline(1.0, color=GUIDE, linewidth=1, linestyle=(0, (1, 2)), label="always 0")
     axes[0, 0].set_ylabel("squared error / variance")
     title(figure, heading, caption, axes[0, 0].get_legend_handles_labels())
