@@ -10,8 +10,10 @@ from safetensors.torch import save_file
 
 from latebloom.data import Place
 from latebloom.errors import LatebloomError
+from latebloom.models import Decoder
 from latebloom.models.borrowed import NAME, myopically
-from latebloom.models.decoder.pretrained import decoder_of, from_gpt2, pretrained_gpt2
+from latebloom.models.decoder.pretrained import pretrained_gpt2
+from latebloom.models.decoder.published import from_gpt2, settings_of
 from latebloom.randomness import stream
 from tests.models import others
 
@@ -54,7 +56,7 @@ def assert_same(found, expected):
 @each_cut
 def test_a_borrowed_gpt2_gets_the_gradients_of_our_decoder(past, weight):
     model = made()
-    ours = decoder_of(CONFIG).replace({"past": past, "past_weight": weight})
+    ours = Decoder.parse(settings_of(CONFIG, "a folder")).replace({"past": past, "past_weight": weight})
     params = from_gpt2({name: value.detach() for name, value in model.named_parameters()}, ours)
     leaves = {name: value[None].clone().requires_grad_(True) for name, value in params.items()}
     out = ours.forward(leaves, tokens()[None])
@@ -226,7 +228,7 @@ def test_what_does_not_fit_a_pretrained_model_is_told(folder, monkeypatch):
     with pytest.raises(LatebloomError, match=r"is a 'gpt_neox'; only 'gpt2'.*borrowed"):
         pretrained_gpt2(str(folder))
     with pytest.raises(LatebloomError, match="differs from GPT-2 in scale_attn_by_inverse_layer_idx"):
-        decoder_of(CONFIG | {"scale_attn_by_inverse_layer_idx": True})
+        settings_of(CONFIG | {"scale_attn_by_inverse_layer_idx": True}, "a folder")
     (folder / "model.safetensors").unlink()
     with pytest.raises(LatebloomError, match=r"There is no file model\.safetensors"):
         pretrained_gpt2(str(folder))

@@ -83,7 +83,7 @@ def test_gradients_of_a_real_gpt2_are_those_of_our_decoder(past, weight, tmp_pat
     model = made("gpt2")
     model.save_pretrained(tmp_path)
     from latebloom.data import Place
-    from latebloom.models.decoder.pretrained import from_gpt2
+    from latebloom.models.decoder.published import from_gpt2
 
     ours, _, params = pretrained_gpt2(str(tmp_path), Place(dtype=torch.float64))
     ours = ours.replace({"past": past, "past_weight": weight})

@@ -36,6 +36,7 @@ def plan(
         homes = finished_members(root) if known is None else known
         for member in [own for own, found in zip(members, hashes, strict=True) if found not in homes and not dry]:
             member.task.reach()
+            member.model.reach(member.task.signature)
         adopted = homes if dry else {}
         document = lay_out(path, members, hashes, command_line(name, scale, overrides), homes, dry)
     else:

@@ -95,6 +95,9 @@ class Model(Spec):
         logits = self.forward(params, batch.inputs, tap)
         return batch.mean(loss.rows(logits * logit_scale.view(-1, *[1] * (logits.ndim - 1)), batch.targets))
 
+    def reach(self, signature: Signature) -> None:
+        """Raises `LatebloomError` if what the first weights are made of cannot be had, or does not fit the task."""
+
     @property
     def taught(self) -> bool:
         """Whether it reads another network, which it must be given to begin from: as drawn it says nothing."""

@@ -1,5 +1,6 @@
 """Experiments, measures and figures of the study on real (smoke) runs."""
 
+import json
 import shutil
 import sys
 from collections import Counter
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.text import Text
+from safetensors.torch import load_file, save_file
 
 import latebloom
 from latebloom import studies
@@ -223,6 +225,66 @@ def test_a_data_set_that_cannot_be_fetched_is_told_before_a_run_is_laid_out(pass
     for place in (str(tmp_path / "nowhere"), "./nowhere", __file__):
         with pytest.raises(LatebloomError, match=r"task\.dataset = .* is no folder here"):
             plan("future_tokens.text", "paper", [f"task.dataset={place}"], tmp_path / "home")
+
+
+@pytest.fixture
+def small_gpt2(passages, tmp_path):
+    """A GPT-2 of one block in a folder, as published ones are, for the characters of the passages."""
+    letters = members_of("future_tokens.text", "paper", passages)[0].task.signature.d_vocab
+    config = {"model_type": "gpt2", "vocab_size": letters, "n_positions": 70, "n_embd": 8, "n_layer": 1, "n_head": 2}
+    noise = np.random.default_rng(0)
+    shapes = {
+        "wte.weight": (letters, 8),
+        "wpe.weight": (70, 8),
+        "h.0.attn.c_attn.weight": (8, 24),
+        "h.0.attn.c_attn.bias": (24,),
+        "h.0.attn.c_proj.weight": (8, 8),
+        "h.0.attn.c_proj.bias": (8,),
+        "h.0.mlp.c_fc.weight": (8, 32),
+        "h.0.mlp.c_fc.bias": (32,),
+        "h.0.mlp.c_proj.weight": (32, 8),
+        "h.0.mlp.c_proj.bias": (8,),
+        **{f"{norm}.{part}": (8,) for norm in ("h.0.ln_1", "h.0.ln_2", "ln_f") for part in ("weight", "bias")},
+    }
+    folder = tmp_path / "gpt2"
+    folder.mkdir()
+    save_file(
+        {name: torch.tensor(noise.standard_normal(shape), dtype=torch.float32) for name, shape in shapes.items()},
+        folder / "model.safetensors",
+    )
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_published_weights_are_trained_on_in_both_arms(passages, small_gpt2, tmp_path):
+    """The same words as at full size; the first weights are the folder's, of places as many as the task has."""
+    sizes = ("model.n_layers=1", "model.d_model=8", "model.n_heads=2", "model.dropout=0", "training.steps=2")
+    words = (*passages, *sizes, f"model.weights={small_gpt2}", "task.batch_size=4", "task.n_test=8", "seed=0")
+    run = latebloom.run("future_tokens.text_tuned", *words, scale="paper", home=tmp_path / "home", workers=1)
+    stored = load_file(small_gpt2 / "model.safetensors")
+    assert len(run.members()) == 2
+    for member in (0, 1):
+        first, last = run.parameters(member, 0), run.parameters(member)
+        torch.testing.assert_close(first["embed.W_E"], stored["wte.weight"])
+        torch.testing.assert_close(first["pos_embed.W_pos"], stored["wpe.weight"][: len(first["pos_embed.W_pos"])])
+        assert not first["pos_embed.W_pos"].equal(last["pos_embed.W_pos"])
+    start = run.measurements().query("step == 0")["test_loss"]
+    assert start.nunique() == 1  # one network, asked the same, before the arms part
+
+
+def test_published_weights_that_do_not_fit_are_told_before_anything_is_laid_out(passages, small_gpt2, tmp_path):
+    sizes = ["model.n_layers=1", "model.d_model=8", "model.n_heads=2", f"model.weights={small_gpt2}"]
+
+    def refused(match, *words):
+        with pytest.raises(LatebloomError, match=match):
+            plan("future_tokens.text_tuned", "paper", [*passages, *words], tmp_path / "home")
+
+    refused(r"a network with n_layers = 1 \(here 2\): set these", "model.n_layers=2", *sizes[1:])
+    refused(r"has 70 places, the task 99: take shorter", *sizes, "task.tokens=100")
+    config = small_gpt2 / "config.json"
+    config.write_text(config.read_text().replace('"vocab_size": ', '"vocab_size": 9'))
+    refused(r"has embeddings for 9\d+ tokens, the task has \d+\. Use the tokenizer", *sizes)
+    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize("word", ["training.optimiser=adamx", "training.loss=hubber"])

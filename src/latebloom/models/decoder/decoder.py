@@ -23,6 +23,7 @@ from latebloom.models.decoder.initial import draw
 from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, mlp
 from latebloom.models.decoder.past import PastKind
 from latebloom.models.decoder.places import Places, placed, reach
+from latebloom.models.decoder.published import check_fits, published
 from latebloom.models.decoder.scored import Scored, scored_places
 from latebloom.models.decoder.shapes import flops_at_place, kept_at_place, own_shapes
 from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
@@ -76,6 +77,12 @@ class Decoder(Model):
     )
     source_ends: tuple[int, ...] = joined(
         (), description="symbols that end a source; up to the first of them, every place sees the whole source"
+    )
+
+    weights: str | None = joined(
+        None,
+        description="a GPT-2 whose weights are the first: a folder with config.json and model.safetensors, or a name "
+        "on the Hugging Face hub; None: drawn as `init` says",
     )
 
     # Embeddings with positions, attention weights, attention output, MLP hidden layer, MLP output.
@@ -145,8 +152,15 @@ class Decoder(Model):
         return own | {f"{TEACHER}{name}": Shape(shape.dims, trained=False) for name, shape in own.items()}
 
     def initial(self, name: str, shape: tuple[int, ...], noise: np.random.Generator) -> np.ndarray:
-        """As the named initialisation says; see `latebloom.models.decoder.initial`."""
+        """As `weights` or the named initialisation says; see `latebloom.models.decoder.published` and `.initial`."""
+        if self.weights is not None:
+            return published(self, self.weights, name.removeprefix(TEACHER), shape)
         return draw(self.init, name, shape, noise, self.init_std, self.n_layers)
+
+    def reach(self, signature: Signature) -> None:
+        """Looks at the configuration of the network that `weights` names."""
+        if self.weights is not None:
+            check_fits(self, self.weights, signature)
 
     @property
     def taught(self) -> bool:

@@ -1,7 +1,8 @@
 """The text at other sizes, and with a share of the past's gradient kept."""
 
-from latebloom.studies.future_tokens.experiments.sizes import SEEDS, text_network
-from latebloom.studies.future_tokens.experiments.text import text
+from latebloom.studies.future_tokens.experiments.sizes import SEEDS, recipe, steps_of, text_network
+from latebloom.studies.future_tokens.experiments.text import RATE, text
+from latebloom.training.experiment import Start
 from latebloom.training.presets import Preset, preset
 
 KEPT = (0.25, 0.5, 0.75)  # 0 and 1 are the arms `hidden` and `whole` of `future_tokens.text`
@@ -24,3 +25,20 @@ def ladder(scale: str) -> Preset:
     axes = {"model.d_model": WIDTHS[scale], "model.past": ("whole", "hidden"), "seed": range(SEEDS[scale])}
     tuned = {width: {"training.lr": rate} for width, rate in BEST.items()} if scale == "laptop" else {}
     return Preset(experiment, axes, {"model.d_model": tuned})
+
+
+@preset("future_tokens.text_tuned")
+def tuned(scale: str) -> Preset:
+    """A network trained as usual goes on as usual or with its states cut; at paper it is the published GPT-2.
+
+    As the published ladder does, so that the gap holds what it costs to unlearn what was prepared.
+    """
+    steps = steps_of(scale, quick=40, laptop=400, paper=9100)
+    training = recipe(scale, steps, lr=RATE[scale] / 4)
+    if scale == "paper":
+        model = text_network(scale, weights="openai-community/gpt2")
+        experiment = text(scale, "text_tuned", steps, training=training, model=model)
+    else:
+        start = Start(experiment="future_tokens.text", overrides=("model.past=whole",))
+        experiment = text(scale, "text_tuned", steps, training=training, start=start)
+    return Preset(experiment, {"model.past": ("whole", "hidden"), "seed": range(SEEDS[scale])})
