@@ -104,3 +104,17 @@ def test_gradients_that_are_not_refused_are_right(lam, gamma, limit):
         found.append(torch.autograd.grad(out.sin().sum(), inputs))
     for own, right in zip(*found, strict=True):
         assert relative(own, right) < limit
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"key": torch.zeros(3)}, r"key has shape \(3,\)|query has shape \(3,\)"),
+        ({"key": torch.zeros(3, 2, dtype=torch.float16)}, "key is float16"),
+        ({"lam": 0.0}, "lambda = 0, but it must be positive"),
+        ({"gamma": 1.5}, r"gamma = 1\.5 at .*, but a forget factor lies in \(0, 1\]"),
+    ],
+)
+def test_how_far_the_way_back_is_off_is_asked_of_a_problem_that_is_one(changes, told):
+    with pytest.raises(LatebloomError, match=told):
+        reconstruction_error(**{"key": torch.ones(3, 2), **changes})

@@ -10,25 +10,37 @@ BACKWARDS = ("sweep", "reverse", "reverse_or_refuse")
 REGULARISERS = ("decaying", "static")
 
 
+def named(kind: str, name: str, known: tuple[str, ...]) -> None:
+    """A name is one of those that are known."""
+    if name not in known:
+        raise unknown_name(kind, str(name), known)
+
+
 def names(form: str, regulariser: str) -> None:
     """The form and the regulariser are known."""
-    if form not in FORMS:
-        raise unknown_name("form of the mesa layer", form, FORMS)
-    if regulariser not in REGULARISERS:
-        raise unknown_name("regulariser", regulariser, REGULARISERS)
+    named("form of the mesa layer", form, FORMS)
+    named("regulariser", regulariser, REGULARISERS)
 
 
 def backward_way(backward: str) -> None:
     """The backward pass of the recursive form is known."""
-    if backward not in BACKWARDS:
-        raise unknown_name("backward pass of the recursive form", backward, BACKWARDS)
+    named("backward pass of the recursive form", backward, BACKWARDS)
+
+
+def can_forget(form: str, regulariser: str) -> None:
+    """The form has an answer for forget factors."""
+    if form == "recursive" and regulariser == "static":
+        raise LatebloomError(
+            "The recursive form cannot forget with regulariser='static': only a regulariser that decays with the "
+            "Gram matrix keeps the update of rank one. Use form='chunked' or 'conjugate', or regulariser='decaying'."
+        )
 
 
 def at_least_one(**counts: int) -> None:
     """Sizes and numbers of things are whole and positive."""
     for name, count in counts.items():
-        if int(count) != count:
-            raise LatebloomError(f"{name} = {count}, but a mesa layer needs a whole number.")
+        if isinstance(count, bool) or not hasattr(count, "__index__"):
+            raise LatebloomError(f"{name} = {count!r}, but a mesa layer needs a whole number.")
         if count < 1:
             raise LatebloomError(f"{name} = {count}, but a mesa layer needs at least 1.")
 
@@ -95,6 +107,12 @@ def leading(**shapes: tuple[int, ...]) -> torch.Size:
         raise LatebloomError(f"The leading axes of the inputs do not broadcast: {listed}.") from None
 
 
+def number(name: str, value: object) -> None:
+    """A number, and no text or list."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise LatebloomError(f"{name} = {value!r}, but a mesa layer needs a number, or a tensor where one may differ.")
+
+
 def positive(name: str, value: Tensor) -> None:
     """lambda, or the diagonal Lambda, is positive and finite everywhere."""
     bad = ~((value > 0) & value.isfinite())
@@ -129,6 +147,8 @@ def forget_factors(gamma: Tensor, pos: int) -> None:
 
 def tolerance(value: float | None) -> None:
     """Where conjugate gradients stop is a share of the first residual, or nowhere."""
+    if value is not None:
+        number("tolerance", value)
     if value is not None and not 0 <= value < 1:
         raise LatebloomError(
             f"tolerance = {value}, but it is the share of the first residual at which conjugate gradients stop: from 0 "

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latebloom.errors import LatebloomError, unknown_name
+from latebloom.errors import LatebloomError
 from latebloom.models.mesa import checks
 from latebloom.models.mesa.attention import Form, Regulariser, mesa_attention
 from latebloom.models.mesa.recursive import Backward
@@ -74,10 +74,10 @@ class MesaAttention(nn.Module):
     ) -> None:
         super().__init__()
         checks.names(form, regulariser)
-        if parametrisation not in ("softplus", "free"):
-            raise unknown_name("parametrisation", parametrisation, ("softplus", "free"))
-        if normalise not in ("none", "l2"):
-            raise unknown_name("normalise", normalise, ("none", "l2"))
+        checks.named("parametrisation", parametrisation, ("softplus", "free"))
+        checks.named("normalise", normalise, ("none", "l2"))
+        if forget:
+            checks.can_forget(form, regulariser)
         checks.at_least_one(d_model=d_model, n_heads=n_heads, chunk=chunk, iterations=iterations)
         if d_head is None and d_model < n_heads:
             raise LatebloomError(
@@ -98,6 +98,7 @@ class MesaAttention(nn.Module):
         )
         self.chunk, self.iterations, self.tolerance, self.backward_way = chunk, iterations, tolerance, backward
         self.ridge_min = RIDGE_MIN[regulariser] if ridge_min is None else ridge_min
+        checks.number("ridge_min", self.ridge_min)
         if not 0 <= self.ridge_min < math.inf:
             raise LatebloomError(f"ridge_min = {self.ridge_min:g}: a lower bound of Lambda must be finite, at least 0.")
 
@@ -113,6 +114,7 @@ class MesaAttention(nn.Module):
 
     def _raw(self, lam: float) -> float:
         """The parameter that stands for this lambda."""
+        checks.number("lambda", lam)
         checks.positive("lambda", torch.tensor(lam))
         if self.parametrisation == "free":
             return lam

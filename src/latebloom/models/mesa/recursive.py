@@ -26,6 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.errors import LatebloomError
+from latebloom.models.mesa import checks
 from latebloom.models.mesa.cholesky import check, sound_factor
 from latebloom.models.mesa.system import System
 
@@ -45,11 +46,7 @@ class Recursive:
     def solve(self, system: System, rhs: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """R_t b_t for all t; keeps the first and the last R for `reverse`."""
         if system.ridge is not None and system.chunks.gated:
-            raise LatebloomError(
-                "The recursive form cannot forget with regulariser='static': only a regulariser that decays with the "
-                "Gram matrix keeps the update of rank one. Use form='chunked' or 'conjugate', or "
-                "regulariser='decaying'."
-            )
+            checks.can_forget("recursive", "static")
         check(system)
         first = first_inverse(system)
         found, last = sweep(first, *_places(system, rhs))
@@ -138,9 +135,16 @@ def reconstruction_error(
 
     It depends on the precision of `key`. Above the root of the machine precision (3e-4 in float32, 1e-8 in float64) the
     reverse recursion is not used for gradients; inf where a number was not finite.
+
+    Raises `LatebloomError` for keys that are no matrix of float32 or float64, lambda <= 0, gamma outside (0, 1].
     """
+    checks.sizes(key, key, key)
+    checks.precision(key=key)
+    checks.number("lambda", lam)
+    checks.positive("lambda", torch.tensor(lam))
     keys = key[None]
     gammas = torch.as_tensor(gamma, dtype=key.dtype, device=key.device).expand(1, len(key))
+    checks.forget_factors(gammas, len(key))
     first = lam * torch.eye(key.shape[1], dtype=key.dtype, device=key.device)[None]
     nothing = torch.zeros_like(keys)
     _, last = sweep(first, keys, gammas, nothing)
