@@ -17,13 +17,13 @@ PRESETS: Registry["Entry"] = Registry("experiment")
 class Preset:
     """An experiment at one scale: a specification, and the fields whose values make its members.
 
-    `tuned` holds settings that go with a value of another field, as a rate with a width: field -> value -> settings.
-    What is typed on the command line goes before them.
+    `tuned` holds settings of the members that have certain values, as the rate of a width: (values, settings), each by
+    field. What is typed on the command line goes before them.
     """
 
     experiment: Experiment
     axes: Mapping[str, Sequence[Any]] = field(default_factory=lambda: {"seed": range(1)})
-    tuned: Mapping[str, Mapping[Any, Mapping[str, Any]]] = field(default_factory=dict)
+    tuned: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,6 @@ def members_of(name: str, scale: str, overrides: Sequence[str] = ()) -> list[Exp
 
 def _tuned(member: Experiment, built: Preset, said: Axes) -> Experiment:
     """A member with the settings that go with its values, where nothing else was said."""
-    values = {path: value for path, value, _ in fields(member)}
-    found = [settings.get(values[name], {}) for name, settings in built.tuned.items()]
-    return member.replace({path: value for own in found for path, value in own.items() if path not in said})
+    own = {path: value for path, value, _ in fields(member)}
+    found = [settings for values, settings in built.tuned if values.items() <= own.items()]
+    return member.replace({path: value for each in found for path, value in each.items() if path not in said})

@@ -43,23 +43,23 @@ def test_every_experiment_exists_at_every_scale_and_arms_share_all_but_the_cut(n
     assert len(recipes) == 1
     shapes = {member.model.model_dump_json(exclude={"past", "past_weight", "d_model"}) for member in members}
     assert len(shapes) == 1
-    if not name.endswith("rates"):
-        assert len({(member.model.d_model, member.training.lr) for member in members}) == len(
-            {member.model.d_model for member in members}
-        )
 
 
-def test_each_width_of_the_ladder_has_its_rate_unless_another_is_said():
+def test_each_arm_of_the_ladder_has_its_rate_unless_another_is_said():
     def rates(*words):
         members = members_of("future_tokens.text_ladder", "laptop", words)
-        return {member.model.d_model: member.training.lr for member in members}
+        return {(member.model.d_model, member.model.past): member.training.lr for member in members}
 
-    tuned = rates()
-    assert set(tuned) == {16, 32, 96} and tuned[16] > tuned[96]
-    assert rates("model.d_model=16,48") == {
-        16: tuned[16],
-        48: members_of("future_tokens.text", "laptop")[0].training.lr,
+    tuned, plain = rates(), members_of("future_tokens.text", "laptop")[0].training.lr
+    assert tuned == {
+        (16, "whole"): 0.016,
+        (16, "hidden"): plain,
+        (32, "whole"): 0.016,
+        (32, "hidden"): plain,
+        (96, "whole"): 0.004,
+        (96, "hidden"): 0.004,
     }
+    assert rates("model.d_model=16,48", "model.past=whole") == {(16, "whole"): 0.016, (48, "whole"): plain}
     assert rates("lr=0.001") == dict.fromkeys(tuned, 0.001)
 
 

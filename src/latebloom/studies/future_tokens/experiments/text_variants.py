@@ -8,7 +8,8 @@ from latebloom.training.presets import Preset, preset
 KEPT = (0.25, 0.5, 0.75)  # 0 and 1 are the arms `hidden` and `whole` of `future_tokens.text`
 # Widths beside that of `future_tokens.text`, which belongs to the ladder.
 WIDTHS = {"smoke": (4,), "quick": (16,), "laptop": (16, 32, 96), "paper": (192, 384, 1536)}
-BEST = {96: 4e-3}  # rates at laptop that are not those of width 64, by pilots: see the notes
+# The best rates of an arm at laptop that are not those of width 64, by pilots: see the notes.
+BEST = {(16, "whole"): 16e-3, (32, "whole"): 16e-3, (96, "whole"): 4e-3, (96, "hidden"): 4e-3}
 
 
 @preset("future_tokens.text_softened")
@@ -20,11 +21,13 @@ def softened(scale: str) -> Preset:
 
 @preset("future_tokens.text_ladder")
 def ladder(scale: str) -> Preset:
-    """The text at other widths, both arms, each width at its best rate."""
+    """The text at other widths, both arms, each at its best rate."""
     experiment = text(scale, "text_ladder")
     axes = {"model.d_model": WIDTHS[scale], "model.past": ("whole", "hidden"), "seed": range(SEEDS[scale])}
-    tuned = {width: {"training.lr": rate} for width, rate in BEST.items()} if scale == "laptop" else {}
-    return Preset(experiment, axes, {"model.d_model": tuned})
+    if scale != "laptop":
+        return Preset(experiment, axes)
+    tuned = [({"model.d_model": width, "model.past": past}, {"training.lr": lr}) for (width, past), lr in BEST.items()]
+    return Preset(experiment, axes, tuned)
 
 
 @preset("future_tokens.text_tuned")
