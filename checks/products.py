@@ -80,7 +80,7 @@ def products_trained(seeds: int, steps: int = STEPS) -> list[Line]:
 def _trained(width: int, seed: int, steps: int) -> Gpt:
     net, source = network(width).drawn("gpt2", seed), torch.Generator().manual_seed(700 + seed)
     weights = list(net.parameters())
-    optimiser = adamw(weights, 2e-3, 0.01, beta2=0.999)
+    optimiser = adamw(weights, 4e-3, 0.01, beta2=0.999)
     rate = falling(optimiser, STEPS, STEPS // 50)
 
     def loss() -> Tensor:

@@ -19,6 +19,12 @@ from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED,
 
 SETTING = "share of products that are right in every digit; laptop: two digits, filled to two or four, 2,500 steps"
 COST = {"laptop": "35 core-minutes"}
+TUNED = Change(
+    "2026-11-30",
+    "4e-3 in both arms instead of 2e-3, the best of four rates for the myopic arm (for vanilla all came to the same). "
+    "Before, 19 was contradicted (0.010 [-0.050, 0.031]) and 20 reproduced (-0.006 [-0.062, 0.018]). Fixed before these "
+    "runs were trained.",
+)
 CEILING, GROUND = 0.95, 0.02  # beyond these, filler has no room to show anything
 
 LEARNED = 0.05  # nats from the best prediction of a majority
@@ -50,6 +56,7 @@ def gain_of_filler(evidence: Evidence, past: str, pass_: Region, ground: float =
     "above 0.95 or that with filler below 0.02",
     control="none: claim 20 is the other arm",
     fixed=FIXED,
+    changes=(TUNED,),
     tag="C",
     scales=TRAINED,
     cost=COST,
@@ -71,6 +78,7 @@ def filler_helps(evidence: Evidence) -> Finding:
     "above 0.95",
     control="none: claim 19 is the other arm",
     fixed=FIXED,
+    changes=(TUNED,),
     tag="C",
     scales=TRAINED,
     cost=COST,
@@ -99,6 +107,11 @@ def filler_does_not_help(evidence: Evidence) -> Finding:
             "2026-11-29",
             "Undecided where vanilla itself has not learned the task: at scale quick (400 steps) both arms stood at "
             "0.15 and 0.16 nats, which says nothing about a cut.",
+        ),
+        Change(
+            "2026-11-30",
+            "At laptop each arm has its best rate of those tried on other seeds (4e-3 vanilla, 1e-3 myopic) instead of "
+            "2e-3, with which it was reproduced (0.132 [0.126, 0.139]). Fixed before these runs were trained.",
         ),
     ),
     tag="D",
