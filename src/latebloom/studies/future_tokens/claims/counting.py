@@ -22,8 +22,8 @@ COST = {"laptop": "35 core-minutes"}
 TUNED = Change(
     "2026-11-30",
     "4e-3 in both arms instead of 2e-3, the best of four rates for the myopic arm (for vanilla all came to the same). "
-    "Before, 19 was contradicted (0.010 [-0.050, 0.031]) and 20 reproduced (-0.006 [-0.062, 0.018]). Fixed before these "
-    "runs were trained.",
+    "Before, 19 was contradicted (0.010 [-0.050, 0.031]) and 20 reproduced (-0.006 [-0.062, 0.018]). Fixed before "
+    "these runs were trained.",
 )
 CEILING, GROUND = 0.95, 0.02  # beyond these, filler has no room to show anything
 
