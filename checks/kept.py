@@ -16,7 +16,7 @@ def kept(experiment: str, step: int) -> list[tuple[dict[str, object], dict[str, 
     """Each member of the newest run at scale laptop below `$LATEBLOOM_HOME`: what it was varied by, and its weights.
 
     In order of seeds, so that arms that share them can be paired one by one.
-    Empty, with a word about it, where there is no such run.
+    Empty, with a word about it, where there is no such run, or none that kept the step.
     """
     home = Path(os.environ.get("LATEBLOOM_HOME", "runs"))
     runs = sorted((home / experiment).glob("laptop-*/run.json"), key=lambda path: path.stat().st_mtime)
@@ -26,6 +26,8 @@ def kept(experiment: str, step: int) -> list[tuple[dict[str, object], dict[str, 
     told = json.loads(runs[-1].read_text())
     folders = [runs[-1].parent / "populations" / name for name in told["populations"]]
     tables = [_tables(folder, step) for folder in folders]
+    if not any(tables):
+        print(f"  {runs[-1].parent} has kept no weights of step {step}: they are not measured", flush=True)
     return [
         (
             member["varied"],

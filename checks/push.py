@@ -18,7 +18,7 @@ from checks.gpt import Gpt
 from checks.kept import kept
 
 PLACES, WINDOW, B, P = 32, 6, 5.0, 0.3
-STEPS = 5000
+STEPS = 6000
 
 
 def network(places: int = PLACES) -> Gpt:

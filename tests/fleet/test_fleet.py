@@ -24,6 +24,7 @@ from latebloom.fleet.work import work
 from latebloom.fleet.zoom import zoom_run
 from latebloom.runs.lock import writing
 from latebloom.runs.run import Run
+from latebloom.training.presets import members_of
 from tests.fleet import small  # noqa: F401  registers the experiments
 from tests.training.build import Watcher, assert_same_run, assert_same_tensors
 
@@ -164,7 +165,7 @@ def test_a_source_that_is_asked_for_as_well_is_trained_once(tmp_path, workers):
 
 
 def test_units_wait_for_what_they_begin_from_and_let_others_pass(tmp_path):
-    """With three workers, of which one has the source: a third unit is trained meanwhile, and numbers are the same."""
+    """With three workers, of which one has the source and one the unit that waits for nothing; numbers are the same."""
     laid = [plan("small.last", "smoke", ["seed=0"], tmp_path), plan("small.slow", "smoke", (), tmp_path)]
     order = {job.unit.members[0].name: sorted(job.after) for job in jobs(laid)}
     assert list(order)[:2] == ["small", "small.later"]
@@ -178,8 +179,7 @@ def test_units_wait_for_what_they_begin_from_and_let_others_pass(tmp_path):
     assert_same_tensors(Run(laid[0].run).parameters(0), alone.parameters(0))
 
 
-def test_what_waits_for_a_unit_that_failed_is_told_and_others_are_trained(tmp_path, monkeypatch):
-    monkeypatch.setenv("LATEBLOOM_TEST_TRAP", "fail")
+def test_what_waits_for_a_unit_that_failed_is_told_and_others_are_trained(tmp_path):
     words = ["start.experiment=small.trap", 'start.overrides=["model.d_mlp=5"]', "model.d_mlp=5"]
     later = plan("small.later", "smoke", words, tmp_path)
     results = run_plans([later, plan("small", "smoke", (), tmp_path)], workers=2)
@@ -187,6 +187,40 @@ def test_what_waits_for_a_unit_that_failed_is_told_and_others_are_trained(tmp_pa
     assert "a planted fault" in told["small.trap"]
     assert "is not finished, so there is nothing to begin from" in told["small.later"]
     assert told["small"] is None
+
+
+def test_a_worker_that_dies_while_others_wait_for_its_unit_leaves_them_a_word(tmp_path, monkeypatch):
+    monkeypatch.setenv("LATEBLOOM_TEST_TRAP", "kill")
+    words = ["start.experiment=small.trap", 'start.overrides=["model.d_mlp=6"]', "model.d_mlp=6"]
+    later = plan("small.later", "smoke", words, tmp_path)
+    results = run_plans([later, plan("small", "smoke", (), tmp_path)], workers=2)
+    told = {result.unit.members[0].name: result.failure for result in results}
+    assert told["small.trap"] == LOST
+    assert "is not finished, so there is nothing to begin from" in told["small.later"]
+    assert told["small"] is None
+
+
+def test_units_in_a_row_train_in_this_process(tmp_path, monkeypatch):
+    monkeypatch.setattr("latebloom.fleet.local.run_in_processes", None)
+    results = run_plans([plan("small.last", "smoke", ["seed=0"], tmp_path)], workers=2)
+    assert [result.finished for result in results] == [True, True, True]
+
+
+def test_members_that_cannot_be_taken_over_stop_no_others(tmp_path, monkeypatch):
+    def full(unit, known):
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr("latebloom.fleet.queue.take_over", full)
+    laid = [plan("small", "smoke", words, tmp_path) for words in (["seed=0:2"], ["seed=0", "population=1"])]
+    results = run_plans([*laid, plan("small.parity", "smoke", (), tmp_path)], workers=1)
+    assert sorted(str(result.failure) for result in results) == ["None", "None", "the disk is full"]
+
+
+def test_a_unit_that_begins_from_another_does_not_draw_what_it_is_given(tmp_path, monkeypatch):
+    first = latebloom.run("small", scale="smoke", home=tmp_path, workers=1)
+    monkeypatch.setattr(type(members_of("small.later", "smoke")[0].model), "initial", None)
+    run = latebloom.run("small.later", scale="smoke", home=tmp_path, workers=1)
+    assert_same_tensors(run.parameters(0, 0), first.parameters(0, 24))
 
 
 def test_a_unit_that_was_begun_keeps_its_place(tmp_path):

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from latebloom.fleet.turns import Turns, makespan
+from latebloom.fleet.turns import Turns, in_a_row, makespan
 
 
 def second_by_second(seconds, workers, after):
@@ -32,6 +32,16 @@ def queues(draw):
 def test_the_time_is_that_of_a_clock(queue, workers):
     seconds, after = queue
     assert makespan(seconds, workers, after) == second_by_second(seconds, workers, after)
+
+
+def test_of_two_that_end_at_once_both_have_ended_before_the_next_is_taken():
+    assert makespan([1, 1, 1, 5, 1], 2, [(), (), (1,), (1,), ()]) == 6
+
+
+@given(queues())
+def test_units_are_in_a_row_where_three_workers_are_no_faster_than_one(queue):
+    seconds, after = queue
+    assert in_a_row(after) == (makespan(seconds, len(seconds), after) == sum(seconds))
 
 
 @pytest.mark.parametrize(

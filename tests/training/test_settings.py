@@ -17,9 +17,10 @@ def words(name, scale):
     return [field.word for field in settings_of(name, scale) if field.written is not None]
 
 
+@pytest.mark.parametrize("scale", ["quick", "laptop"])
 @pytest.mark.parametrize("name", list(PRESETS))
-def test_all_words_together_make_the_members_that_the_experiment_has(name):
-    ours, theirs = members_of(name, "quick", words(name, "quick")), members_of(name, "quick")
+def test_all_words_together_make_the_members_that_the_experiment_has(name, scale):
+    ours, theirs = members_of(name, scale, words(name, scale)), members_of(name, scale)
     assert [member_hash(member) for member in ours] == [member_hash(member) for member in theirs]
 
 

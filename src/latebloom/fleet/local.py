@@ -8,6 +8,7 @@ from typing import Protocol
 from latebloom.fleet.interrupt import Interrupt
 from latebloom.fleet.processes import run_in_processes
 from latebloom.fleet.queue import Queue, jobs
+from latebloom.fleet.turns import in_a_row
 from latebloom.fleet.unit import Plan, Unit
 from latebloom.fleet.work import Result, work
 from latebloom.training.loop import Report
@@ -50,15 +51,16 @@ def run_plans(plans: Sequence[Plan], display: Display | None = None, workers: in
 
     A member that several plans ask for is trained once, as far as one of them has it among members it trains anyway.
 
-    One worker process a core by default; a single unit trains in this process. Every unit uses one thread, so that its
-    numbers do not depend on the machine, and because threads that wait for each other are ruinous on a busy one.
+    One worker process a core by default; a single unit trains in this process, as do units that wait for one another in
+    a row. Every unit uses one thread, so that its numbers do not depend on the machine, and because threads that wait
+    for each other are ruinous on a busy one.
     """
     show = display or Silent()
     queue = Queue(jobs(plans), show.done)
     units = [job.unit for job in queue.jobs if not job.shared]
     count = min(workers or cores(), len(units))
     with Interrupt().listening() as interrupt:
-        if count <= 1 or _only_here(units):
+        if count <= 1 or in_a_row([job.after for job in queue.jobs]) or _only_here(units):
             _here(queue, show, interrupt)
         else:
             run_in_processes(queue, _modules(), interrupt.asked, count, show.update)

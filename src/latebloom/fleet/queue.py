@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from latebloom.errors import StoreError
 from latebloom.fleet.estimate import work_of
 from latebloom.fleet.layout import finished_members, take_over
 from latebloom.fleet.turns import Turns
@@ -25,13 +27,17 @@ def jobs(plans: Sequence[Plan]) -> list[Job]:
     A unit waits for the units of the run that it begins from. One whose members others train waits for these.
     """
     found: list[Job] = []
-    for unit in _in_order(plans):
-        before = list(enumerate(job.unit for job in found))
-        trained = {own for _, other in before for own in other.hashes}
-        shared = trained.issuperset(unit.hashes)
-        sources = {number for number, other in before if other.run == unit.start}
-        same = {number for number, other in before if shared and not set(other.hashes).isdisjoint(unit.hashes)}
-        found.append(Job(unit, frozenset(sources | same), shared))
+    of_run: dict[Path, set[int]] = {}
+    of_member: dict[str, set[int]] = {}
+    for number, unit in enumerate(_in_order(plans)):
+        shared = all(own in of_member for own in unit.hashes)
+        after = of_run.get(unit.start, set()) if unit.start is not None else set()
+        if shared:
+            after = after.union(*(of_member[own] for own in unit.hashes))
+        found.append(Job(unit, frozenset(after), shared))
+        of_run.setdefault(unit.run, set()).add(number)
+        for own in unit.hashes:
+            of_member.setdefault(own, set()).add(number)
     return found
 
 
@@ -66,10 +72,14 @@ class Queue:
         Units whose members others have trained by now are given their places on the way.
         """
         while (number := self._turns.take()) is not None:
-            job = self.jobs[number]
-            if not (job.shared and take_over(job.unit, finished_members(job.unit.home))):
-                return number
-            self.end(number, Result(job.unit, True))
+            unit = self.jobs[number].unit
+            try:
+                if not (self.jobs[number].shared and take_over(unit, finished_members(unit.home))):
+                    return number
+            except StoreError as error:  # others train on
+                self.end(number, Result(unit, False, str(error)))
+            else:
+                self.end(number, Result(unit, True))
         return None
 
     def end(self, number: int, result: Result) -> None:

@@ -25,6 +25,16 @@ class Turns:
             left.discard(number)
 
 
+def in_a_row(after: Sequence[Collection[int]]) -> bool:
+    """Whether no two can ever run side by side."""
+    turns = Turns(after)
+    while (number := turns.take()) is not None:
+        if turns.take() is not None:
+            return False
+        turns.end(number)
+    return True
+
+
 def makespan(seconds: Sequence[float], workers: int, after: Sequence[Collection[int]] | None = None) -> float:
     """Seconds until the last has ended, where each free worker takes the first that is ready.
 
@@ -39,5 +49,6 @@ def makespan(seconds: Sequence[float], workers: int, after: Sequence[Collection[
             heapq.heappush(running, (now + seconds[number], number))
         if not running:
             return now
-        now, number = heapq.heappop(running)
-        turns.end(number)
+        now = running[0][0]
+        while running and running[0][0] == now:
+            turns.end(heapq.heappop(running)[1])

@@ -4,7 +4,7 @@ Every parameter carries a leading `member` axis; a population of one and of five
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -99,6 +99,11 @@ class Model(Spec):
         """Raises `LatebloomError` if what the first weights are made of cannot be had, or does not fit the task."""
 
     @property
+    def read_from(self) -> str | None:
+        """Where its first weights are read; None: they are drawn."""
+        return None
+
+    @property
     def taught(self) -> bool:
         """Whether it reads another network, which it must be given to begin from: as drawn it says nothing."""
         return False
@@ -145,13 +150,23 @@ class Model(Spec):
 
 
 def initial_parameters(
-    model: Model, members: Sequence[Model], signature: Signature, seeds: Sequence[int], place: Place
+    model: Model,
+    members: Sequence[Model],
+    signature: Signature,
+    seeds: Sequence[int],
+    place: Place,
+    but: Collection[str] = (),
 ) -> Parameters:
-    """Initial weights of a population: a member's depend on its own seed and settings, not on who else is there."""
+    """Initial weights of a population: a member's depend on its own seed and settings, not on who else is there.
+
+    Tables named in `but` have their shapes and no values.
+    """
     params: Parameters = {}
     for position, (name, shape) in enumerate(model.shapes(signature).items()):
         # Filled member by member: numpy's numbers are twice as wide, and freed, the process would keep their memory.
         params[name] = torch.empty((len(members), *shape.dims), dtype=place.dtype, device=place.device)
+        if name in but:
+            continue
         for own, member, seed in zip(params[name], members, seeds, strict=True):
             noise = stream(seed if member.init_seed is None else member.init_seed, "init", name)
             value = member.initial(name, shape.dims, noise) * (member.init_scale if shape.trained else 1.0)

@@ -56,7 +56,7 @@ class HubText(FreshTask):
 
     @property
     def _in_a_folder(self) -> bool:
-        return _folder(self.dataset) is not None
+        return _folder(self.dataset).is_dir()
 
     @property
     def at_hand(self) -> bool:
@@ -66,12 +66,15 @@ class HubText(FreshTask):
     def reach(self) -> None:
         """Reads the first document of a data set on the hub."""
         if not self._in_a_folder:
+            _check_name(self.dataset)
             _first(self.dataset, self.config, self.split, self.column)
 
     @property
     def signature(self) -> Signature:
         """Tokens; logits of the next. A data set on the hub is not read for it, unless characters are its tokens."""
         read = self.tokenizer == "characters" or self._in_a_folder
+        if not self._in_a_folder:
+            _check_name(self.dataset)
         size = self.passages[1].d_vocab if read else _named(self.tokenizer).d_vocab
         return Signature(n_inputs=1, n_outputs=size, d_vocab=size, n_ctx=self.tokens - 1)
 
@@ -137,24 +140,24 @@ def _passages(
 def _documents(dataset: str, config: str, split: str, column: str, most: int | None) -> Iterator[str]:
     """The texts of a data set, at most so many."""
     folder = _folder(dataset)
-    source = _remote(dataset, config, split, column) if folder is None else _local(folder, column)
+    source = _local(folder, column) if folder.is_dir() else _remote(dataset, config, split, column)
     for number, text in enumerate(source):
         if most is not None and number >= most:
             return
         yield text
 
 
-def _folder(dataset: str) -> Path | None:
-    """The folder a data set is named by, or None for a name on the hub."""
-    folder = Path(dataset).expanduser()
-    if folder.is_dir():
-        return folder
-    if folder.is_absolute() or dataset.startswith(".") or folder.exists():
+def _folder(dataset: str) -> Path:
+    return Path(dataset).expanduser()
+
+
+def _check_name(dataset: str) -> None:
+    """Raises where a data set that is no folder is written like one, so that no hub has it."""
+    if _folder(dataset).is_absolute() or dataset.startswith("."):
         raise LatebloomError(
             f"task.dataset = {dataset!r} is no folder here. Name a folder of .parquet, .jsonl or .txt files, or a data "
             "set of the hub, such as microsoft/ms_marco."
         )
-    return None
 
 
 def _local(folder: Path, column: str) -> Iterator[str]:

@@ -139,8 +139,8 @@ class Experiment(Spec):
     def check(self) -> None:
         """What its construction could not check, before it is priced or trained.
 
-        Whether a task that had to be fetched for it fits loss and model, and whether a network that is taught has a
-        teacher (`start`). Raises `LatebloomError` where not.
+        Whether a task that had to be fetched for it fits loss and model, whether a network that is taught has a
+        teacher (`start`), and whether first weights come from one place. Raises `LatebloomError` where not.
         """
         if not self.task.at_hand:
             self._check_signature()
@@ -149,6 +149,12 @@ class Experiment(Spec):
                 f"{self.name}: a network that is taught must be told by whom: write start.experiment=NAME, whose "
                 "networks teach and are begun from, each by its seed; where it has several of a seed, say which: "
                 """start.overrides='["model.past=whole"]'."""
+            )
+
+        if self.model.read_from is not None and self.start is not None:
+            raise SpecificationError(
+                f"{self.name} would begin with the weights of {self.model.read_from} and with those of "
+                f"{self.start.experiment}: take model.weights away, or write start=None."
             )
 
     def _check_signature(self) -> None:

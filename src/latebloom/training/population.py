@@ -69,9 +69,11 @@ class Population:
         first = members[0]
         spot = place(first.device, first.training.precision)
         signature = first.task.signature
-        params = initial_parameters(first.model, [m.model for m in members], signature, [m.seed for m in members], spot)
+        models, seeds = [m.model for m in members], [m.seed for m in members]
+        given = {} if initial is None else first.model.begin(initial)
+        params = initial_parameters(first.model, models, signature, seeds, spot, but=given)
         if initial is not None:
-            params = _take(params, first.model.begin(initial), first.start is not None and first.start.grow)
+            params = _take(params, given, first.start is not None and first.start.grow)
         hyper = {
             name: torch.tensor([getattr(m.training, name) for m in members], dtype=spot.dtype, device=spot.device)
             for name in HYPER

@@ -8,7 +8,7 @@ from latebloom.errors import LatebloomError
 from latebloom.registry import Registry
 from latebloom.spec import fields
 from latebloom.training.experiment import Experiment, check_scale
-from latebloom.training.members import Axes, expand, parse_overrides
+from latebloom.training.members import Axes, expand, find_field, parse_overrides
 
 PRESETS: Registry["Entry"] = Registry("experiment")
 
@@ -24,6 +24,11 @@ class Preset:
     experiment: Experiment
     axes: Mapping[str, Sequence[Any]] = field(default_factory=lambda: {"seed": range(1)})
     tuned: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]] = ()
+
+    @property
+    def tunes(self) -> set[str]:
+        """The fields that `tuned` sets."""
+        return {path for _, settings in self.tuned for path in settings}
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ def members_of(name: str, scale: str, overrides: Sequence[str] = ()) -> list[Exp
     axes |= said
     members = expand(base, axes)
     if built.tuned:
+        for path in {*built.tunes, *(path for values, _ in built.tuned for path in values)}:
+            find_field(base, path)
         members = [_tuned(member, built, said) for member in members]
     if not members:
         raise LatebloomError(f"{name} has no members: an axis is empty ({axes}).")

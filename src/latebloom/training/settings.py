@@ -54,16 +54,19 @@ def settings_of(name: str, scale: str) -> list[Field]:
         if setting.path == "measure":
             found += _measures(setting, built.experiment)
         elif not _has_one_value(setting.field):
-            found.append(_field(setting, built.axes.get(setting.path)))
+            found.append(_field(setting, built.axes.get(setting.path), setting.path in built.tunes))
     return found
 
 
-def _field(setting: Setting, axis: Sequence[Any] | None) -> Field:
+def _field(setting: Setting, axis: Sequence[Any] | None, tuned: bool) -> Field:
     values = [setting.value] if axis is None else list(axis)
     if not setting.there or (setting.section and setting.value is not None):
         values = []  # a section that is there is told by its fields
     kind = "None, or the fields below" if setting.section else kind_of(setting.field)
-    return Field(setting.path, kind, several(values) if values else None, setting.field.description or "")
+    meaning = setting.field.description or ""
+    if tuned:
+        return Field(setting.path, kind, None, f"{meaning}; tuned: here it goes with values of other fields")
+    return Field(setting.path, kind, several(values) if values else None, meaning)
 
 
 def _measures(setting: Setting, experiment: Experiment) -> list[Field]:

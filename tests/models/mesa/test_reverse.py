@@ -109,7 +109,9 @@ def test_gradients_that_are_not_refused_are_right(lam, gamma, limit):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"key": torch.zeros(3)}, r"key has shape \(3,\)|query has shape \(3,\)"),
+        ({"key": torch.zeros(3)}, r"key has shape \(3,\); expected \[pos, d_head\]"),
+        ({"key": torch.zeros(2, 3, 2)}, r"key has shape \(2, 3, 2\); expected \[pos, d_head\]"),
+        ({"gamma": torch.ones(5)}, r"gamma has shape \(1, 5\); expected .* pos = 3"),
         ({"key": torch.zeros(3, 2, dtype=torch.float16)}, "key is float16"),
         ({"lam": 0.0}, "lambda = 0, but it must be positive"),
         ({"gamma": 1.5}, r"gamma = 1\.5 at .*, but a forget factor lies in \(0, 1\]"),

@@ -120,6 +120,11 @@ def grown(hidden=LED, whole=LED):
     return FakeRun(table(*arms, begun=UNTRAINED), {0: specification("grown")})
 
 
+def from_scratch(hidden):
+    """The network of the last stage from random weights: one arm."""
+    return FakeRun(table(({}, hidden), begun=UNTRAINED), {0: specification("from_scratch")})
+
+
 def text(gap=0.1, keys=0.15, zeroed=1.2, by_place=None, lens=None, myopic_lens=None):
     """Four arms of the text with their losses, losses by place and probes."""
     places = np.arange(64)

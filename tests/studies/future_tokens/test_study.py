@@ -20,7 +20,7 @@ from latebloom.models import LOSSES
 from latebloom.randomness import stream
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.future_tokens.figures import draw_run
-from latebloom.studies.future_tokens.figures.arms import name_of, rest_of
+from latebloom.studies.future_tokens.figures.arms import by_rest, name_of, rest_of
 from latebloom.studies.future_tokens.figures.sample import draw_sample, gains
 from latebloom.studies.future_tokens.measures import lens
 from latebloom.tasks.text_tokens import Characters
@@ -35,7 +35,7 @@ OWN = [name for name in PRESETS if name.startswith("future_tokens.")]
 
 
 @pytest.mark.parametrize(("name", "scale"), [(name, scale) for name in OWN for scale in SCALES])
-def test_every_experiment_exists_at_every_scale_and_arms_share_all_but_the_cut(name, scale):
+def test_every_experiment_exists_at_every_scale_and_arms_share_all_but_cut_and_rate(name, scale):
     members = members_of(name, scale)
     seeds = {member.seed for member in members}
     assert len(seeds) >= (2 if name.endswith("rates") or scale in ("smoke", "quick") else 5)
@@ -63,6 +63,32 @@ def test_each_arm_of_the_ladder_has_its_rate_unless_another_is_said():
     assert rates("lr=0.001") == dict.fromkeys(tuned, 0.001)
 
 
+@pytest.mark.parametrize(
+    ("name", "rates"),
+    [("sine", {"whole": 1e-3, "hidden": 2e-3}), ("majority", {"whole": 4e-3, "hidden": 1e-3})],
+)
+def test_arms_have_rates_of_their_own_at_laptop_alone(name, rates):
+    members = members_of(f"future_tokens.{name}", "laptop")
+    assert {(member.model.past, member.training.lr) for member in members} == set(rates.items())
+    assert len({member.training.lr for member in members_of(f"future_tokens.{name}", "quick")}) == 1
+
+
+def test_arms_stand_side_by_side_though_their_rates_differ(tmp_path):
+    """In a ladder with rates of its own a width is one group, and the rate is told where it was asked for."""
+    small = ("training.steps=2", "task.n_test=8", "task.batch_size=4", "task.places=8", "model.n_layers=1")
+    words = (*small, "model.n_heads=2", "seed=0", "model.d_model=16,96")
+    run = latebloom.run("future_tokens.text_ladder", *words, scale="laptop", home=tmp_path, workers=1)
+    groups = by_rest(Logged(run))
+    assert {rest: [arm.settings["past"] for arm in arms] for rest, arms in groups.items()} == {
+        "d model 16": ["whole", "hidden"],
+        "d model 96": ["whole", "hidden"],
+    }
+    assert {"places_0", "places_1"} <= {path.stem for path in draw_run(run, tmp_path / "pictures")}
+    asked = ("model.d_model=16", "training.lr=0.001,0.01")
+    run = latebloom.run("future_tokens.text_ladder", *words[:-1], *asked, scale="laptop", home=tmp_path, workers=1)
+    assert set(by_rest(Logged(run))) == {"lr 0.001", "lr 0.01"}
+
+
 def test_products_are_learned_by_gpt_2_small_at_paper():
     """Twelve layers of width 768 and twelve heads, GELU by a hyperbolic tangent, an output matrix that is W_E."""
     member = members_of("future_tokens.multiplication", "paper")[0]
@@ -84,7 +110,7 @@ def test_majorities_have_the_network_and_the_rate_of_the_sines_at_paper():
 def runs(tmp_path_factory):
     """A smoke run of each kind of task."""
     home = tmp_path_factory.mktemp("home")
-    names = ("sine", "sine_p", "grown", "not_led", "text", "text_on", "text_ladder", "multiplication", "majority")
+    names = ("sine", "sine_p", "grown", "from_scratch", "text", "text_on", "text_ladder", "multiplication", "majority")
     return {name: latebloom.run(f"future_tokens.{name}", scale="smoke", home=home, workers=1) for name in names}
 
 
@@ -222,7 +248,7 @@ def test_a_data_set_that_cannot_be_fetched_is_told_before_a_run_is_laid_out(pass
     with pytest.raises(LatebloomError, match="needs the package `datasets`"):
         plan("future_tokens.text", "paper", (), tmp_path / "home")
     assert not (tmp_path / "home").exists()
-    for place in (str(tmp_path / "nowhere"), "./nowhere", __file__):
+    for place in (str(tmp_path / "nowhere"), "./nowhere"):
         with pytest.raises(LatebloomError, match=r"task\.dataset = .* is no folder here"):
             plan("future_tokens.text", "paper", [f"task.dataset={place}"], tmp_path / "home")
 
@@ -260,7 +286,7 @@ def test_published_weights_are_trained_on_in_both_arms(passages, small_gpt2, tmp
     """The same words as at full size; the first weights are the folder's, of places as many as the task has."""
     sizes = ("model.n_layers=1", "model.d_model=8", "model.n_heads=2", "model.dropout=0", "training.steps=2")
     words = (*passages, *sizes, f"model.weights={small_gpt2}", "task.batch_size=4", "task.n_test=8", "seed=0")
-    run = latebloom.run("future_tokens.text_tuned", *words, scale="paper", home=tmp_path / "home", workers=1)
+    run = latebloom.run("future_tokens.text_finetuned", *words, scale="paper", home=tmp_path / "home", workers=1)
     stored = load_file(small_gpt2 / "model.safetensors")
     assert len(run.members()) == 2
     for member in (0, 1):
@@ -268,6 +294,9 @@ def test_published_weights_are_trained_on_in_both_arms(passages, small_gpt2, tmp
         torch.testing.assert_close(first["embed.W_E"], stored["wte.weight"])
         torch.testing.assert_close(first["pos_embed.W_pos"], stored["wpe.weight"][: len(first["pos_embed.W_pos"])])
         assert not first["pos_embed.W_pos"].equal(last["pos_embed.W_pos"])
+        queries = stored["h.0.attn.c_attn.weight"][:, :8].view(8, 2, 4).transpose(0, 1)
+        torch.testing.assert_close(first["blocks.0.attn.W_Q"], queries)
+        torch.testing.assert_close(first["blocks.0.mlp.W_out"], stored["h.0.mlp.c_proj.weight"])
     start = run.measurements().query("step == 0")["test_loss"]
     assert start.nunique() == 1  # one network, asked the same, before the arms part
 
@@ -277,14 +306,29 @@ def test_published_weights_that_do_not_fit_are_told_before_anything_is_laid_out(
 
     def refused(match, *words):
         with pytest.raises(LatebloomError, match=match):
-            plan("future_tokens.text_tuned", "paper", [*passages, *words], tmp_path / "home")
+            plan("future_tokens.text_finetuned", "paper", [*passages, *words], tmp_path / "home")
 
     refused(r"a network with n_layers = 1 \(here 2\): set these", "model.n_layers=2", *sizes[1:])
+    refused(
+        r"would begin with the weights of .* and with those of future_tokens\.text",
+        *sizes,
+        "start.experiment=future_tokens.text",
+    )
     refused(r"has 70 places, the task 99: take shorter", *sizes, "task.tokens=100")
     config = small_gpt2 / "config.json"
     config.write_text(config.read_text().replace('"vocab_size": ', '"vocab_size": 9'))
     refused(r"has embeddings for 9\d+ tokens, the task has \d+\. Use the tokenizer", *sizes)
     assert not (tmp_path / "home").exists()
+
+
+def test_a_run_can_be_read_when_its_texts_have_gone(passages, tmp_path):
+    sizes = ("model.n_layers=1", "model.d_model=8", "model.n_heads=2", "model.dropout=0", "training.steps=2")
+    words = (*passages, *sizes, "task.batch_size=4", "task.n_test=8", "seed=0", "model.past=whole")
+    run = latebloom.run("future_tokens.text", *words, scale="paper", home=tmp_path / "home", workers=1)
+    shutil.rmtree(tmp_path / "copy")
+    assert Experiment.parse(run.specification(0)).task.dataset == str(tmp_path / "copy")
+    with pytest.raises(LatebloomError, match="is no folder here"):
+        Experiment.parse(run.specification(0)).task.signature  # noqa: B018
 
 
 @pytest.mark.parametrize("word", ["training.optimiser=adamx", "training.loss=hubber"])
@@ -375,7 +419,7 @@ EXPECTED = {
     "sine": {"curves", "measures", "lags", "pushes"},
     "sine_p": {"curves", "measures", "lags", "shares"},
     "grown": {"curves", "measures", "lags"},
-    "not_led": {"curves", "measures", "lags"},
+    "from_scratch": {"curves", "measures", "lags"},
     "text": {"curves", "measures", "places", "gradients", "sample"},
     "text_on": {"curves"},
     "text_ladder": {"curves", "places", "sample"},

@@ -82,7 +82,7 @@ class Decoder(Model):
     weights: str | None = joined(
         None,
         description="a GPT-2 whose weights are the first: a folder with config.json and model.safetensors, or a name "
-        "on the Hugging Face hub; None: drawn as `init` says",
+        "on the Hugging Face hub, and known by that alone; None: drawn as `init` says",
     )
 
     # Embeddings with positions, attention weights, attention output, MLP hidden layer, MLP output.
@@ -154,13 +154,18 @@ class Decoder(Model):
     def initial(self, name: str, shape: tuple[int, ...], noise: np.random.Generator) -> np.ndarray:
         """As `weights` or the named initialisation says; see `latebloom.models.decoder.published` and `.initial`."""
         if self.weights is not None:
-            return published(self, self.weights, name.removeprefix(TEACHER), shape)
+            return published(self, self.weights, name, shape)
         return draw(self.init, name, shape, noise, self.init_std, self.n_layers)
 
     def reach(self, signature: Signature) -> None:
         """Looks at the configuration of the network that `weights` names."""
         if self.weights is not None:
             check_fits(self, self.weights, signature)
+
+    @property
+    def read_from(self) -> str | None:
+        """The published network whose weights are the first."""
+        return self.weights
 
     @property
     def taught(self) -> bool:

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 def read_config(source: str) -> dict[str, Any]:
     """config.json of a network."""
-    return dict(json.loads(_existing(_folder(source) / "config.json").read_text(encoding="utf-8")))
+    return dict(json.loads(_file(source, "config.json").read_text(encoding="utf-8")))
 
 
 def read_tensors(source: str) -> dict[str, Tensor]:
     """model.safetensors of a network."""
-    return load_file(_existing(_folder(source) / "model.safetensors"))
+    return load_file(_file(source, "model.safetensors"))
 
 
 def settings_of(config: Mapping[str, Any], source: str) -> dict[str, Any]:
@@ -85,13 +85,14 @@ def check_fits(model: "Decoder", source: str, signature: Signature) -> None:
 
 def published(model: "Decoder", source: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """A parameter of a GPT-2, float64; of places as many as the task has."""
-    value = _in_our_names(source, model)[name]
+    value = from_gpt2(_tensors(source), model)[name]
     return np.asarray((value[: shape[0]] if name == "pos_embed.W_pos" else value).double().numpy())
 
 
 @lru_cache(maxsize=1)
-def _in_our_names(source: str, model: "Decoder") -> Parameters:
-    return from_gpt2(read_tensors(source), model)
+def _tensors(source: str) -> dict[str, Tensor]:
+    """Read once for all parameters and members."""
+    return read_tensors(source)
 
 
 def from_gpt2(tensors: Mapping[str, Tensor], model: "Decoder") -> Parameters:
@@ -118,10 +119,12 @@ def from_gpt2(tensors: Mapping[str, Tensor], model: "Decoder") -> Parameters:
     return out | {"unembed.b_U": torch.zeros_like(own["wte.weight"][:, 0])}
 
 
-def _folder(source: str) -> Path:
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return path
+def _file(source: str, name: str) -> Path:
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        if (folder / name).is_file():
+            return folder / name
+        raise LatebloomError(f"There is no file {name} in {folder}: a model is config.json and model.safetensors.")
     try:
         hub = importlib.import_module("huggingface_hub")
     except ImportError:
@@ -130,14 +133,6 @@ def _folder(source: str) -> Path:
             "installed: pip install huggingface_hub, or name a folder with config.json and model.safetensors."
         ) from None
     try:
-        return Path(hub.snapshot_download(source, allow_patterns=["config.json", "model.safetensors"]))
+        return Path(hub.hf_hub_download(source, name))
     except Exception as error:  # the library's own are of no common kind
         raise not_fetched(f"{source!r}", error, "Name a folder with config.json and model.safetensors.") from error
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise LatebloomError(
-            f"There is no file {path.name} in {path.parent}: a model is config.json and model.safetensors."
-        )
-    return path

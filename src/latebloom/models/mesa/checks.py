@@ -1,5 +1,7 @@
 """What a mesa layer refuses, in sentences that say what would be right."""
 
+from numbers import Real
+
 import torch
 from torch import Tensor
 
@@ -109,7 +111,7 @@ def leading(**shapes: tuple[int, ...]) -> torch.Size:
 
 def number(name: str, value: object) -> None:
     """A number, and no text or list."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise LatebloomError(f"{name} = {value!r}, but a mesa layer needs a number, or a tensor where one may differ.")
 
 

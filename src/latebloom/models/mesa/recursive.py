@@ -45,8 +45,8 @@ class Recursive:
 
     def solve(self, system: System, rhs: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """R_t b_t for all t; keeps the first and the last R for `reverse`."""
-        if system.ridge is not None and system.chunks.gated:
-            checks.can_forget("recursive", "static")
+        if system.chunks.gated:
+            checks.can_forget("recursive", "decaying" if system.ridge is None else "static")
         check(system)
         first = first_inverse(system)
         found, last = sweep(first, *_places(system, rhs))
@@ -138,13 +138,16 @@ def reconstruction_error(
 
     Raises `LatebloomError` for keys that are no matrix of float32 or float64, lambda <= 0, gamma outside (0, 1].
     """
+    if key.ndim != 2:
+        raise LatebloomError(f"key has shape {tuple(key.shape)}; expected [pos, d_head], the keys of one sequence.")
     checks.sizes(key, key, key)
     checks.precision(key=key)
     checks.number("lambda", lam)
     checks.positive("lambda", torch.tensor(lam))
     keys = key[None]
-    gammas = torch.as_tensor(gamma, dtype=key.dtype, device=key.device).expand(1, len(key))
+    gammas = torch.as_tensor(gamma, dtype=key.dtype, device=key.device).reshape(1, -1)
     checks.forget_factors(gammas, len(key))
+    gammas = gammas.expand(1, len(key))
     first = lam * torch.eye(key.shape[1], dtype=key.dtype, device=key.device)[None]
     nothing = torch.zeros_like(keys)
     _, last = sweep(first, keys, gammas, nothing)

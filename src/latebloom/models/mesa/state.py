@@ -69,8 +69,9 @@ def regulariser_diagonal(
         checks.positive("ridge", ridge)
         return ridge.to(like.dtype).expand(*ridge.shape[:-1], d_head)
     if not isinstance(lam, Tensor):  # a Python number must not pass through float32 on its way to float64
-        checks.number("lambda", 1.0 if lam is None else lam)
-        lam = torch.tensor(1.0 if lam is None else lam, dtype=like.dtype, device=like.device)
+        lam = 1.0 if lam is None else lam
+        checks.number("lambda", lam)
+        lam = torch.tensor(lam, dtype=like.dtype, device=like.device)
     checks.positive("lambda", lam)
     return (1 / lam.to(like.dtype))[..., None].expand(*lam.shape, d_head)
 

@@ -63,7 +63,7 @@ def loss(axes: "Axes", logged: Logged, members: Sequence[int]) -> None:
     if "cross-entropy" in logged.loss_unit:
         uniform = np.log(1 / logged.chance(members[0]))
         axes.axhline(uniform, color=GUIDE, linewidth=1, linestyle=(0, (2, 2)), label="uniform guess")
-    # Within a factor of ten a logarithmic axis has hardly a tick.
+    # Within a factor of ten a logarithmic axis shows nothing that a linear one does not.
     drawn = np.concatenate([logged.table(f"{split}_loss")[1].ravel() for split in splits(logged, "loss")])
     known = drawn[np.isfinite(drawn)]
     if known.size and known.max() > 10 * max(known.min(), FLOOR):

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from latebloom.models import LOSSES
 from latebloom.runs.run import Run
 from latebloom.training.experiment import Experiment
+from latebloom.training.presets import PRESETS
 
 BOOKKEEPING = ("member", "population", "index", "ended_at", "diverged")
 
@@ -46,9 +47,18 @@ class Logged:
 
     @cached_property
     def axes(self) -> dict[str, list[Any]]:
-        """The fields besides the seed in which members differ, with their values in order of size."""
-        names = [name for name in self.members.columns if name not in (*BOOKKEEPING, "seed")]
-        return {name: _ordered(self.members[name]) for name in names}
+        """The fields besides the seed in which members differ, with their values in order of size.
+
+        Without a setting that the experiment tunes for values of the others, as a rate for a width: it tells no more.
+        """
+        names = [str(name) for name in self.members.columns if name not in (*BOOKKEEPING, "seed")]
+        tuned = _tuned(self.run.experiment, self.run.scale)
+        told = {name: self.members[name].map(repr) for name in names}
+        for name in names:
+            others = [values for other, values in told.items() if other != name]
+            if name.rsplit(".", 1)[-1] in tuned and others and told[name].groupby(others).nunique().max() == 1:
+                del told[name]
+        return {name: _ordered(self.members[name]) for name in told}
 
     @cached_property
     def arms(self) -> list[Arm]:
@@ -203,3 +213,9 @@ def _ordered(values: pd.Series) -> list[Any]:
     if all(is_number(value) for value in distinct.values()):
         return sorted(distinct.values())
     return [distinct[key] for key in sorted(distinct)]
+
+
+def _tuned(experiment: str, scale: str) -> set[str]:
+    """Last parts of the names of the settings that an experiment tunes."""
+    tunes = PRESETS[experiment].build(scale).tunes if experiment in PRESETS else set()
+    return {path.rsplit(".", 1)[-1] for path in tunes}

@@ -135,7 +135,7 @@ def count_axis(axes: "Axes", which: str = "x", most: int = 5) -> None:
 
 
 def log_axis(axes: "Axes", which: str = "y") -> None:
-    """A logarithmic axis with ticks at 1, 2 and 5 where few powers of ten are in sight when it is drawn."""
+    """A logarithmic axis with ticks at 1, 2 and 5, or 1 and 3, where few powers of ten are in sight."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     class Few(LogLocator):

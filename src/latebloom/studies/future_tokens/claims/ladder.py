@@ -13,8 +13,8 @@ from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED,
 from latebloom.training.experiment import Experiment
 
 SETTING = (
-    "text as in claim 12 at widths 16, 32, 64 and 96 (three layers), trained from random weights for as many steps, "
-    "each arm at its best rate, test loss; paired by seed"
+    "text as in claim 12 at widths 16, 32, 64 and 96 (three layers), trained from random weights for as many steps as "
+    "there, at laptop each arm at its best rate, test loss; paired by seed"
 )
 COST = {"laptop": "110 core-minutes, of which 60 are those of claim 12"}
 

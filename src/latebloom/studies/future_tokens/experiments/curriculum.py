@@ -4,7 +4,7 @@ There is a solution in which every feature pays for itself where it is computed:
 one term of the sum at n, and the second adds up what the first made at the places before. Training from random weights
 does not find it. So the first block is trained alone on a window of one place, at a frequency that rises to b from 1,
 where the sine is almost a line; then a second block joins, and the whole window is asked for. Every stage is myopic and
-begins with the weights of the one before. `not_led` is the control: the last stage from random weights.
+begins with the weights of the one before. `from_scratch` is the control: the last stage from random weights.
 
 In a pilot, stages at p = 1 lost what they had when the frequency rose; at p = 0.3, as here, they did not. But a block
 trained at p = 0.3 makes the sine only where it is asked for: at p = 0.3 the second block then finds it at few places.
@@ -80,8 +80,8 @@ def grown(scale: str) -> Preset:
     return Preset(_second(scale, "grown", start=start), {"model.past": ARMS, "seed": range(SEEDS[scale])})
 
 
-@preset("future_tokens.not_led")
-def not_led(scale: str) -> Preset:
+@preset("future_tokens.from_scratch")
+def from_scratch(scale: str) -> Preset:
     """The myopic network of `grown` under its recipe, from random weights."""
     model = sine_network(scale, past="hidden")
-    return Preset(_second(scale, "not_led", model=model), {"seed": range(SEEDS[scale])})
+    return Preset(_second(scale, "from_scratch", model=model), {"seed": range(SEEDS[scale])})

@@ -1,7 +1,8 @@
 """What the experiments share: seeds, the recipe, and the sizes of networks and tasks by scale.
 
 `paper` is the published setting (Wu, Morris and Levine 2024, arXiv 2404.00859). Both arms of a pair always have one
-optimiser, one rate, one batch size, the same first weights and the same rows in the same order.
+optimiser, one batch size, the same first weights and the same rows in the same order; at laptop each has its own rate
+where pilots found that it matters.
 """
 
 from typing import Any

@@ -7,7 +7,7 @@ Source: Wu, Morris and Levine 2024, arXiv 2404.00859, section 5.1, whose runs ar
 from typing import Any
 
 from latebloom.studies.future_tokens.experiments.sizes import SEEDS, recipe, steps_of, text_network, text_task
-from latebloom.training.experiment import Experiment, Measure, Start
+from latebloom.training.experiment import Experiment, Measure, Start, Training
 from latebloom.training.presets import Preset, preset
 from latebloom.training.schedule import Schedule
 
@@ -59,11 +59,17 @@ def rates(scale: str) -> Preset:
     return Preset(text(scale, "text_rates"), axes)
 
 
+TRAINED = Start(experiment="future_tokens.text", overrides=("model.past=whole",))
+
+
+def going_on(scale: str) -> Training:
+    """The recipe of networks that are trained already: a quarter of the rate."""
+    return recipe(scale, steps_of(scale, quick=40, laptop=400, paper=9100), lr=RATE[scale] / 4)
+
+
 @preset("future_tokens.text_on")
 def further(scale: str) -> Preset:
     """The vanilla arm trained on, all of it or its present alone, with the past of the vanilla network frozen."""
-    steps = steps_of(scale, quick=40, laptop=400, paper=9100)
-    start = Start(experiment="future_tokens.text", overrides=("model.past=whole",))
-    training = recipe(scale, steps, lr=RATE[scale] / 4)
-    experiment = text(scale, "text_on", steps, start=start, training=training)
+    training = going_on(scale)
+    experiment = text(scale, "text_on", training.steps, start=TRAINED, training=training)
     return Preset(experiment, {"model.past": ("whole", "teacher_hidden"), "seed": range(SEEDS[scale])})

@@ -1,14 +1,13 @@
 """The text at other sizes, and with a share of the past's gradient kept."""
 
-from latebloom.studies.future_tokens.experiments.sizes import SEEDS, recipe, steps_of, text_network
-from latebloom.studies.future_tokens.experiments.text import RATE, text
-from latebloom.training.experiment import Start
+from latebloom.studies.future_tokens.experiments.sizes import SEEDS, text_network
+from latebloom.studies.future_tokens.experiments.text import TRAINED, going_on, text
 from latebloom.training.presets import Preset, preset
 
 KEPT = (0.25, 0.5, 0.75)  # 0 and 1 are the arms `hidden` and `whole` of `future_tokens.text`
 # Widths beside that of `future_tokens.text`, which belongs to the ladder.
 WIDTHS = {"smoke": (4,), "quick": (16,), "laptop": (16, 32, 96), "paper": (192, 384, 1536)}
-# The best rates of an arm at laptop that are not those of width 64, by pilots: see the notes.
+# Rates at laptop that are not those of width 64: the best of those tried, or as good within 0.01 nats; see the notes.
 BEST = {(16, "whole"): 16e-3, (32, "whole"): 16e-3, (96, "whole"): 4e-3, (96, "hidden"): 4e-3}
 
 
@@ -21,7 +20,7 @@ def softened(scale: str) -> Preset:
 
 @preset("future_tokens.text_ladder")
 def ladder(scale: str) -> Preset:
-    """The text at other widths, both arms, each at its best rate."""
+    """The text at other widths, both arms; at laptop each has a rate of its own."""
     experiment = text(scale, "text_ladder")
     axes = {"model.d_model": WIDTHS[scale], "model.past": ("whole", "hidden"), "seed": range(SEEDS[scale])}
     if scale != "laptop":
@@ -30,18 +29,14 @@ def ladder(scale: str) -> Preset:
     return Preset(experiment, axes, tuned)
 
 
-@preset("future_tokens.text_tuned")
+@preset("future_tokens.text_finetuned")
 def tuned(scale: str) -> Preset:
     """A network trained as usual goes on as usual or with its states cut; at paper it is the published GPT-2.
 
     As the published ladder does, so that the gap holds what it costs to unlearn what was prepared.
     """
-    steps = steps_of(scale, quick=40, laptop=400, paper=9100)
-    training = recipe(scale, steps, lr=RATE[scale] / 4)
-    if scale == "paper":
-        model = text_network(scale, weights="openai-community/gpt2")
-        experiment = text(scale, "text_tuned", steps, training=training, model=model)
-    else:
-        start = Start(experiment="future_tokens.text", overrides=("model.past=whole",))
-        experiment = text(scale, "text_tuned", steps, training=training, start=start)
+    training = going_on(scale)
+    published = {"model": text_network(scale, weights="openai-community/gpt2")}
+    first = published if scale == "paper" else {"start": TRAINED}
+    experiment = text(scale, "text_finetuned", training.steps, training=training, **first)
     return Preset(experiment, {"model.past": ("whole", "hidden"), "seed": range(SEEDS[scale])})

@@ -83,10 +83,5 @@ def draw_depth(nets: list[Network], heading: str, caption: str = "") -> "Figure"
     log_axis(axis)
     axis.set(xlabel="linear layers, or solver steps before one gradient step", ylabel=f"{LOSS}, mean over places")
     count_axis(axis, most=7)
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.yaxis.set_minor_formatter(NullFormatter())
     title(figure, heading, caption, axis.get_legend_handles_labels())
     return figure
