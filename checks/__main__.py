@@ -47,7 +47,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "folds": (folds, 3),  # 53
     "text": (text, 5),  # future_tokens 14, 21, 23
     "text_short": (short, 1),  # 14, 21
-    "ladder": (ladder, 5),  # 17
+    "ladder": (ladder, 5),  # 16, 17
     "products": (products, 5),  # 19
     "products_trained": (products_trained, 1),  # 19
     "push": (push, 5),  # 31

@@ -102,7 +102,7 @@ def text(seeds: int, windows_asked: int = 1024) -> list[Line]:
 
 
 def ladder(seeds: int, windows_asked: int = 1024) -> list[Line]:
-    """Claim 17 with the weights that our runs have kept: what the cut costs at four widths, by plain networks."""
+    """Claims 16 and 17 with the weights that our runs have kept: what the cut costs at four widths, in plain code."""
     _, test, letters = characters()
     asked = windows(test, windows_asked, torch.Generator().manual_seed(1))
     losses: dict[tuple[int, str, int], float] = {}
@@ -117,7 +117,30 @@ def ladder(seeds: int, windows_asked: int = 1024) -> list[Line]:
         print(f"  width {width}: {median(own):.3f} ({_few(own)})", flush=True)
     rows = list(gaps.values())
     found = [(first + second) / 2 - third for first, second, third in zip(*rows[:3], strict=True)] if rows else []
-    return [Line("future_tokens.17", "gap, mean of the two smallest minus the third, nats", found, 0, math.inf, "")]
+    return [
+        Line(
+            "future_tokens.16",
+            "gap by factor of ten of the parameters, nats, seed by seed",
+            by_size(gaps),
+            0,
+            math.inf,
+            "",
+        ),
+        Line("future_tokens.17", "gap, mean of the two smallest minus the third, nats", found, 0, math.inf, ""),
+    ]
+
+
+def by_size(gaps: Mapping[int, list[float]]) -> list[float]:
+    """Of each seed the least-squares slope of its gaps on the decimal logarithm of the parameters, as width squared."""
+    if len(gaps) < 2:
+        return []
+    sizes = [2 * math.log10(width) for width in gaps]
+    middle = sum(sizes) / len(sizes)
+    spread = sum((size - middle) ** 2 for size in sizes)
+    return [
+        sum((size - middle) * gap for size, gap in zip(sizes, own, strict=True)) / spread
+        for own in zip(*gaps.values(), strict=True)
+    ]
 
 
 def gaps_of(losses: Mapping[tuple[int, str, int], float]) -> dict[int, list[float]]:

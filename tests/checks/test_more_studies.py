@@ -15,7 +15,7 @@ from checks.binding import horizon, unread
 from checks.compare import Line, in_words, row, told
 from checks.dynamics import Mesa, Stack, error, linear, orthogonal, ridge, sequences, softmax
 from checks.examples import prompts, put
-from checks.future_tokens import gaps_of
+from checks.future_tokens import by_size, gaps_of
 from checks.gpt import Gpt
 from checks.kept import kept
 from checks.later import lens, present
@@ -156,6 +156,17 @@ def test_gaps_are_of_the_same_width_and_seed():
     assert found[16] == pytest.approx([0.1, 0.5]) and found[32] == [1.0]
     wrong = gaps_of({key: value for key, value in losses.items() if key[2]} | {(16, "whole", 1): 2.5})
     assert wrong[16] != pytest.approx([0.5])
+
+
+def test_slopes_are_by_the_factor_of_ten_of_parameters():
+    """Ten times as wide is a hundred times as many; a line through three widths is found, and noise beside it."""
+    assert by_size({10: [0.1, 0.5], 100: [0.3, 0.1]}) == pytest.approx([0.1, -0.2])
+    sizes = np.log10([16**2, 32**2, 96**2])
+    gaps = [0.2, 0.5, 0.1]
+    assert by_size(dict(zip((16, 32, 96), ([gap] for gap in gaps), strict=True))) == pytest.approx(
+        [np.polyfit(sizes, gaps, 1)[0]]
+    )
+    assert by_size({16: [0.1]}) == []
 
 
 def test_kept_weights_are_put_where_they_belong(tmp_path, monkeypatch):
