@@ -76,7 +76,7 @@ def test_runs_that_others_begin_from_have_their_own_line(capsys, runs_home):
     assert first == [
         *(f"future_tokens.curriculum_{n}" for n in (1, 2, 3, 4)),
         "future_tokens.grown",
-        "future_tokens.sine_p",
+        "future_tokens.from_scratch",
     ]
 
 
