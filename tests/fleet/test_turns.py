@@ -39,7 +39,7 @@ def test_of_two_that_end_at_once_both_have_ended_before_the_next_is_taken():
 
 
 @given(queues())
-def test_units_are_in_a_row_where_three_workers_are_no_faster_than_one(queue):
+def test_units_are_in_a_row_where_many_workers_are_no_faster_than_one(queue):
     seconds, after = queue
     assert in_a_row(after) == (makespan(seconds, len(seconds), after) == sum(seconds))
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from latebloom.errors import LatebloomError
 from latebloom.training.members import expand, find_field, parse_overrides, varied
+from latebloom.training.presets import PRESETS, Entry, Preset, members_of
 from latebloom.training.words import parse_values
 from tests.training.build import tiny
 
@@ -187,3 +188,23 @@ def test_refused_words_are_told_in_a_sentence(word):
         members(word)[0].replace({})
     assert "validation error" not in str(caught.value)
     assert str(caught.value).count("Did you mean") <= 1
+
+
+def test_tuned_settings_go_with_their_values_unless_others_are_said(monkeypatch):
+    def build(tuned):
+        return lambda scale: Preset(tiny(), {"model.d_mlp": (4, 5), "seed": range(2)}, tuned)
+
+    def rates(tuned, *words):
+        monkeypatch.setitem(PRESETS._parts, "tiny.tuned", Entry("tiny.tuned", "", build(tuned)))
+        return {(own.model.d_mlp, own.training.lr) for own in members_of("tiny.tuned", "smoke", words)}
+
+    plain = tiny().training.lr
+    tuned = [({"model.d_mlp": 5}, {"training.lr": 0.5})]
+    assert rates(tuned) == {(4, plain), (5, 0.5)}
+    assert rates(tuned, "d_mlp=5,6") == {(5, 0.5), (6, plain)}
+    assert rates(tuned, "lr=0.1") == {(4, 0.1), (5, 0.1)}
+    assert rates([({"model.d_mlp": 5, "seed": 9}, {"training.lr": 0.5})]) == {(4, plain), (5, plain)}
+    with pytest.raises(LatebloomError, match=r"tuned names 'd_mlp'; write 'model\.d_mlp', its full name"):
+        rates([({"d_mlp": 5}, {"training.lr": 0.5})])
+    with pytest.raises(LatebloomError, match=r"has no field 'training\.rate'"):
+        rates([({"model.d_mlp": 5}, {"training.rate": 0.5})])

@@ -64,7 +64,8 @@ def members_of(name: str, scale: str, overrides: Sequence[str] = ()) -> list[Exp
     members = expand(base, axes)
     if built.tuned:
         for path in {*built.tunes, *(path for values, _ in built.tuned for path in values)}:
-            find_field(base, path)
+            if find_field(base, path) != path:
+                raise LatebloomError(f"{name}: tuned names {path!r}; write {find_field(base, path)!r}, its full name.")
         members = [_tuned(member, built, said) for member in members]
     if not members:
         raise LatebloomError(f"{name} has no members: an axis is empty ({axes}).")

@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -146,6 +147,11 @@ def test_inputs_that_do_not_fit_are_refused():
         layer(torch.ones(2, 7, 4).half())
     with pytest.raises(LatebloomError, match="input is int64"):
         layer.step(torch.ones(4, dtype=torch.long))
+
+
+def test_numbers_of_numpy_are_numbers():
+    sizes = {"lam": np.float32(0.5), "ridge_min": np.float64(0.01), "tolerance": np.float32(0.1)}
+    assert MesaAttention(np.int64(4), np.int64(2), **sizes)(torch.ones(3, 4)).shape == (3, 4)
 
 
 @pytest.mark.parametrize(

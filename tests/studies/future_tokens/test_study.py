@@ -1,5 +1,6 @@
 """Experiments, measures and figures of the study on real (smoke) runs."""
 
+import itertools
 import json
 import shutil
 import sys
@@ -29,6 +30,7 @@ from latebloom.training.measures import MEASURES
 from latebloom.training.population import Population
 from latebloom.training.presets import PRESETS, members_of
 from latebloom.training.view import View
+from latebloom.view.views.curves import columns
 
 studies.load()
 OWN = [name for name in PRESETS if name.startswith("future_tokens.")]
@@ -83,7 +85,10 @@ def test_arms_stand_side_by_side_though_their_rates_differ(tmp_path):
         "d model 16": ["whole", "hidden"],
         "d model 96": ["whole", "hidden"],
     }
-    assert {"places_0", "places_1"} <= {path.stem for path in draw_run(run, tmp_path / "pictures")}
+    drawn = {path.stem for path in draw_run(run, tmp_path / "pictures")}
+    assert {"places_0", "places_1"} <= drawn
+    assert "measures" not in drawn  # a rate is no measurement
+    assert "lr" not in itertools.chain(*columns(Logged(run)))
     asked = ("model.d_model=16", "training.lr=0.001,0.01")
     run = latebloom.run("future_tokens.text_ladder", *words[:-1], *asked, scale="laptop", home=tmp_path, workers=1)
     assert set(by_rest(Logged(run))) == {"lr 0.001", "lr 0.01"}

@@ -201,7 +201,7 @@ def other_columns(logged: Logged) -> list[str]:
 
 def scalar_columns(logged: Logged) -> list[str]:
     """Columns that hold one number a row, with at least one finite value, varied fields left out."""
-    settings = {*BOOKKEEPING, "step", "seed", *logged.axes}
+    settings = {*BOOKKEEPING, "step", *map(str, logged.members.columns)}
     names = [name for name in logged.frame.columns if name not in settings]
     return [
         name

@@ -49,7 +49,8 @@ class Logged:
     def axes(self) -> dict[str, list[Any]]:
         """The fields besides the seed in which members differ, with their values in order of size.
 
-        Without a setting that the experiment tunes for values of the others, as a rate for a width: it tells no more.
+        Without a setting that the experiment, as it is today, tunes for values of the others, as a rate for a width: it
+        tells members apart no further.
         """
         names = [str(name) for name in self.members.columns if name not in (*BOOKKEEPING, "seed")]
         tuned = _tuned(self.run.experiment, self.run.scale)

@@ -26,7 +26,7 @@ def packs(logged: Logged) -> Mapping[str, Maker]:
 def columns(logged: Logged) -> tuple[list[str], list[str]]:
     """The logged numbers that the first picture shows, and the others."""
     frame = logged.frame
-    given = {*logged.axes, *BOOKKEEPING, "seed", "step"}
+    given = {*BOOKKEEPING, "step", *map(str, logged.members.columns)}
     numbers = [str(c) for c in frame.columns if c not in given and pd.api.types.is_numeric_dtype(frame[c])]
     main = [name for name in numbers if name in MAIN]
     main = main or [name for name in numbers if name.endswith(("_loss", "_accuracy"))][:4] or numbers[:2]
