@@ -7,7 +7,7 @@ from latebloom.claims.statistics import median
 from latebloom.studies.future_tokens.claims.sine import MORE_STEPS, by_lag, floors, layer
 from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, arm, last, needs, values
 
-COST = {"laptop": "90 core-minutes, of which 55 are those of claim 8"}
+COST = {"laptop": "105 core-minutes, of which 55 are those of claim 8"}
 SCALES = TRAINED
 OWN_RECIPE = Change(
     "2026-11-30",
@@ -40,7 +40,7 @@ LAST_STAGE = Change(
     changes=(MORE_STEPS, OWN_RECIPE, LAST_STAGE),
     tag="D",
     scales=SCALES,
-    cost={"laptop": "25 core-minutes"},
+    cost={"laptop": "65 core-minutes"},
     needs=needs("grown", "from_scratch"),
 )
 def curriculum_solves(evidence: Evidence) -> Finding:
