@@ -1,4 +1,4 @@
-"""Claims 14, 17, 21 and 23 of the study of future tokens: arms, widths, the gradient's two parts, a linear lens."""
+"""Claims 14, 16, 17, 21 and 23 of the study of future tokens: arms, widths, the gradient's two parts, a linear lens."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from checks.compare import Line
 from checks.gpt import Gpt
 from checks.kept import kept
 from checks.later import lens, norms
-from checks.plain import adamw, descend, falling
+from checks.plain import adamw, descend, falling, gradient_of_line
 from checks.text import characters, loss_of, network, pairs_loss, windows
 
 RATE = 8e-3
@@ -135,12 +135,7 @@ def by_size(gaps: Mapping[int, list[float]]) -> list[float]:
     if len(gaps) < 2:
         return []
     sizes = [2 * math.log10(width) for width in gaps]
-    middle = sum(sizes) / len(sizes)
-    spread = sum((size - middle) ** 2 for size in sizes)
-    return [
-        sum((size - middle) * gap for size, gap in zip(sizes, own, strict=True)) / spread
-        for own in zip(*gaps.values(), strict=True)
-    ]
+    return [gradient_of_line(sizes, own) for own in zip(*gaps.values(), strict=True)]
 
 
 def gaps_of(losses: Mapping[tuple[int, str, int], float]) -> dict[int, list[float]]:

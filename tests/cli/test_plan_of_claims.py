@@ -1,5 +1,6 @@
 """`latebloom plan STUDY|CLAIM`: what `reproduce` would still train, counted once, and nothing laid out."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,8 @@ from latebloom.cli import main
 from latebloom.cli.plan import _work
 from latebloom.errors import LatebloomError
 from latebloom.fleet.estimate import Cost
+from latebloom.fleet.local import workers_for
+from latebloom.fleet.plan import plan as plan_of
 from latebloom.fleet.queue import jobs
 from latebloom.runs.home import run_folders
 from latebloom.studies.reproduce import prepare, select
@@ -105,3 +108,17 @@ def test_arithmetic_is_told_in_a_unit_that_fits(operations, told):
         members=2, steps=5, parameters=1, flops_per_step=operations / 10, memory=1, seconds=None, description=""
     )
     assert _work([cost]) == told
+
+
+def test_weights_that_do_not_fit_are_told_by_a_plan_too(capsys, tmp_path):
+    config = {"model_type": "gpt2", "vocab_size": 9, "n_positions": 70, "n_embd": 8, "n_layer": 5, "n_head": 2}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    words = ("future_tokens.text_finetuned", "--scale", "smoke", "start=None", f"model.weights={tmp_path}", "seed=0")
+    code, _, error = plan(capsys, *words)
+    assert code == 2
+    assert "a network with n_layers = 5 (here 2)" in error
+
+
+def test_a_chain_is_foretold_with_the_one_worker_that_it_keeps_busy(runs_home):
+    chain = jobs([plan_of("future_tokens.curriculum_3", "smoke", ["seed=0"], runs_home)])
+    assert [workers_for(found) for found in (chain, chain[:1], [])] == [1, 1, 0]

@@ -208,3 +208,11 @@ def test_tuned_settings_go_with_their_values_unless_others_are_said(monkeypatch)
         rates([({"d_mlp": 5}, {"training.lr": 0.5})])
     with pytest.raises(LatebloomError, match=r"has no field 'training\.rate'"):
         rates([({"model.d_mlp": 5}, {"training.rate": 0.5})])
+
+
+def test_a_field_of_the_own_kind_that_is_no_word_is_not_said_to_be_of_another():
+    """A curriculum is a section: it is told by its fields, and no other kind has it."""
+    testbed = members_of("model_selection.testbed", "smoke")[0]
+    with pytest.raises(LatebloomError) as refused:
+        find_field(testbed, "task.curriculum")
+    assert "another kind" not in str(refused.value)

@@ -11,7 +11,8 @@ from rich.table import Table
 from latebloom.claims import Claim
 from latebloom.claims.rendering import duration
 from latebloom.fleet.estimate import Cost, costs
-from latebloom.fleet.local import cores
+from latebloom.fleet.local import cores, workers_for
+from latebloom.fleet.plan import reach
 from latebloom.fleet.queue import jobs
 from latebloom.fleet.turns import makespan
 from latebloom.studies.reproduce import prepare
@@ -40,6 +41,7 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
     members = members_of(name, scale, overrides)
     for member in members:
         member.check()
+    reach(members)
     table = _table("population", "times", "members", "steps", "weights", "MFLOP/step", "memory", "time")
     with console.status("Timing steps and measurements; at the published size that may take minutes ..."):
         found = costs(populations(members))
@@ -56,7 +58,8 @@ def print_plan(name: str, scale: str, overrides: Sequence[str], console: Console
             duration(sum(times) / len(times)) if (times := _times(alike)) else "not timed",
         )
     console.print(table)
-    _print_sum(found, makespan(sorted(_times(found), reverse=True), _workers(found)), console)
+    count = min(cores(), len(found))
+    _print_sum(found, makespan(sorted(_times(found), reverse=True), count), count, console)
     for start in dict.fromkeys(member.start for member in members if member.start is not None):
         source = shlex.join(["latebloom", "plan", start.experiment, "--scale", scale, *start.overrides])
         console.print(f"Begins from {start.experiment}, which is not counted here: {source}", soft_wrap=True)
@@ -90,7 +93,8 @@ def print_plan_of_claims(claims: Sequence[Claim], scale: str, root: Path, consol
             duration(sum(times)) if (times := _times(own)) else "not timed",
         )
     console.print(table)
-    _print_sum(found, makespan(seconds, _workers(found), [job.after for job in queue]), console)
+    count = workers_for(queue)
+    _print_sum(found, makespan(seconds, count, [job.after for job in queue]), count, console)
     console.print(f"What is finished under {root} is not counted; what was begun there counts whole.", soft_wrap=True)
 
 
@@ -110,11 +114,7 @@ def _work(found: Sequence[Cost]) -> str:
     return f"{operations / size:,.{1 if operations < 10 * size else 0}f} {unit}"
 
 
-def _workers(found: Sequence[Cost]) -> int:
-    return min(cores(), len(found))
-
-
-def _print_sum(found: Sequence[Cost], seconds: float, console: Console) -> None:
+def _print_sum(found: Sequence[Cost], seconds: float, workers: int, console: Console) -> None:
     """All populations in a sentence, the time they take together, and what could not be timed."""
     members, times = sum(cost.members for cost in found), _times(found)
     what = f"{counted(members, 'member')} in {counted(len(found), 'population')}, {_work(found)}"
@@ -122,7 +122,7 @@ def _print_sum(found: Sequence[Cost], seconds: float, console: Console) -> None:
         console.print(f"{what}. Not timed, for want of memory: {len(found)} of {len(found)}.")
         return
     console.print(
-        f"{what}: about {duration(seconds)} with {counted(_workers(found), 'worker')} on this "
+        f"{what}: about {duration(seconds)} with {counted(workers, 'worker')} on this "
         "machine, measurements included; of each kind a few steps were timed, and each measurement."
     )
     if untimed := len(found) - len(times):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from latebloom.fleet.interrupt import Interrupt
 from latebloom.fleet.processes import run_in_processes
-from latebloom.fleet.queue import Queue, jobs
+from latebloom.fleet.queue import Job, Queue, jobs
 from latebloom.fleet.turns import in_a_row
 from latebloom.fleet.unit import Plan, Unit
 from latebloom.fleet.work import Result, work
@@ -57,14 +57,20 @@ def run_plans(plans: Sequence[Plan], display: Display | None = None, workers: in
     """
     show = display or Silent()
     queue = Queue(jobs(plans), show.done)
-    units = [job.unit for job in queue.jobs if not job.shared]
-    count = min(workers or cores(), len(units))
+    count = workers_for(queue.jobs, workers)
     with Interrupt().listening() as interrupt:
-        if count <= 1 or in_a_row([job.after for job in queue.jobs]) or _only_here(units):
+        if count <= 1 or _only_here([job.unit for job in queue.jobs]):
             _here(queue, show, interrupt)
         else:
             run_in_processes(queue, _modules(), interrupt.asked, count, show.update)
     return queue.results
+
+
+def workers_for(found: Sequence[Job], workers: int | None = None) -> int:
+    """How many workers have something to do: one where each unit waits for the one before it; at most one a core."""
+    if in_a_row([job.after for job in found]):
+        return min(1, len(found))
+    return min(workers or cores(), sum(not job.shared for job in found))
 
 
 class _Here:

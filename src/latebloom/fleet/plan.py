@@ -34,9 +34,8 @@ def plan(
     adopted: Index = {}  # by a layout that is not on the disk
     if document is None:
         homes = finished_members(root) if known is None else known
-        for member in [own for own, found in zip(members, hashes, strict=True) if found not in homes and not dry]:
-            member.task.reach()
-            member.model.reach(member.task.signature)
+        if not dry:
+            reach([own for own, found in zip(members, hashes, strict=True) if found not in homes])
         adopted = homes if dry else {}
         document = lay_out(path, members, hashes, command_line(name, scale, overrides), homes, dry)
     else:
@@ -50,6 +49,13 @@ def plan(
             start = starts.get(group[0].start) if group[0].start else None
             units.append(Unit(folder.path, group, tuple(hashes[n] for n in own), start))
     return Plan(path, tuple(units), tuple(source for _, source in sources))
+
+
+def reach(members: Sequence[Experiment]) -> None:
+    """Raises `LatebloomError` where what must be fetched for members cannot be had or does not fit; each thing once."""
+    for task, model in dict.fromkeys((member.task, member.model) for member in members):
+        task.reach()
+        model.reach(task.signature)
 
 
 def _sources(

@@ -106,8 +106,7 @@ def run_in_processes(
             worker.job = queue.take()
             if worker.job is None and queue.waiting:
                 continue  # what is left begins from what another worker has
-            if worker.job is None:
-                worker.ready = False
+            worker.ready = worker.job is not None
             with suppress(OSError):  # it died just now: its end of the pipe tells, next time round
                 worker.pipe.send(None if worker.job is None else queue.jobs[worker.job].unit)
     queue.leave(None if asked.is_set() else STILLBORN)

@@ -1,6 +1,6 @@
 """The order in which units are trained: which comes next, while others wait for what they begin from."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,11 +46,7 @@ def _in_order(plans: Sequence[Plan]) -> list[Unit]:
     while plans:
         levels.append(sorted((unit for plan in plans for unit in plan.units), key=lambda unit: -work_of(unit)))
         plans = [source for plan in plans for source in plan.sources]
-    return _distinct(unit for level in reversed(levels) for unit in level)
-
-
-def _distinct(units: Iterable[Unit]) -> list[Unit]:
-    return list({unit.path: unit for unit in units}.values())
+    return list({unit.path: unit for level in reversed(levels) for unit in level}.values())
 
 
 class Queue:

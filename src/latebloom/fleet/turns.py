@@ -25,16 +25,6 @@ class Turns:
             left.discard(number)
 
 
-def in_a_row(after: Sequence[Collection[int]]) -> bool:
-    """Whether no two can ever run side by side."""
-    turns = Turns(after)
-    while (number := turns.take()) is not None:
-        if turns.take() is not None:
-            return False
-        turns.end(number)
-    return True
-
-
 def makespan(seconds: Sequence[float], workers: int, after: Sequence[Collection[int]] | None = None) -> float:
     """Seconds until the last has ended, where each free worker takes the first that is ready.
 
@@ -52,3 +42,8 @@ def makespan(seconds: Sequence[float], workers: int, after: Sequence[Collection[
         now = running[0][0]
         while running and running[0][0] == now:
             turns.end(heapq.heappop(running)[1])
+
+
+def in_a_row(after: Sequence[Collection[int]]) -> bool:
+    """Whether no two can ever run side by side."""
+    return makespan([1.0] * len(after), len(after), after) == len(after)

@@ -34,7 +34,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run and the units that are still to be trained for it; sources are trained first."""
+    """A run and the units that are still to be trained for it; what begins from a source waits for it."""
 
     run: Path
     units: tuple[Unit, ...]

@@ -66,16 +66,17 @@ class HubText(FreshTask):
     def reach(self) -> None:
         """Reads the first document of a data set on the hub."""
         if not self._in_a_folder:
-            _check_name(self.dataset)
             _first(self.dataset, self.config, self.split, self.column)
 
     @property
     def signature(self) -> Signature:
         """Tokens; logits of the next. A data set on the hub is not read for it, unless characters are its tokens."""
         read = self.tokenizer == "characters" or self._in_a_folder
-        if not self._in_a_folder:
-            _check_name(self.dataset)
-        size = self.passages[1].d_vocab if read else _named(self.tokenizer).d_vocab
+        try:
+            size = self.passages[1].d_vocab if read else _named(self.tokenizer).d_vocab
+        except LatebloomError:
+            _check_name(self.dataset)  # which may be what is wrong first
+            raise
         return Signature(n_inputs=1, n_outputs=size, d_vocab=size, n_ctx=self.tokens - 1)
 
     def draw(self, noise: np.random.Generator, rows: int) -> Rows:
@@ -153,7 +154,7 @@ def _folder(dataset: str) -> Path:
 
 def _check_name(dataset: str) -> None:
     """Raises where a data set that is no folder is written like one, so that no hub has it."""
-    if _folder(dataset).is_absolute() or dataset.startswith("."):
+    if not _folder(dataset).is_dir() and (_folder(dataset).is_absolute() or dataset.startswith(".")):
         raise LatebloomError(
             f"task.dataset = {dataset!r} is no folder here. Name a folder of .parquet, .jsonl or .txt files, or a data "
             "set of the hub, such as microsoft/ms_marco."
@@ -201,6 +202,7 @@ def _record(path: Path, number: int, line: str) -> dict[str, Any]:
 
 def _remote(dataset: str, config: str, split: str, column: str) -> Iterator[str]:
     """Documents of a data set of the hub, by the `datasets` library."""
+    _check_name(dataset)
     try:
         datasets = importlib.import_module("datasets")
     except ImportError:

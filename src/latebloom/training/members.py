@@ -45,10 +45,8 @@ def _elsewhere(experiment: Experiment, name: str) -> str:
     """Which other kinds of task or network have a field of this name, in words; empty if none has."""
     section, _, last = name.rpartition(".")
     for kind, parts, own in (("task", TASKS, experiment.task.kind), ("model", MODELS, experiment.model.kind)):
-        found = [
-            other for other in parts if section in ("", kind) and last in parts[other].model_fields and last != "kind"
-        ]
-        if found and len(found) < len(parts):
+        found = [other for other in parts if last in parts[other].model_fields]
+        if found and own not in found and section in ("", kind):
             told = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
             return (
                 f" {kind.capitalize()}s of another kind have it ({told}); this one's is {own}, and words do not change "

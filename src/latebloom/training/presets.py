@@ -25,6 +25,11 @@ class Preset:
     axes: Mapping[str, Sequence[Any]] = field(default_factory=lambda: {"seed": range(1)})
     tuned: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]] = ()
 
+    def __post_init__(self) -> None:
+        for path in {*self.tunes, *(path for values, _ in self.tuned for path in values)}:
+            if (full := find_field(self.experiment, path)) != path:
+                raise LatebloomError(f"{self.experiment.name}: tuned names {path!r}; write {full!r}, its full name.")
+
     @property
     def tunes(self) -> set[str]:
         """The fields that `tuned` sets."""
@@ -63,9 +68,6 @@ def members_of(name: str, scale: str, overrides: Sequence[str] = ()) -> list[Exp
     axes |= said
     members = expand(base, axes)
     if built.tuned:
-        for path in {*built.tunes, *(path for values, _ in built.tuned for path in values)}:
-            if find_field(base, path) != path:
-                raise LatebloomError(f"{name}: tuned names {path!r}; write {find_field(base, path)!r}, its full name.")
         members = [_tuned(member, built, said) for member in members]
     if not members:
         raise LatebloomError(f"{name} has no members: an axis is empty ({axes}).")
@@ -76,4 +78,5 @@ def _tuned(member: Experiment, built: Preset, said: Axes) -> Experiment:
     """A member with the settings that go with its values, where nothing else was said."""
     own = {path: value for path, value, _ in fields(member)}
     found = [settings for values, settings in built.tuned if values.items() <= own.items()]
-    return member.replace({path: value for each in found for path, value in each.items() if path not in said})
+    changes = {path: value for each in found for path, value in each.items() if path not in said}
+    return member.replace(changes) if changes else member

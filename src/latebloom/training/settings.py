@@ -28,7 +28,7 @@ class Field:
         path: its dotted name.
         kind: what it takes, in words.
         written: its value at this scale as it would be typed, several where members differ; None: it has no value,
-            since its section is absent.
+            since its section is absent, or goes with values of others (`Preset.tuned`).
         meaning: what it is.
     """
 

@@ -24,6 +24,8 @@ from latebloom.studies.future_tokens.figures import draw_run
 from latebloom.studies.future_tokens.figures.arms import by_rest, name_of, rest_of
 from latebloom.studies.future_tokens.figures.sample import draw_sample, gains
 from latebloom.studies.future_tokens.measures import lens
+from latebloom.tasks import HubText
+from latebloom.tasks.hub_text import _passages
 from latebloom.tasks.text_tokens import Characters
 from latebloom.training.experiment import SCALES, Experiment, Start
 from latebloom.training.measures import MEASURES
@@ -31,6 +33,7 @@ from latebloom.training.population import Population
 from latebloom.training.presets import PRESETS, members_of
 from latebloom.training.view import View
 from latebloom.view.views.curves import columns
+from tests.models import others
 
 studies.load()
 OWN = [name for name in PRESETS if name.startswith("future_tokens.")]
@@ -253,6 +256,8 @@ def test_a_data_set_that_cannot_be_fetched_is_told_before_a_run_is_laid_out(pass
     with pytest.raises(LatebloomError, match="needs the package `datasets`"):
         plan("future_tokens.text", "paper", (), tmp_path / "home")
     assert not (tmp_path / "home").exists()
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
     for place in (str(tmp_path / "nowhere"), "./nowhere"):
         with pytest.raises(LatebloomError, match=r"task\.dataset = .* is no folder here"):
             plan("future_tokens.text", "paper", [f"task.dataset={place}"], tmp_path / "home")
@@ -263,26 +268,16 @@ def small_gpt2(passages, tmp_path):
     """A GPT-2 of one block in a folder, as published ones are, for the characters of the passages."""
     letters = members_of("future_tokens.text", "paper", passages)[0].task.signature.d_vocab
     config = {"model_type": "gpt2", "vocab_size": letters, "n_positions": 70, "n_embd": 8, "n_layer": 1, "n_head": 2}
-    noise = np.random.default_rng(0)
-    shapes = {
-        "wte.weight": (letters, 8),
-        "wpe.weight": (70, 8),
-        "h.0.attn.c_attn.weight": (8, 24),
-        "h.0.attn.c_attn.bias": (24,),
-        "h.0.attn.c_proj.weight": (8, 8),
-        "h.0.attn.c_proj.bias": (8,),
-        "h.0.mlp.c_fc.weight": (8, 32),
-        "h.0.mlp.c_fc.bias": (32,),
-        "h.0.mlp.c_proj.weight": (32, 8),
-        "h.0.mlp.c_proj.bias": (8,),
-        **{f"{norm}.{part}": (8,) for norm in ("h.0.ln_1", "h.0.ln_2", "ln_f") for part in ("weight", "bias")},
-    }
+    theirs, noise = (
+        others.GPT2(others.settings(n_layer=1, n_positions=70, vocab_size=letters)),
+        stream(0, "small GPT-2"),
+    )
+    with torch.no_grad():
+        for value in theirs.parameters():
+            value.copy_(torch.tensor(noise.standard_normal(value.shape)))
     folder = tmp_path / "gpt2"
     folder.mkdir()
-    save_file(
-        {name: torch.tensor(noise.standard_normal(shape), dtype=torch.float32) for name, shape in shapes.items()},
-        folder / "model.safetensors",
-    )
+    save_file(theirs.state_dict(), folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 
@@ -326,14 +321,18 @@ def test_published_weights_that_do_not_fit_are_told_before_anything_is_laid_out(
     assert not (tmp_path / "home").exists()
 
 
-def test_a_run_can_be_read_when_its_texts_have_gone(passages, tmp_path):
+def test_a_run_can_be_read_when_its_texts_have_gone(passages, tmp_path, monkeypatch):
     sizes = ("model.n_layers=1", "model.d_model=8", "model.n_heads=2", "model.dropout=0", "training.steps=2")
     words = (*passages, *sizes, "task.batch_size=4", "task.n_test=8", "seed=0", "model.past=whole")
     run = latebloom.run("future_tokens.text", *words, scale="paper", home=tmp_path / "home", workers=1)
     shutil.rmtree(tmp_path / "copy")
+    _passages.cache_clear()
     assert Experiment.parse(run.specification(0)).task.dataset == str(tmp_path / "copy")
     with pytest.raises(LatebloomError, match="is no folder here"):
         Experiment.parse(run.specification(0)).task.signature  # noqa: B018
+    monkeypatch.setattr("latebloom.tasks.hub_text._named", lambda name: Characters("a tokenizer that the hub gives"))
+    gone = HubText(dataset=str(tmp_path / "copy"), tokenizer="a name on the hub")
+    assert gone.signature.d_vocab == len(set("a tokenizer that the hub gives"))  # a network is shaped without its texts
 
 
 @pytest.mark.parametrize("word", ["training.optimiser=adamx", "training.loss=hubber"])

@@ -85,14 +85,14 @@ def check_fits(model: "Decoder", source: str, signature: Signature) -> None:
 
 def published(model: "Decoder", source: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """A parameter of a GPT-2, float64; of places as many as the task has."""
-    value = from_gpt2(_tensors(source), model)[name]
+    value = _parameters(source, type(model))[name]
     return np.asarray((value[: shape[0]] if name == "pos_embed.W_pos" else value).double().numpy())
 
 
 @lru_cache(maxsize=1)
-def _tensors(source: str) -> dict[str, Tensor]:
+def _parameters(source: str, decoder: "type[Decoder]") -> Parameters:
     """Read once for all parameters and members."""
-    return read_tensors(source)
+    return from_gpt2(read_tensors(source), decoder.parse(settings_of(read_config(source), source)))
 
 
 def from_gpt2(tensors: Mapping[str, Tensor], model: "Decoder") -> Parameters:

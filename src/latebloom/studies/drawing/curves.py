@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from latebloom.studies.drawing.logged import BOOKKEEPING, Logged
+from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.style import CYCLE, GUIDE, SPLITS, canvas, count_axis, log_axis, title
 
 if TYPE_CHECKING:
@@ -201,8 +201,7 @@ def other_columns(logged: Logged) -> list[str]:
 
 def scalar_columns(logged: Logged) -> list[str]:
     """Columns that hold one number a row, with at least one finite value, varied fields left out."""
-    settings = {*BOOKKEEPING, "step", *map(str, logged.members.columns)}
-    names = [name for name in logged.frame.columns if name not in settings]
+    names = [name for name in logged.frame.columns if name not in logged.settings]
     return [
         name
         for name in names

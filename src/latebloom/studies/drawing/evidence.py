@@ -9,7 +9,7 @@ import numpy as np
 
 from latebloom.claims import Entry
 from latebloom.studies.drawing.logged import is_number
-from latebloom.studies.drawing.style import CYCLE, GUIDE, TEST, WIDTH, canvas, legend_columns, title
+from latebloom.studies.drawing.style import CYCLE, GUIDE, TEST, WIDTH, canvas, legend_columns, log_axis, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -311,4 +311,4 @@ def _by_number(values: Mapping[str, Any]) -> list[str]:
 def _log_if_wide(axes: "Axes", which: str, values: Any) -> None:
     known = np.array([value for value in values if value is not None], dtype=float)
     if known.size and (known > 0).all() and known.max() > 50 * known.min():
-        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+        log_axis(axes, which)

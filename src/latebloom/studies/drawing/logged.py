@@ -61,6 +61,11 @@ class Logged:
                 del told[name]
         return {name: _ordered(self.members[name]) for name in told}
 
+    @property
+    def settings(self) -> set[str]:
+        """The columns of a row that say who is meant and what it was varied by, not what was measured."""
+        return {"step", *BOOKKEEPING, *map(str, self.members.columns)}
+
     @cached_property
     def arms(self) -> list[Arm]:
         """Members by everything but the seed, in order of size."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latebloom.studies.drawing.logged import BOOKKEEPING, Logged, shown
+from latebloom.studies.drawing.logged import Logged, shown
 from latebloom.view.pack import latest, pack, thinned
 from latebloom.view.views.base import VIEWS, Maker, View
 
@@ -26,7 +26,7 @@ def packs(logged: Logged) -> Mapping[str, Maker]:
 def columns(logged: Logged) -> tuple[list[str], list[str]]:
     """The logged numbers that the first picture shows, and the others."""
     frame = logged.frame
-    given = {*BOOKKEEPING, "step", *map(str, logged.members.columns)}
+    given = logged.settings
     numbers = [str(c) for c in frame.columns if c not in given and pd.api.types.is_numeric_dtype(frame[c])]
     main = [name for name in numbers if name in MAIN]
     main = main or [name for name in numbers if name.endswith(("_loss", "_accuracy"))][:4] or numbers[:2]

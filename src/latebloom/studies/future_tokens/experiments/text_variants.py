@@ -30,7 +30,7 @@ def ladder(scale: str) -> Preset:
 
 
 @preset("future_tokens.text_finetuned")
-def tuned(scale: str) -> Preset:
+def finetuned(scale: str) -> Preset:
     """A network trained as usual goes on as usual or with its states cut; at paper it is the published GPT-2.
 
     As the published ladder does, so that the gap holds what it costs to unlearn what was prepared.
