@@ -148,7 +148,7 @@ EXPECTED = {
     "deep": {"curves", "context", "depth", "halfway", "blocks_before", "blocks", "probes"},
     "mesa": {"curves", "context", "blocks_before", "blocks"},
     "hybrid": {"curves", "binding", "context"},
-    "partial": {"curves", "binding"},
+    "partial": {"curves", "binding", "context"},
     "language_mesa": {"curves"},
 }
 

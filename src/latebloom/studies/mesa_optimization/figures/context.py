@@ -1,20 +1,20 @@
 """Loss against the length of the context, beside every reference, and loss by depth beside solver steps."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, log_axis, title
+from latebloom.studies.drawing.style import CYCLE, FAINT, GUIDE, canvas, count_axis, log_axis, title
 from latebloom.studies.mesa_optimization.claims.deep import fitted, solved
 from latebloom.studies.mesa_optimization.claims.networks import (
     Network,
+    Places,
     by_place,
-    formula,
     losses,
     one_step,
     ridge_of,
-    zero,
 )
+from latebloom.studies.mesa_optimization.figures.references import FEW, references
 from latebloom.wording import counted
 
 if TYPE_CHECKING:
@@ -23,44 +23,75 @@ if TYPE_CHECKING:
 
 LOSS = "half the squared error"
 STEPS = (1, 2, 3, 4, 6)  # of the solver
+DOTS = (0, (1, 1.5))
+STYLES: dict[str, tuple[str, Any]] = {  # colour says the kind of reference, dashes which one
+    "zero": (FAINT, "-"),
+    "one gradient step": (CYCLE[4], "--"),
+    "best of 12 numbers": (CYCLE[4], DOTS),
+    "softmax kernel": (CYCLE[5], "--"),
+    "6 Neumann steps": (GUIDE, DOTS),
+    "6 Richardson steps": (GUIDE, "-."),
+    "6 solver steps": (GUIDE, "--"),
+    "least squares": ("black", DOTS),
+    "ridge": ("black", "-"),
+    "ridge, last state alone": ("black", "--"),
+    "Kalman filter (told W, C)": ("black", "-."),
+}
 
 
 def draw_context(nets: list[Network], heading: str, caption: str = "") -> "Figure":
-    """Test loss at every place: networks by depth (median over seeds, each seed faint), references on the same rows."""
-    figure, axes = canvas(1, 1, height=3.9)
-    axis = axes[0, 0]
-    depths = sorted({net.model.n_layers for net in nets})
-    for depth, colour in zip(depths, CYCLE, strict=False):
+    """Test loss at every place: networks by depth (median over seeds, each seed faint) beside references.
+
+    Left: references that use every pair they have seen, as the networks can. Right: those that have a published form
+    without the newest pair, in that form. References are those of the first network's sequences.
+    """
+    found = references(nets[0])
+    figure, axes = canvas(1, 2, height=4.2, sharey=True)
+    sides = (("references with every pair seen", found.fair), ("references without the newest pair", found.lagged))
+    for axis, (words, rows) in zip(axes[0], sides, strict=True):
+        highest = _networks(axis, nets)
+        _references(axis, rows)
+        axis.set_title(words, loc="left")
+        axis.set_xlabel("states seen (place in the sequence)")
+        axis.set_xlim(1, nets[0].task.length)
+        count_axis(axis, most=6)
+    _log_of_losses(axes[0, 0], max(2 * float(found.fair["zero"].max()), highest))
+    axes[0, 0].set_ylabel(f"{LOSS} at the place")
+    told = f"Least squares: {FEW} sequences at most, and its peak may leave the picture."
+    if found.window > 1:
+        told += f"\nReferences read the last {found.window} states; the filter is told each system."
+    title(figure, heading, f"{caption}\n{told}".strip(), axes[0, 0].get_legend_handles_labels())
+    return figure
+
+
+def _networks(axis: "Axes", nets: list[Network]) -> float:
+    """Draws the networks; returns the largest median."""
+    highest = 0.0
+    for depth, colour in zip(sorted({net.model.n_layers for net in nets}), CYCLE, strict=False):
         own = np.stack([by_place(net, net.outputs()) for net in nets if net.model.n_layers == depth])
-        place = np.arange(1, own.shape[1] + 1)
+        place, middle = np.arange(1, own.shape[1] + 1), np.median(own, 0)
         for row in own if len(own) > 1 else []:
             axis.plot(place, row, color=colour, linewidth=0.7, alpha=0.3)
         kinds = dict.fromkeys(nets[0].model.mixer(layer) for layer in range(nets[0].model.n_layers))
         name = counted(depth, f"{' and '.join(kinds)} layer")
-        axis.plot(place, np.median(own, 0), color=colour, linewidth=2, label=name)
-    _references(axis, nets[0])
+        axis.plot(place, middle, color=colour, linewidth=2, label=name)
+        highest = max(highest, float(middle.max()))
+    return highest
+
+
+def _references(axis: "Axes", rows: dict[str, Places]) -> None:
+    """Thin lines in the order of the table of styles, which both sides and the legend share."""
+    for name in sorted(rows, key=list(STYLES).index):
+        colour, line = STYLES[name]
+        place = np.arange(1, len(rows[name]) + 1)
+        axis.plot(place, rows[name], color=colour, linewidth=1.3, linestyle=line, label=name)
+
+
+def _log_of_losses(axis: "Axes", top: float) -> None:
+    """Six powers of ten at most below `top`: neither a peak of least squares nor an exact answer stretches the axis."""
     log_axis(axis)
-    axis.set_xlabel("states seen (place in the sequence)")
-    axis.set_ylabel(f"{LOSS} at the place")
-    axis.set_xlim(1, nets[0].task.length)
-    count_axis(axis, most=10)
-    title(figure, heading, caption, axis.get_legend_handles_labels())
-    return figure
-
-
-def _references(axis: "Axes", net: Network) -> None:
-    """What can be had without training, on one network's sequences."""
-    rows = {
-        "zero": (zero(net), ":", GUIDE),
-        "one gradient step": (one_step(net), "--", "black"),
-        "best of 12 numbers": (formula(net), "-.", "black"),
-        "6 solver steps": (solved(net, fitted(net)), "--", GUIDE),
-        "ridge": (ridge_of(net), "-", "black"),
-        "ridge, newest pair left out": (ridge_of(net, lagged=True), (0, (1, 1)), "black"),
-    }
-    place = np.arange(1, net.task.length + 1)
-    for name, (said, line, colour) in rows.items():
-        axis.plot(place, by_place(net, said), color=colour, linewidth=1.2, linestyle=line, label=name)
+    low, high = axis.get_ylim()
+    axis.set_ylim(max(low, 1e-6 * top), min(high, top))
 
 
 def draw_depth(nets: list[Network], heading: str, caption: str = "") -> "Figure":

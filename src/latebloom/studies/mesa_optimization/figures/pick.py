@@ -51,10 +51,14 @@ def _of_all(run: Run) -> Named:
             draw_binding(own, f"{run.experiment} ({counted(most, 'layer')}): binding", f"Faint: one seed. {run.label}"),
         )
     nets = [net for net in networks(run) if _sees_all(net)]
+    who, caption = f"{run.experiment}, scale {run.scale}", f"Run: {run.label}"
+    if by_context := nets or [net for net in networks(run) if _of_linear_systems(net)]:
+        yield (
+            "context",
+            draw_context(by_context, f"{who}: loss by length of the context", f"Faint: one seed. {caption}"),
+        )
     if not nets:
         return
-    who, caption = f"{run.experiment}, scale {run.scale}", f"Run: {run.label}"
-    yield "context", draw_context(nets, f"{who}: loss by length of the context", f"Faint: one seed. {caption}")
     depths = sorted({net.model.n_layers for net in nets})
     if len(depths) > 1:
         yield "depth", draw_depth(nets, f"{who}: loss by depth", caption)
@@ -88,10 +92,14 @@ def _with_layers(run: Run, net: Network) -> Network:
     return max([net, *others], key=lambda own: own.model.n_layers)
 
 
+def _of_linear_systems(net: Network) -> bool:
+    """Whether it is a decoder on linear systems, fully or partly seen: the references are made for these."""
+    return isinstance(net.specification.task, LinearDynamics) and isinstance(net.specification.model, Decoder)
+
+
 def _sees_all(net: Network) -> bool:
-    """Whether it is a decoder on a linear system whose whole state is seen: the references are made for these."""
-    task, model = net.specification.task, net.specification.model
-    return isinstance(task, LinearDynamics) and task.n_hidden is None and isinstance(model, Decoder)
+    """Whether the whole state of its systems is seen, which pictures of channels, depth and compression need."""
+    return _of_linear_systems(net) and net.task.n_hidden is None
 
 
 def _reads_plain(net: Network) -> bool:
