@@ -7,9 +7,11 @@ import torch
 
 from latebloom.claims import NothingToJudge, Verdict, all_of
 from latebloom.instruments.linear_attention import Products, factors
+from latebloom.studies.drawing.style import styled
 from latebloom.studies.mesa_optimization.claims import deep_probes
 from latebloom.studies.mesa_optimization.claims.deep import fitted, solved
 from latebloom.studies.mesa_optimization.claims.networks import half_error, networks, ridge_of
+from latebloom.studies.mesa_optimization.figures.weights import draw_halfway
 from tests.studies.mesa_optimization.planted import (
     NAMES,
     SMALL,
@@ -113,6 +115,31 @@ def test_compression_needs_the_contrast():
     assert judged("14", wide, narrow).verdict is Verdict.REPRODUCED
     assert judged("14", wide, DEEP).verdict is Verdict.INCONCLUSIVE  # narrow heads that compress, too
     assert judged("14", narrow, narrow).verdict is Verdict.CONTRADICTED
+
+
+def twice_mixed(depth, seed):
+    """A solver whose first head does something else beside it: two mixes of channels in one head."""
+    own, d = solver(depth), SMALL.d
+    first, second = slice(2 * d, 3 * d), slice(d, 2 * d)  # the channel of s_t; the half of the head that was empty
+    for name, rows, columns in (("W_Q", first, second), ("W_K", first, second), ("W_V", first, second)):
+        own[f"blocks.0.attn.{name}"][0, rows, columns] = 0.5 * torch.eye(d)
+    own["blocks.0.attn.W_O"][0, second, :d] = 0.5 * torch.eye(d)
+    return own
+
+
+def test_the_picture_of_compression_tells_what_sixteen_numbers_a_head_lose():
+    def drawn(weights):
+        nets = networks(small((6,), weights, seeds=2))
+        with styled():
+            axis = draw_halfway(nets, "heading").axes[0]
+        lines = {line.get_label().split(":")[0]: float(line.get_ydata()[-1]) for line in axis.lines}
+        return lines["network"], lines["compressed"], lines["compressed to 16 numbers a head"]
+
+    network, of_32, of_16 = drawn(lambda depth, seed: solver(depth))
+    assert (of_32, of_16) == pytest.approx((network, network), rel=1e-4)
+    network, of_32, of_16 = drawn(twice_mixed)
+    assert of_32 == pytest.approx(network, rel=1e-4)
+    assert abs(of_16 / network - 1) > 0.02
 
 
 def test_probes_read_what_a_solver_holds():
