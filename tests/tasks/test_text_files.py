@@ -251,10 +251,41 @@ def test_a_byte_order_mark_is_no_token_of_a_document(kind, tmp_path):
     passages, tokenizer = HubText.parse(settings).passages
     (file,) = (tmp_path / kind).iterdir()
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes() + b"\n\n")
-    hub_text._passages.cache_clear()
     marked, own = HubText.parse(settings).passages
     assert own.symbols == tokenizer.symbols
     assert np.array_equal(marked, passages)
+
+
+def test_a_text_that_changed_since_it_was_asked_for_is_not_trained_on(book):
+    task = Text.parse({"file": str(book)})
+    book.write_text("Another text altogether. " * 40)
+    with pytest.raises(LatebloomError, match="is no longer the text it was"):
+        _ = task.corpus
+
+
+def test_a_local_copy_is_known_by_what_it_holds(tmp_path):
+    settings = {"dataset": folder_of("txt", tmp_path), "tokenizer": "characters", "tokens": 12}
+    before = HubText.parse(settings)
+    assert before.digest and before == HubText.parse(settings)
+    assert not HubText(tokenizer="characters").digest  # a name on the hub is all that is known of it
+    (file,) = (tmp_path / "txt").iterdir()
+    file.write_text("of other letters, quite\n" * 9)
+    after = HubText.parse(settings)
+    assert after.digest != before.digest
+    assert set(after.passages[1].symbols) == set("of other letters, quite")
+    with pytest.raises(LatebloomError, match=r"is no longer what it was .* set task\.digest= to nothing"):
+        _ = before.passages
+
+
+def test_a_tokenizer_that_changed_is_another_experiment(tmp_path):
+    pytest.importorskip("tokenizers")
+    texts = folder_of("txt", tmp_path)
+    file, seen = tmp_path / "tokenizer.json", []
+    for size in (258, 262):
+        byte_pairs(BOOK, size).inner.save(str(file))
+        task = HubText(dataset=texts, tokenizer=str(file), tokens=4)
+        seen.append((task.digest, task.signature.d_vocab))
+    assert seen[0][0] != seen[1][0] and seen[0][1] != seen[1][1]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ are drawn with replacement; which passages are tested on is a function of their 
 
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,15 +15,17 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from jaxtyping import Int
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from latebloom.data import Signature
 from latebloom.errors import LatebloomError, not_fetched
 from latebloom.randomness import stream
+from latebloom.spec import joined
 from latebloom.tasks.base import TASKS
+from latebloom.tasks.file_digest import digest_of
 from latebloom.tasks.fresh import FreshTask, Rows
-from latebloom.tasks.text_tokens import Characters, Tokenizer, is_here, read_text, stored
+from latebloom.tasks.text_tokens import Characters, Tokenizer, is_here, read_text, stored, tokenizer_file
 
 
 @TASKS.register("hub_text")
@@ -46,12 +48,26 @@ class HubText(FreshTask):
     documents: int | None = Field(None, ge=1, description="read at most so many; None: all")
     batch_size: int = Field(512, ge=1, description="sequences in a training step")
     test_share: float = Field(0.01, gt=0, lt=1, description="share of the passages that is only tested on")
+    digest: str = joined(
+        "",
+        description="SHA-256 of data set and tokenizer as far as they are files here, found by itself; files that "
+        "change later are refused",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_the_files(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or data.get("digest"):
+            return data
+        places = (data.get(name, cls.model_fields[name].default) for name in ("dataset", "tokenizer"))
+        return {**data, "digest": _digest(*map(str, places))}
 
     @property
     def passages(self) -> tuple[Int[np.ndarray, "passage token"], Tokenizer]:
         """All passages, read once, and what turns them back into text."""
         return _passages(
-            self.dataset, self.config, self.split, self.column, self.tokenizer, self.tokens, self.documents
+            *(self.dataset, self.config, self.split, self.column, self.tokenizer, self.tokens, self.documents),
+            self.digest,
         )
 
     @property
@@ -118,15 +134,28 @@ def _first(dataset: str, config: str, split: str, column: str) -> str | None:
     return next(_documents(dataset, config, split, column, 1), None)
 
 
-@lru_cache(maxsize=2)
 def _named(tokenizer: str) -> Tokenizer:
+    return _stored(tokenizer, digest_of(_tokenizer_files(tokenizer)))
+
+
+@lru_cache(maxsize=2)
+def _stored(tokenizer: str, digest: str) -> Tokenizer:
+    """`digest` is that of its file as it is: another is read anew."""
     return stored(tokenizer)
 
 
 @lru_cache(maxsize=2)
 def _passages(
-    dataset: str, config: str, split: str, column: str, tokenizer: str, tokens: int, documents: int | None
+    dataset: str, config: str, split: str, column: str, tokenizer: str, tokens: int, documents: int | None, digest: str
 ) -> tuple[Int[np.ndarray, "passage token"], Tokenizer]:
+    """Read once for each `digest`, which the files must still have where there is one."""
+    _check_name(dataset)
+    if digest and (now := _digest(dataset, tokenizer)) != digest:
+        raise LatebloomError(
+            f"task.dataset = {dataset!r} or task.tokenizer = {tokenizer!r} is no longer what it was (SHA-256 "
+            f"{digest[:12]}..., now {now[:12] or 'no file'}): put the old files back, or set task.digest= to nothing "
+            "for a new experiment."
+        )
     texts = list(_documents(dataset, config, split, column, documents))
     own = Characters("".join(texts)) if tokenizer == "characters" else _named(tokenizer)
     found = [ids[:tokens] for text in texts if len(ids := own.encode(text)) >= tokens]
@@ -161,9 +190,26 @@ def _check_name(dataset: str) -> None:
         )
 
 
+def _files(folder: Path) -> list[Path]:
+    """What is read of a folder, in order."""
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".parquet", ".jsonl", ".txt"))
+
+
+def _digest(dataset: str, tokenizer: str) -> str:
+    """Of the files here that a data set and a tokenizer are; empty where both are names on the hub."""
+    folder = _folder(dataset)
+    texts = [(str(path.relative_to(folder)), path) for path in _files(folder)] if folder.is_dir() else []
+    return digest_of([*texts, *_tokenizer_files(tokenizer)])
+
+
+def _tokenizer_files(tokenizer: str) -> list[tuple[str, Path]]:
+    path = tokenizer_file(tokenizer)
+    return [("tokenizer.json", path)] if tokenizer != "characters" and path.is_file() else []
+
+
 def _local(folder: Path, column: str) -> Iterator[str]:
     """Documents of every file of a folder, in the order of file names."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix in (".parquet", ".jsonl", ".txt"))
+    files = _files(folder)
     if not files:
         raise LatebloomError(f"task.dataset: the folder {folder} has no .parquet, .jsonl or .txt file.")
     for path in files:

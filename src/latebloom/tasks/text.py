@@ -112,10 +112,7 @@ class Text(Windows):
             raise ValueError(f"task.file = {data['file']!r}: there is no such file.")
         digest, whole = _digests(path.read_bytes())
         if data.get("digest", "") not in ("", digest, whole):
-            raise ValueError(
-                f"task.file = {data['file']!r} is no longer the text it was (SHA-256 {data['digest'][:12]}..., now "
-                f"{digest[:12]}...): put the old file back, or set task.digest= to nothing for a new experiment."
-            )
+            raise ValueError(_changed(data["file"], data["digest"], digest))
         return {**data, "digest": data.get("digest") or digest}
 
     @property
@@ -144,11 +141,21 @@ def _digests(content: bytes) -> tuple[str, str]:
     return hashlib.sha256(content.removeprefix(BOM_UTF8)).hexdigest(), hashlib.sha256(content).hexdigest()
 
 
+def _changed(file: str, digest: str, now: str) -> str:
+    return (
+        f"task.file = {file!r} is no longer the text it was (SHA-256 {digest[:12]}..., now {now[:12]}...): put the old "
+        "file back, or set task.digest= to nothing for a new experiment."
+    )
+
+
 @lru_cache(maxsize=4)
 def _read(file: str, digest: str, tokenizer: TokenizerName, vocabulary: int, test_share: float) -> Corpus:
     """The file as tokens. Runs whose digest covers a byte order mark were made with it as a character, and keep it."""
     path = Path(file).expanduser()
-    text = read_text(path, f"task.file = {file!r}", keep_mark=digest != _digests(path.read_bytes())[0])
+    plain, whole = _digests(path.read_bytes())
+    if digest not in (plain, whole):
+        raise LatebloomError(_changed(file, digest, plain))
+    text = read_text(path, f"task.file = {file!r}", keep_mark=digest != plain)
     return cut(text, tokenizer, vocabulary, test_share)
 
 

@@ -104,9 +104,7 @@ def made(name: TokenizerName, text: str, d_vocab: int) -> Tokenizer:
 def stored(place: str) -> Tokenizer:
     """A pretrained tokenizer: a `tokenizer.json`, a folder that has one, or a name on the Hugging Face hub."""
     library = tokenizers_library(f"task.tokenizer = {place!r}")
-    path = Path(place)
-    if path.is_dir():
-        path = path / "tokenizer.json"
+    path = tokenizer_file(place)
     if path.suffix == ".json" and not path.is_file():
         raise LatebloomError(f"task.tokenizer: there is no file {path}. Name a tokenizer.json, or a folder with one.")
     if path.is_file():
@@ -120,6 +118,12 @@ def stored(place: str) -> Tokenizer:
     except Exception as error:
         instead = "Name a tokenizer.json, a folder with one, or task.tokenizer=characters."
         raise not_fetched(f"task.tokenizer = {place!r}", error, instead) from error
+
+
+def tokenizer_file(place: str) -> Path:
+    """Where a tokenizer of this machine lies; a name on the hub comes back as a path that is no file."""
+    path = Path(place)
+    return path / "tokenizer.json" if path.is_dir() else path
 
 
 def is_here(place: str) -> bool:
