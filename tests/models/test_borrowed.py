@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from latebloom.data import Place
 from latebloom.errors import LatebloomError
 from latebloom.models import Decoder
-from latebloom.models.borrowed import NAME, myopically
+from latebloom.models.borrowed import NAME, _Cutter, myopically
 from latebloom.models.decoder.pretrained import pretrained_gpt2
 from latebloom.models.decoder.published import from_gpt2, settings_of
 from latebloom.randomness import stream
@@ -123,6 +123,21 @@ def test_padding_is_left_out_and_half_masks_are_added():
     plain = model(tokens(), attention_mask=keep)
     torch.testing.assert_close(out[:, 2:], plain[:, 2:])
     torch.testing.assert_close(added[:, 2:], plain[:, 2:])
+
+
+@pytest.mark.parametrize("mask", ["lower", "blind row"])
+def test_scores_beyond_half_precision_give_pytorchs_attention(mask):
+    """Sheet, 6.5: scores stay in float32. A row that may see nothing gives zeros and sends no gradient."""
+    q = torch.zeros(1, 1, 3, 64, dtype=torch.float16)
+    q[..., 1:, :] = 40.0  # with itself: 102,400, beyond the largest number of the type
+    v = torch.tensor([0.0, 1.0, 2.0], dtype=torch.float16)[:, None].expand(1, 1, 3, 64).contiguous()
+    keep = torch.ones(3, 3, dtype=torch.bool).tril()
+    keep[0] &= mask == "lower"
+    leaves = [value.clone().requires_grad_(True) for value in (q, q, v)]
+    found = _Cutter(torch.nn.Identity(), "keys", 0.0).attend(*leaves, keep, 64**-0.5, 0.0)
+    expected = torch.nn.functional.scaled_dot_product_attention(q.float(), q.float(), v.float(), keep).nan_to_num(0.0)
+    torch.testing.assert_close(found.float(), expected, rtol=1e-3, atol=1e-3)
+    assert all(bool(value.isfinite().all()) for value in torch.autograd.grad(found.float().sum(), leaves))
 
 
 def test_a_past_of_zeros_leaves_one_place():
@@ -242,3 +257,29 @@ def test_what_does_not_fit_a_pretrained_model_is_told(folder, monkeypatch):
     save_file(tensors, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(CONFIG))
     assert pretrained_gpt2("openai-community/gpt2")[1].d_vocab == 9  # it looked where the library put it
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"scale_attn_weights": False}, "differs from GPT-2 in scale_attn_weights"),
+        ({"tie_word_embeddings": False}, "differs from GPT-2 in tie_word_embeddings"),
+    ],
+)
+def test_a_gpt2_that_computes_something_else_is_refused(config, told):
+    assert settings_of(CONFIG | dict.fromkeys(config, True), "a folder") == settings_of(CONFIG, "a folder")
+    with pytest.raises(LatebloomError, match=told):
+        settings_of(CONFIG | config, "a folder")
+
+
+def test_damaged_files_of_a_network_are_told(folder):
+    tensors = load_file(folder / "model.safetensors")
+    save_file({name: value for name, value in tensors.items() if "wte" not in name}, folder / "model.safetensors")
+    with pytest.raises(LatebloomError, match=r"These weights have no wte\.weight"):
+        pretrained_gpt2(str(folder))
+    (folder / "model.safetensors").write_bytes(b"half of a file")
+    with pytest.raises(LatebloomError, match=r"model\.safetensors cannot be read as safetensors"):
+        pretrained_gpt2(str(folder))
+    (folder / "config.json").write_text('{"model_type": "gpt2",')
+    with pytest.raises(LatebloomError, match=r"config\.json is no configuration of a network"):
+        pretrained_gpt2(str(folder))

@@ -75,6 +75,7 @@ def test_the_clip_is_reached_in_these_cases():
         {"past": "keys"},
         {"dropout": 0.1},
         {"read_out": "linear"},
+        {"embed_scale": True},
     ],
     ids=lambda change: next(iter(change)),
 )

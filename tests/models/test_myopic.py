@@ -268,6 +268,36 @@ def test_numbers_may_lie_in_memory_in_any_order(name, tolerance):
         torch.testing.assert_close(*gradients, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+@pytest.mark.parametrize("fused_kernel", [True, False])
+def test_half_precision_has_the_gradients_of_single_precision_rounded(name, fused_kernel, monkeypatch):
+    """Products of queries and keys beyond 65,504, where half precision ends, as they come in trained networks."""
+    monkeypatch.setattr(fused, "_tells_denominators", lambda q, v: fused_kernel)
+    noise = stream(7, "myopic test")
+    q, k, v, g = (torch.tensor(noise.standard_normal((1, 2, 5, 64)) * by) for by in (40.0, 40.0, 1.0, 1.0))
+    q[..., 2, :] = k[..., 2, :] = 40.0  # a place that is sure of itself: a score of 12,800
+    half = getattr(torch, name)
+    parts = []
+    for dtype in (half, torch.float32):
+        leaves = [value.to(half).to(dtype).requires_grad_(True) for value in (q, k, v, k, v)]
+        parts.append(torch.autograd.grad(fused.cut_attention(*leaves), leaves, g.to(half).to(dtype)))
+    rounding = torch.finfo(half).eps
+    for found, expected in zip(*parts, strict=True):
+        torch.testing.assert_close(found.float(), expected, rtol=0, atol=8 * rounding * float(expected.abs().max() + 1))
+
+
+@pytest.mark.parametrize("fused_kernel", [True, False])
+def test_a_graph_that_is_kept_can_be_walked_twice(fused_kernel, monkeypatch):
+    monkeypatch.setattr(fused, "_tells_denominators", lambda q, v: fused_kernel)
+    noise = stream(8, "myopic test")
+    q, k, v, g = (torch.tensor(noise.standard_normal((2, 2, 6, 4))) for _ in range(4))
+    leaves = [value.clone().requires_grad_(True) for value in (q, k, v, k, v)]
+    out = fused.cut_attention(*leaves)
+    once, again = (torch.autograd.grad(out, leaves, g, retain_graph=True) for _ in range(2))
+    for first, second in zip(once, again, strict=True):
+        assert torch.equal(first, second)
+
+
 @each_cut
 def test_dropout_uses_one_mask_for_the_past_and_for_the_present(past):
     """With the whole gradient let through, myopic and vanilla agree under dropout only if they see the same masks."""

@@ -173,13 +173,15 @@ class _Cutter:
         past = self._past(own)
         if mask is None and not dropout and self.past != "zeroed" and scale == q.shape[-1] ** -0.5:
             return cut_attention(q, *own, *past)
-        scores = with_own_scores(q, own.k, past.k) * scale
+        wide = torch.promote_types(q.dtype, torch.float32)  # half precision overflows
+        with torch.autocast(q.device.type, enabled=False):
+            scores = with_own_scores(q.to(wide), own.k.to(wide), past.k.to(wide)) * scale
         if mask is not None:
             # Masks say who may be seen (true), or what is added to a score; either may hold the causal part or not.
             scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
-        # At least in float32, as half precision overflows; a row that may see nothing (padding) gives zeros.
-        wide = torch.promote_types(q.dtype, torch.float32)
-        pattern = torch.softmax(scores.masked_fill(future(scores), -torch.inf), -1, dtype=wide).nan_to_num(0.0)
+        scores = scores.masked_fill(future(scores), -torch.inf)
+        blind = scores.amax(-1, keepdim=True) == -torch.inf  # rows that may see nothing (padding) give zeros
+        pattern = torch.softmax(scores.masked_fill(blind, 0.0), -1).masked_fill(blind, 0.0)
         pattern = torch.nn.functional.dropout(pattern.to(q.dtype), dropout)
         return with_own_values(pattern, own.v, past.v)
 

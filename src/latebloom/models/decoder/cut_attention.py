@@ -56,14 +56,16 @@ class _CutAttention(torch.autograd.Function):
             full = backward(_dense(g), q, k, v, z, lse, 0.0, True)
         else:
             live, leaves = ctx.graph
-            full, ctx.graph = torch.autograd.grad(live, leaves, g), None
+            full = torch.autograd.grad(live, leaves, g, retain_graph=True)
             lse = denominators(q, k)
+        q, k, v, z, g = (value.to(torch.promote_types(g.dtype, torch.float32)) for value in (q, k, v, z, g))
         scale = q.shape[-1] ** -0.5
-        share = torch.exp((q * k).sum(-1) * scale - lse).to(q.dtype)  # a_jj
+        share = torch.exp((q * k).sum(-1) * scale - lse)  # a_jj
         dk = (share * (g * (v - z)).sum(-1) * scale)[..., None] * q
         dv = share[..., None] * g
-        past = (full[1] - dk, full[2] - dv) if ctx.needs_input_grad[3] else (None, None)
-        return full[0], dk, dv, *past
+        own = tuple(value.to(full[0].dtype) for value in (dk, dv))
+        past = tuple((all_ - part).to(all_.dtype) for all_, part in zip(full[1:], (dk, dv), strict=True))
+        return full[0], *own, *(past if ctx.needs_input_grad[3] else (None, None))
 
 
 def _tells_denominators(q: Tensor, v: Tensor) -> bool:
@@ -79,6 +81,8 @@ def _dense(value: Rows) -> Rows:
 
 def denominators(q: Rows, k: Rows) -> Float[Tensor, "batch head pos"]:
     """The log of each query's softmax denominator, a block of queries at a time."""
+    wide = torch.promote_types(q.dtype, torch.float32)  # half precision overflows
+    q, k = q.to(wide), k.to(wide)
     found = []
     for first in range(0, q.shape[-2], BLOCK):
         some = q[..., first : first + BLOCK, :]

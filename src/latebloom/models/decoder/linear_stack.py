@@ -45,6 +45,7 @@ def fits(model: "Decoder") -> bool:
     """Whether a decoder is linear attention on channels and nothing else."""
     return (
         set(model.attention) == {"linear"}
+        and not model.embed_scale
         and (model.read_out, model.norm, model.positions, model.bias) == ("channels", "none", "none", "none")
         and (model.mlp_width, model.qk_norm, model.past, model.dropout) == (0, "none", "whole", 0.0)
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -25,12 +26,20 @@ if TYPE_CHECKING:
 
 def read_config(source: str) -> dict[str, Any]:
     """config.json of a network."""
-    return dict(json.loads(_file(source, "config.json").read_text(encoding="utf-8")))
+    file = _file(source, "config.json")
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise LatebloomError(f"{file} is no configuration of a network: {error}. Copy or fetch it anew.") from None
 
 
 def read_tensors(source: str) -> dict[str, Tensor]:
     """model.safetensors of a network."""
-    return load_file(_file(source, "model.safetensors"))
+    file = _file(source, "model.safetensors")
+    try:
+        return load_file(file)
+    except SafetensorError as error:
+        raise LatebloomError(f"{file} cannot be read as safetensors: {error}. Copy or fetch it anew.") from None
 
 
 def settings_of(config: Mapping[str, Any], source: str) -> dict[str, Any]:
@@ -43,6 +52,7 @@ def settings_of(config: Mapping[str, Any], source: str) -> dict[str, Any]:
     acts = {"gelu_new": "gelu_new", "gelu_pytorch_tanh": "gelu_new", "gelu": "gelu", "relu": "relu"}
     act = config.get("activation_function", "gelu_new")
     unusual = [name for name in ("scale_attn_by_inverse_layer_idx", "add_cross_attention") if config.get(name)]
+    unusual += [name for name in ("scale_attn_weights", "tie_word_embeddings") if not config.get(name, True)]
     if act not in acts or unusual or config.get("layer_norm_epsilon", 1e-5) != 1e-5:
         raise LatebloomError(
             f"{source!r} differs from GPT-2 in {', '.join(unusual) or 'its activation or its layer norm epsilon'}, "
@@ -97,7 +107,7 @@ def _parameters(source: str, decoder: "type[Decoder]") -> Parameters:
 
 def from_gpt2(tensors: Mapping[str, Tensor], model: "Decoder") -> Parameters:
     """GPT-2's tensors under our names and shapes, without a member axis; gradients may be renamed the same way."""
-    own = {name.removeprefix("transformer."): value for name, value in tensors.items()}
+    own = _Named({name.removeprefix("transformer."): value for name, value in tensors.items()})
     d, h, k = model.d_model, model.n_heads, model.head_width
     out = {"embed.W_E": own["wte.weight"], "pos_embed.W_pos": own["wpe.weight"]}
     for layer in range(model.n_layers):
@@ -117,6 +127,16 @@ def from_gpt2(tensors: Mapping[str, Tensor], model: "Decoder") -> Parameters:
     out |= {"ln_final.w": own["ln_f.weight"], "ln_final.b": own["ln_f.bias"]}
     # GPT-2 has no output bias; ours begins, and counts, as zero.
     return out | {"unembed.b_U": torch.zeros_like(own["wte.weight"][:, 0])}
+
+
+class _Named(dict[str, Tensor]):
+    """Tensors by name; one that is missing is told."""
+
+    def __missing__(self, name: str) -> Tensor:
+        raise LatebloomError(
+            f"These weights have no {name}, which every GPT-2 of this size has; they hold {len(self)} tensors, the "
+            f"first of them {', '.join(sorted(self)[:3])}."
+        )
 
 
 def _file(source: str, name: str) -> Path:
