@@ -10,6 +10,7 @@ from sklearn.linear_model import Lasso as Peer
 from latebloom.baselines import lasso
 from latebloom.baselines.lasso import Lasso, coordinate_descent, follow_path, solve_on_support, violation
 from latebloom.errors import LatebloomError
+from latebloom.randomness import stream
 from tests.baselines.draws import linear_prompts
 
 
@@ -63,6 +64,19 @@ def test_ties_are_solved_as_well(twist):
         # Equal columns share their weight in many optimal ways: predictions and objective are unique, weights are not.
         np.testing.assert_allclose(x[p].numpy() @ mine, x[p].numpy() @ theirs, atol=1e-6)
         assert np.abs(mine).sum() == pytest.approx(np.abs(theirs).sum(), abs=1e-6)
+
+
+def test_inputs_of_plus_and_minus_one_are_solved_although_whole_columns_agree():
+    noise = stream(0, "signs")
+    x = torch.tensor(noise.choice([-1.0, 1.0], (400, 4, 8)))
+    y = torch.tensor(noise.standard_normal((400, 4)))
+    gram, moment = (x.mT @ x).permute(1, 2, 0).contiguous(), (x.mT @ y[..., None])[..., 0].T.contiguous()
+    assert follow_path(gram, moment, 0.04).isnan().any()  # what this test is about
+    w = Lasso(0.01).weights(x, y)
+    for p in range(0, 400, 7):
+        mine, theirs = x[p].numpy() @ w[p].numpy(), x[p].numpy() @ peer_weights(x[p], y[p], 0.01)
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
+    assert bool(w.isfinite().all())
 
 
 def problem(seed=0):

@@ -236,6 +236,11 @@ def test_convex_combinations_lie_outside_the_mixture_and_inside_the_aware_optimu
     assert aware < 0.05
 
 
+def without_noise(noise_variance):
+    x, y, _, _ = linear_prompts(40, 12, 4)
+    return dense_and_sparse(4, 2, 0.5, noise_variance).prefixes(x, y)
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
@@ -244,6 +249,7 @@ def test_convex_combinations_lie_outside_the_mixture_and_inside_the_aware_optimu
         (lambda: dense_and_sparse(60, 12), r"supports of 12 among 60 coordinates; enumeration stops at 200,000"),
         (lambda: dense_and_sparse(4, 2, 0.5, 0.0), r"noise_variance = 0\.0: .* use 1e-6 for clean labels"),
         (lambda: dense_and_sparse(4, 2, 0.5, -0.1), r"noise_variance = -0\.1"),
+        (lambda: without_noise(1e-18), r"noise_variance = 1e-18 is lost in rounding .* use 1e-6 for clean ones"),
         (lambda: dense_and_sparse(4, 2, 1.5), r"Mixture weights \[1\.5, -0\.5\] sum to 1"),
         (lambda: dense_and_sparse(4, 2, scaling="paper"), "must be 'unit' or 'published'"),
         (lambda: MixturePosterior([LinearHypotheses("a", 1.0)], [0.9], 0.1), r"sum to 0\.9: they must be at least 0"),

@@ -5,9 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import Ridge as Peer
 
 from latebloom.baselines.pairs import loss_by_place
+from latebloom.baselines.prompt_ridge import Ridge, ridge_risk
 from latebloom.baselines.ridge import best_setting, least_squares, ridge, softmax_kernel, stacked_ridge
 from latebloom.errors import LatebloomError
 from latebloom.randomness import stream
@@ -34,7 +35,7 @@ def test_ridge_of_every_prefix_is_scikit_learns(seed, lagged, penalty):
     x, y = random_pairs(seed)
 
     def solve(a, b, query):
-        return Ridge(alpha=penalty, fit_intercept=False).fit(a, b).predict(query[None])[0]
+        return Peer(alpha=penalty, fit_intercept=False).fit(a, b).predict(query[None])[0]
 
     torch.testing.assert_close(ridge(x, y, penalty, lagged), place_by_place(x, y, lagged, solve), rtol=1e-7, atol=1e-9)
 
@@ -134,3 +135,14 @@ def test_least_squares_beats_the_kernel_more_in_more_dimensions():
 def test_a_penalty_of_zero_is_refused():
     with pytest.raises(LatebloomError, match=r"penalty = 0: .* use least_squares"):
         ridge(*random_pairs(0), penalty=0)
+
+
+def test_a_penalty_that_is_lost_beside_the_inputs_is_refused():
+    x, y = random_pairs(0)
+    for call in (
+        lambda: ridge(1e3 * x, y, penalty=1e-20),
+        lambda: Ridge(1e-20).weights(1e3 * torch.ones(2, 3, 4), torch.ones(2, 3)),
+        lambda: ridge_risk(1e3 * torch.ones(2, 3, 4), 1e-20, 1.0, 0.1),
+    ):
+        with pytest.raises(LatebloomError, match=r"penalty = 1e-20 is lost in rounding .* take one above"):
+            call()

@@ -85,7 +85,9 @@ def test_a_constructed_network_needs_its_frequency_and_nothing_else():
 
 
 def test_wrong_shapes_are_told():
-    with pytest.raises(LatebloomError, match=r"boolean mask over 1 \.\. p // 2"):
-        rows.project_sums(torch.zeros(P, P), torch.zeros(3, dtype=torch.bool))
+    with pytest.raises(LatebloomError, match=r"boolean mask over 1 \.\. \d+ \(p = "):
+        rows.restricted_loss_of_sums(torch.zeros(P, P), torch.zeros(3, dtype=torch.bool))
+    with pytest.raises(LatebloomError, match=r"over sums are \[\.\.\., p, p\], not \[\d+, 4\]"):
+        rows.restricted_loss_of_sums(torch.zeros(P, 4), torch.zeros(2, dtype=torch.bool))
     with pytest.raises(LatebloomError, match="'relu' or 'square', not 'gelu'"):
         rows.hidden_mean_over_sums(torch.zeros(P, 2), torch.zeros(P, 2), "gelu")

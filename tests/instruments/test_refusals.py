@@ -117,7 +117,10 @@ REFUSED = {
         "fitted on 3 classes and scored on 2",
     ),
     "other features": (lambda: class_posterior_probe(FEATURES, CLASSES, drawn(9, 5), CLASSES), "4 features .* on 5"),
-    "no rows": (lambda: class_posterior_probe(FEATURES[:0], CLASSES[:0], FEATURES, CLASSES), "at least one row"),
+    "one row": (
+        lambda: class_posterior_probe(FEATURES[:1], CLASSES[:1], FEATURES, CLASSES),
+        "at least two rows to fit",
+    ),
     "rows of places": (lambda: class_posterior_probe(drawn(9, 2, 4), CLASSES, FEATURES, CLASSES), "must be .row, feat"),
     "references apart": (lambda: nearest_reference({"a": drawn(3), "b": drawn(4)}), r"got shapes .*'b': \(4,\)"),
     "layers apart": (lambda: attention_sparsity([PATTERN, LONGER]), "rows and queries must be the same in all"),

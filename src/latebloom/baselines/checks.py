@@ -14,6 +14,19 @@ def check_finite(what: str, numbers: Tensor) -> None:
         raise LatebloomError(f"{what} hold {numbers[place].item()} at {list(place)}: they must be finite numbers.")
 
 
+def regularised_cholesky(owner: str, gram: Tensor, penalty: float) -> Tensor:
+    """The lower factor of gram + penalty I; a penalty that is lost in rounding beside the gram matrix is refused."""
+    eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    factor, failed = torch.linalg.cholesky_ex(gram + penalty * eye)
+    if bool(failed.any()):
+        largest = torch.diagonal(gram, dim1=-2, dim2=-1).amax().item()
+        raise LatebloomError(
+            f"{owner}: penalty = {penalty:g} is lost in rounding beside squared inputs of up to {largest:.3g}; "
+            f"take one above {1e-13 * largest:.0e}."
+        )
+    return factor
+
+
 def shared_lead(owner: str, own: int, **tables: Tensor) -> torch.Size:
     """The axes before the last `own` ones, of all tables together; those that do not broadcast are refused."""
     try:

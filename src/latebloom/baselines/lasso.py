@@ -82,7 +82,7 @@ def solve(gram: Grams, moment: Vectors, penalty: float) -> Vectors:
         return torch.zeros_like(moment)
     weights = follow_path(gram, moment, penalty)
     for better in (solve_on_support, coordinate_descent):
-        rough = (violation(gram, moment, weights, penalty) > TOLERANCE).nonzero()[:, 0]
+        rough = (~(violation(gram, moment, weights, penalty) <= TOLERANCE)).nonzero()[:, 0]  # NaN is no solution
         if not len(rough):
             break
         weights[:, rough] = better(gram[..., rough], moment[:, rough], penalty, weights[:, rough])
@@ -142,7 +142,8 @@ def coordinate_descent(gram: Grams, moment: Vectors, penalty: float, weights: Ve
 
     Raises `LatebloomError` where they do not hold after 100,000 sweeps.
     """
-    weights = weights.clone()
+    value = (weights * ((gram * weights).sum(1) / 2 - moment) + penalty * weights.abs()).sum(0)
+    weights = torch.where(value < 0, weights, 0.0)  # where a singular system gave nonsense it begins at 0
     for sweep in range(MAX_SWEEPS):
         for i in range(len(weights)):
             free = moment[i] - (gram[i] * weights).sum(0) + gram[i, i] * weights[i]

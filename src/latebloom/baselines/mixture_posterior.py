@@ -197,7 +197,12 @@ class MixturePosterior:
             highest = log_evidence.amax(1, keepdim=True)
             likely = (log_evidence - highest).exp()
             total = likely.sum(1)
-            means.append(((likely * found.mean).sum(1) / total).T)
+            mean = (likely * found.mean).sum(1) / total
+            if bool(mean.isnan().any()):
+                raise LatebloomError(
+                    f"noise_variance = {noise:g} is lost in rounding beside these labels: use 1e-6 for clean ones."
+                )
+            means.append(mean.T)
             evidences.append((highest[:, 0] + total.log() - math.log(variances.shape[1])).T)
         return torch.cat(means), torch.cat(evidences)
 

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latebloom.baselines.checks import regularised_cholesky
 from latebloom.baselines.predictor import LinearPredictor, positive, prompts
 
 
@@ -40,7 +41,7 @@ class Ridge(LinearPredictor):
         return torch.stack(found, -2)
 
     def _solve(self, gram: Tensor, moment: Tensor) -> Tensor:
-        factor = torch.linalg.cholesky(gram + self.penalty * torch.eye(gram.shape[-1], dtype=gram.dtype))
+        factor = regularised_cholesky("Ridge", gram, self.penalty)
         return torch.cholesky_solve(moment[..., None], factor)[..., 0]
 
 
@@ -54,8 +55,7 @@ def ridge_risk(
     """
     positive("ridge_risk", penalty=penalty)
     x = context_x.to("cpu", torch.float64)
-    gram = x.mT @ x + penalty * torch.eye(x.shape[-1], dtype=x.dtype)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
+    inverse = torch.cholesky_inverse(regularised_cholesky("ridge_risk", x.mT @ x, penalty))
     first = torch.diagonal(inverse, dim1=-2, dim2=-1).sum(-1)
     second = inverse.square().sum((-2, -1))
     return noise_variance * (1 + first) + (penalty**2 * variance - penalty * noise_variance) * second

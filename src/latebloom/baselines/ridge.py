@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latebloom.baselines.checks import check_finite, shared_lead
+from latebloom.baselines.checks import check_finite, regularised_cholesky, shared_lead
 from latebloom.baselines.pairs import loss_by_place, stack_past, visible
 from latebloom.errors import LatebloomError
 
@@ -42,8 +42,7 @@ def ridge(
     check_finite("ridge: the queries", queries)
     lead = shared_lead("ridge", 2, inputs=inputs, targets=targets, queries=queries)
     x, y, q = (table.double().expand(*lead, *table.shape[-2:]) for table in (inputs, targets, queries))
-    eye = torch.eye(x.shape[-2], dtype=x.dtype, device=x.device)
-    factor = torch.linalg.cholesky(x @ x.mT + penalty * eye)
+    factor = regularised_cholesky("ridge", x @ x.mT, penalty)
     whitened = torch.linalg.solve_triangular(factor, torch.cat([y, x @ q.mT], -1), upper=False)
     answers, asked = whitened[..., : y.shape[-1]], whitened[..., y.shape[-1] :]
     return _like(targets, (asked.mT * visible(x.shape[-2], lagged, x.device)) @ answers)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.baselines.pairs import attended, visible
+from latebloom.baselines.predictor import positive
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +23,10 @@ class Gram:
     penalty: float
     lagged: bool = False
     normalised: bool = True  # divided by its Frobenius norm, as in the release, so that no eigenvalue is above 1
+
+    def __post_init__(self) -> None:
+        if self.normalised:  # before the first pair the norm is that of the penalty alone
+            positive("Gram", penalty=self.penalty)
 
     def apply(self, vectors: Float[Tensor, "*lead pos d"]) -> Float[Tensor, "*lead pos d"]:
         """A_t v_t, or A_t v_t / ||A_t||."""

@@ -45,11 +45,12 @@ def class_posterior_probe(
     `penalty` is a share of the number of rows. Raises `LatebloomError` where rows do not pair up or probabilities do
     not sum to 1.
     """
-    for some, own in ((activations, posterior), (held_out_activations, held_out_posterior)):
-        if some.ndim != 2 or own.ndim != 2 or not len(some):
+    for some, own, least in ((activations, posterior, 2), (held_out_activations, held_out_posterior, 1)):
+        if some.ndim != 2 or own.ndim != 2 or len(some) < least:
             raise LatebloomError(
                 f"class_posterior_probe: activations of shape {tuple(some.shape)} and probabilities of shape "
-                f"{tuple(own.shape)}: they must be [row, feature] and [row, class], with at least one row."
+                f"{tuple(own.shape)}: they must be [row, feature] and [row, class], with at least "
+                "two rows to fit and one to score."
             )
         if len(some) != len(own) or not bool(((own.sum(-1) - 1).abs() <= 1e-3).all()):
             raise LatebloomError(
@@ -68,7 +69,7 @@ def class_posterior_probe(
     inputs, target = activations.double(), _centred_log(posterior)
     mean, spread = inputs.mean(0), inputs.std(0).clamp(min=1e-12)
     scaled = (inputs - mean) / spread
-    gram = scaled.mT @ scaled + penalty * len(inputs) * torch.eye(inputs.shape[1], dtype=inputs.dtype)
+    gram = scaled.mT @ scaled + penalty * len(inputs) * torch.eye(inputs.shape[1]).to(inputs)
     weight = torch.linalg.solve(gram, scaled.mT @ (target - target.mean(0))) / spread[:, None]
     bias = target.mean(0) - mean @ weight
     said = held_out_activations.double() @ weight + bias

@@ -143,16 +143,16 @@ def fit(
         return [_layer(parts[i : i + each], width) for i in range(0, len(parts), each)]
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
-        flat = torch.from_numpy(values).requires_grad_(True)
+        flat = torch.from_numpy(values).to(x.device).requires_grad_(True)
         with torch.enable_grad():
             said = run(built(flat), x)[-1][..., out * width : (out + 1) * width]
             total = (said - y).square().sum(-1).mean() / 2
         (gradient,) = torch.autograd.grad(total, flat)
-        return float(total.detach()), gradient.numpy()
+        return float(total.detach()), gradient.cpu().numpy()
 
-    start = torch.cat([part.flatten() for part in starts]).numpy()
+    start = torch.cat([part.flatten() for part in starts]).cpu().numpy()
     found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": rounds})
-    return built(torch.from_numpy(found.x)), float(found.fun)
+    return built(torch.from_numpy(found.x).to(x.device)), float(found.fun)
 
 
 def _numbers(layer: Products, width: int, mixed: bool) -> list[Tensor]:

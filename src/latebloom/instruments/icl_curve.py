@@ -94,7 +94,9 @@ def curve_interval(
     # Counts of each prompt in each resample, instead of resampled copies of the errors.
     counts = stream(seed, "icl curve", n, resamples).multinomial(n, [1 / n] * n, size=resamples)
     means = torch.from_numpy(counts / n).to(errors) @ errors
-    tails = means.quantile(torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=errors.dtype), dim=-2)
+    tails = means.quantile(
+        torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=errors.dtype, device=errors.device), dim=-2
+    )
     return tails[0], tails[1]
 
 

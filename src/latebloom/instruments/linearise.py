@@ -57,17 +57,17 @@ def linearise(
         return [flat[a:b].view_as(s) for a, b, s in zip(sizes[:-1], sizes[1:], starts, strict=True)]
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
-        flat = torch.from_numpy(values).requires_grad_(True)
+        flat = torch.from_numpy(values).to(x.device).requires_grad_(True)
         with torch.enable_grad():
             total = (attend(products(*parts(flat)), x, seen=read) - y).square().sum() / square
         (gradient,) = torch.autograd.grad(total, flat)
-        return float(total.detach()), gradient.numpy()
+        return float(total.detach()), gradient.cpu().numpy()
 
-    start = torch.cat([part.flatten() for part in starts]).numpy()
+    start = torch.cat([part.flatten() for part in starts]).cpu().numpy()
     found = scipy.optimize.minimize(
         loss, start, jac=True, method="L-BFGS-B", options={"maxiter": rounds, "maxfun": 2 * rounds}
     )
-    return Linearised(products(*parts(torch.from_numpy(found.x))), float(found.fun))
+    return Linearised(products(*parts(torch.from_numpy(found.x).to(x.device))), float(found.fun))
 
 
 def in_place_of(

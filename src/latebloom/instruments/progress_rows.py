@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from latebloom.errors import LatebloomError
-from latebloom.instruments.fourier import fourier_basis
+from latebloom.instruments.trigonometric import project_sums
 
 VERSION = 1  # Raise when a change here changes numbers.
 
@@ -33,21 +33,6 @@ def hidden_mean_over_sums(
     other = (residue[:, None] - residue) % p  # [s, a] -> b
     pre = first.double().unsqueeze(-3) + second.double()[..., other, :]
     return (torch.relu(pre) if activation == "relu" else pre.square()).mean(-2)
-
-
-def project_sums(
-    sums: Float[Tensor, "*lead p p"], keys: Bool[Tensor, "*#lead frequency"]
-) -> Float[Tensor, "*lead p p"]:
-    """The part of mean-over-sums logits `[s, c]` in the key frequencies of `s`, constant left out; float64."""
-    p = sums.shape[-1]
-    if sums.shape[-2] != p or keys.dtype != torch.bool or keys.shape[-1] != p // 2:
-        raise LatebloomError(
-            f"Mean logits over sums are [..., p, p] and keys a boolean mask over 1 .. p // 2; "
-            f"got {list(sums.shape)} and {keys.dtype} of shape {list(keys.shape)}."
-        )
-    rows = torch.nn.functional.pad(keys.repeat_interleave(2, dim=-1), (1, 0))[..., :p]
-    basis = fourier_basis(p, device=sums.device)
-    return basis.T @ (rows.unsqueeze(-1) * (basis @ sums.double()))
 
 
 def restricted_loss_of_sums(

@@ -86,9 +86,18 @@ def sum_projection(
     logits: Float[Tensor, "*lead p p p"], keys: Bool[Tensor, "*#lead frequency"]
 ) -> Float[Tensor, "*lead p p"]:
     """`P_K L` of the `sum` operator as rows `[s, c]`; the pair `(a, b)` has row `(a + b) mod p`."""
-    mean = mean_over_sums(logits)
-    basis = fourier_basis(mean.shape[-1], device=logits.device)
-    return basis.T @ (_key_rows(keys, mean.shape[-1]).unsqueeze(-1) * (basis @ mean))
+    return project_sums(mean_over_sums(logits), keys)
+
+
+def project_sums(
+    sums: Float[Tensor, "*lead p p"], keys: Bool[Tensor, "*#lead frequency"]
+) -> Float[Tensor, "*lead p p"]:
+    """The part of mean-over-sums logits `[s, c]` in the key frequencies of `s`, constant left out; float64."""
+    p = sums.shape[-1]
+    if sums.shape[-2] != p:
+        raise LatebloomError(f"Mean logits over sums are [..., p, p], not {list(sums.shape)}.")
+    basis = fourier_basis(p, device=sums.device)
+    return basis.T @ (_key_rows(keys, p).unsqueeze(-1) * (basis @ sums.double()))
 
 
 def sum_projection_by_frequency(logits: Float[Tensor, "*lead p p p"]) -> Float[Tensor, "*lead frequency p p"]:

@@ -123,7 +123,7 @@ class ModularArithmetic(Task):
         return order[: self.train_rows], order[self.train_rows :]
 
     def train_labels(self, exact: np.ndarray, seed: int) -> np.ndarray:
-        """Labels to train on: the exact ones, a share of them replaced by others where noise is asked for."""
+        """Labels to train on: the exact ones, a share of them replaced by random ones where noise is asked for."""
         share = 1.0 if self.random_labels else self.label_noise
         noise = stream(seed, "labels")
         replace = noise.random(len(exact)) < share

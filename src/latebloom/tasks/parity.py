@@ -38,7 +38,7 @@ class SparseParity(Task):
     n_test: int = Field(5000, ge=1, description="test rows")
     bits: Literal["01", "+-1"] = Field("01", description="how a bit is written")
     split_seed: int | None = vary(None, description="which rows; None: the member's own seed")
-    label_noise: float = vary(0.0, ge=0, le=1, description="share of training labels replaced by random ones")
+    label_noise: float = vary(0.0, ge=0, le=1, description="share of training labels flipped; at 0.5 all are random")
     batch_size: int | None = Field(None, ge=1, description="rows in a training step; None: all")
 
     @model_validator(mode="after")

@@ -78,3 +78,13 @@ def inflected(words):
         base = PRESENT[word]
         answer.append(base if plural else base + "s")
     return answer
+
+
+def right_branching(length):
+    """Brackets of the tree (w1 (w2 (w3 ...)))."""
+    return [(first, length) for first in range(length - 1)]
+
+
+def left_branching(length):
+    """Brackets of the tree (((w1 w2) w3) ...)."""
+    return [(0, last) for last in range(length, 1, -1)]

@@ -11,7 +11,7 @@ from latebloom.tasks.language.grammar import Grammar, after_repeats, draw, every
 from latebloom.tasks.language.lexicon import agreement_words, question_words, tense_words
 from latebloom.tasks.language.shares import fold, largest_remainder, spread, where, with_clause_share
 from latebloom.tasks.language.structure import CELLS, CLAUSES, Template
-from latebloom.tasks.language.trees import Tree, left_branching, right_branching
+from latebloom.tasks.language.trees import Tree
 
 NOTHING = np.empty(0, dtype=np.int64)
 each_grammar = pytest.mark.parametrize("auxiliaries", [True, False])
@@ -150,9 +150,7 @@ def _nodes(tree):
         yield from _nodes(child)
 
 
-def test_branching_brackets_and_a_tree_of_the_wrong_size():
-    assert right_branching(4) == [(0, 4), (1, 4), (2, 4)]
-    assert left_branching(4) == [(0, 4), (0, 3), (0, 2)]
+def test_a_tree_of_the_wrong_size():
     tree = Tree("NP", (Tree("Det", word="the"), Tree("N", word="newt")))
     with pytest.raises(LatebloomError, match="over 2 words cannot take 3"):
         tree.filled(["a", "b", "c"])

@@ -13,12 +13,13 @@ from latebloom.tasks.base import TASKS
 from latebloom.tasks.language import QuestionFormation
 from latebloom.tasks.language.pair_corpus import COPY, TRANSFORM, Rows
 from latebloom.tasks.language.structure import CELLS, CLAUSES
-from latebloom.tasks.language.trees import left_branching, right_branching
 from tests.tasks.language.counting import (
     AUXILIARIES,
     PLURAL_NOUNS,
+    left_branching,
     main_auxiliary,
     predicate,
+    right_branching,
     subject_modifier,
 )
 

@@ -12,15 +12,16 @@ from latebloom.tasks.base import TASKS
 from latebloom.tasks.language import TenseInflection
 from latebloom.tasks.language.pair_corpus import COPY, TRANSFORM
 from latebloom.tasks.language.structure import CELLS, CLAUSES
-from latebloom.tasks.language.trees import left_branching, right_branching
 from tests.tasks.language.counting import (
     NOUNS,
     PLURAL_NOUNS,
     PRESENT,
     clause_kind,
     inflected,
+    left_branching,
     main_verb,
     predicate,
+    right_branching,
     subject_modifier,
 )
 from tests.tasks.language.test_question import bracket_score

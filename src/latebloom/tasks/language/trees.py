@@ -55,13 +55,3 @@ class Tree:
 
     def __str__(self) -> str:
         return f"({self.label} {' '.join(map(str, self.children))})" if self.children else self.word
-
-
-def right_branching(length: int) -> list[tuple[int, int]]:
-    """Brackets of the tree (w1 (w2 (w3 ...))) over `length` words."""
-    return [(first, length) for first in range(length - 1)]
-
-
-def left_branching(length: int) -> list[tuple[int, int]]:
-    """Brackets of the tree (((w1 w2) w3) ...) over `length` words."""
-    return [(0, last) for last in range(length, 1, -1)]

@@ -234,7 +234,7 @@ def smooth_and_sharp(evidence: Evidence) -> Finding:
     ),
     fixed=FIXED,
     tag="N",
-    control="with half of the labels drawn at random the fall to at most 0.1 of the largest value must not happen",
+    control="with random labels (half of them flipped) the fall to at most 0.1 of the largest value must not happen",
     scales=("laptop", "paper"),
     cost={"laptop": "80 s"},
     needs=lambda scale: (Request(MERRILL, scale), Request(MERRILL, scale, ("task.label_noise=0.5",))),
