@@ -1,15 +1,18 @@
 """What `plan` predicts is what training holds."""
 
+from pathlib import Path
+
 import pytest
 
 from latebloom.fleet import estimate
-from latebloom.fleet.estimate import costs, population_bytes
+from latebloom.fleet.estimate import costs, population_bytes, work_of
+from latebloom.fleet.unit import Unit
 from latebloom.training import measures
 from latebloom.training.experiment import Measure
 from latebloom.training.optimisers import OPTIMISERS
 from latebloom.training.population import Population
 from latebloom.training.schedule import Schedule
-from tests.training.build import run, tiny
+from tests.training.build import parity, run, tiny
 
 
 @pytest.mark.parametrize("optimiser", list(OPTIMISERS))
@@ -37,6 +40,18 @@ def test_every_kind_is_timed_once_and_many_share_a_minute(monkeypatch):
     assert told == [(0, 3), (1, 3), (2, 3)]
     assert [cost.members for cost in found] == [1, 2, 1, 2]
     assert found[0] is found[2] and found[1].parameters != found[3].parameters
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_members_with_few_rows_cost_what_the_one_with_most_does(order):
+    """All are padded to as many rows, whoever comes first."""
+    few, many = (parity(task__n_train=rows, task__batch_size=None) for rows in (4, 200))
+    together, alone = costs([(few, many)[::order], [many, many]], timed=False)
+    assert (together.memory, together.flops_per_step) == (alone.memory, alone.flops_per_step)
+    apart = costs([[few], [many]][::order], timed=False)[::order]
+    assert apart[0].memory < apart[1].memory and apart[0].flops_per_step < apart[1].flops_per_step
+    units = [Unit(Path(), members, ()) for members in ((few, many)[::order], (many, many))]
+    assert work_of(units[0]) == work_of(units[1])
 
 
 def test_a_plan_measures_as_often_as_a_run_does(monkeypatch, tmp_path):

@@ -17,8 +17,9 @@ from latebloom.fleet.work import work
 from latebloom.runs.home import adopt, find_run, home, run_folders
 from latebloom.runs.population import PopulationFolder
 from latebloom.runs.run import Run
+from latebloom.training.presets import PRESETS, Entry, Preset
 from tests.fleet import small  # noqa: F401  registers the experiments
-from tests.training.build import Watcher, assert_same_tensors
+from tests.training.build import Watcher, assert_same_tensors, tiny
 
 
 def train(*words, name="small", scale="smoke"):
@@ -318,6 +319,31 @@ def test_two_processes_that_take_over_the_same_population_do_not_mind(runs_home,
     assert PopulationFolder(target).finished
 
 
+def test_a_population_of_other_members_is_not_taken_for_the_one_of_its_name(runs_home):
+    one, other = train("seed=0:2"), train("seed=2:4")
+    (source,), (target,) = ((run.path / "populations").iterdir() for run in (one, other))
+    adopt(source, source)
+    with pytest.raises(StoreError, match="does not hold the members of"):
+        adopt(source, target)
+
+
+def test_a_run_that_was_laid_out_under_another_preset_trains_the_members_that_are_asked_for(runs_home, monkeypatch):
+    """Its command makes other members today: neither their number nor their settings may be taken from it."""
+    before = plan("small", "smoke", (), runs_home)  # seeds 0 and 1 at today's rate
+    fewer = Preset(tiny(), {"seed": range(1)})
+    monkeypatch.setitem(PRESETS._parts, "small", Entry("small", "fewer seeds", lambda scale: fewer))
+    again = plan("small", "smoke", ["seed=0:2"], runs_home)
+    assert (again.run, [unit.path for unit in again.units]) == (before.run, [unit.path for unit in before.units])
+
+    faster = Preset(tiny(training__lr=0.5), {"seed": range(2)})
+    monkeypatch.setitem(PRESETS._parts, "small", Entry("small", "another rate", lambda scale: faster))
+    rate = tiny().training.lr
+    old = plan("small", "smoke", [f"training.lr={rate}"], runs_home)
+    assert (old.run, [unit.path for unit in old.units]) == (before.run, [unit.path for unit in before.units])
+    run = train(f"training.lr={rate},0.5")
+    assert [run.specification(member)["training"]["lr"] for member in range(4)] == [rate, rate, 0.5, 0.5]
+
+
 def test_a_disk_that_fills_while_a_population_is_copied_is_a_sentence(runs_home, monkeypatch):
     run = train("seed=0:2")
     (source,) = (run.path / "populations").iterdir()
@@ -345,6 +371,14 @@ def test_fewer_members_together_are_laid_out_anew_and_what_is_finished_stays(run
     run = train("seed=0:4", "d_mlp=3,4", "population=2")
     assert run.path == before.run
     assert run.measurements().groupby("member").size().tolist() == [6] * 8
+
+
+def test_a_varied_field_with_the_name_of_a_measured_quantity_leaves_it_its_name(runs_home):
+    run = train("seed=0", "model.d_mlp=3,4", name="small.trap")
+    for where in run.document["members"]:
+        where["varied"] = {"width": where["varied"]["d_mlp"]}  # `width` is what this experiment measures
+    frame = run.measurements()
+    assert frame["width_setting"].tolist() == frame["width"].tolist()
 
 
 def test_a_varied_field_does_not_hide_a_column_of_the_tables(runs_home):

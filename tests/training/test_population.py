@@ -248,6 +248,8 @@ def test_given_weights_are_taken_and_what_does_not_fit_is_refused():
     members = seeds(tiny(), 2)
     given = {name: value + 1 for name, value in Population.start(members).params.items()}
     assert_same_tensors(Population.start(members, given).params, given)
+    with pytest.raises(LatebloomError, match=r"start: this network has no place for W_more"):
+        Population.start(members, given | {"W_more": given["W_E"]})
     with pytest.raises(LatebloomError, match=r"start: the parameter W_E needs shape \(2, 7, 5\).*have nothing"):
         Population.start(members, {"W_in": given["W_in"]})
     with pytest.raises(LatebloomError, match=r"needs shape \(2, 7, 5\), the given weights have \(1, 7, 5\)"):

@@ -37,6 +37,10 @@ def test_steps_are_those_that_belong_in_order_once(schedule, total):
     assert schedule.steps(total) == [step for step in range(total + 1) if belongs(schedule, step, total)]
 
 
+def test_a_window_that_ends_long_after_the_training_costs_nothing():
+    assert Schedule(window=(10, 10**13, 5)).steps(22) == [0, 10, 15, 20, 22]
+
+
 @given(schedules, st.integers(0, 250))
 def test_the_first_and_the_last_step_always_belong(schedule, total):
     steps = schedule.steps(total)

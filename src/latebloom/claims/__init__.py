@@ -4,7 +4,7 @@ A claim names the runs it needs and a function that judges them; whoever calls f
 can be judged again without training, and nothing here knows a study or a training loop.
 """
 
-from latebloom.claims.claim import SCALES, Change, Claim, Evidence, Needs, Readable, Request, asks_for
+from latebloom.claims.claim import Change, Claim, Evidence, Needs, Readable, Request, asks_for
 from latebloom.claims.judging import blank, fingerprint, judge
 from latebloom.claims.ledger import Entry, Ledger
 from latebloom.claims.registry import all_claims, claim, get, not_run, of_study
@@ -26,6 +26,7 @@ from latebloom.claims.verdict import (
     verdict_of,
     with_control,
 )
+from latebloom.training.experiment import SCALES
 from latebloom.wording import counted
 
 __all__ = [

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from latebloom.claims.verdict import Finding
 from latebloom.errors import LatebloomError, unknown_name
+from latebloom.training.experiment import SCALES
 
 if TYPE_CHECKING:
     import pandas
 
-SCALES = ("smoke", "quick", "laptop", "paper")
 TITLE_LENGTH = 60
 TAGS = {
     "P": "read in the source itself",

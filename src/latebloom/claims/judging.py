@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from latebloom.claims.claim import SCALES, Claim, Evidence
+from latebloom.claims.claim import Claim, Evidence
 from latebloom.claims.diverged import diverged_note
 from latebloom.claims.ledger import Entry
 from latebloom.claims.statistics.estimate import Estimate
-from latebloom.claims.verdict import Finding, NothingToJudge, Verdict, undecided
-from latebloom.errors import LatebloomError, RunFailed, unknown_name
+from latebloom.claims.verdict import Finding, NothingToJudge, Verdict, joined, undecided
+from latebloom.errors import LatebloomError, RunFailed, StoreError, unknown_name
 from latebloom.spec import digest
 from latebloom.training.device import one_thread
+from latebloom.training.experiment import SCALES
 from latebloom.wording import counted
 
 SEEDS_FOR_A_VERDICT = 5
@@ -45,7 +46,8 @@ def judge(claim: Claim, evidence: Evidence, *, now: datetime | None = None) -> E
 
     Raises:
         RunFailed: the judge function failed. A fault in it is never turned into a verdict.
-        LatebloomError: the claim cannot be judged at this scale, or the runs are not those it asked for.
+        LatebloomError: the claim cannot be judged at this scale, or there are not as many runs as it asks for.
+        StoreError: a run's files cannot be read.
     """
     _check(claim, evidence)
     start = time.perf_counter()
@@ -55,6 +57,8 @@ def judge(claim: Claim, evidence: Evidence, *, now: datetime | None = None) -> E
         lost = diverged_note(evidence.runs)
         estimates = {name: _plain(estimate) for name, estimate in finding.estimates.items()}
         extra = _plain(finding.extra)
+    except StoreError:  # of a run's files, and told by what is wrong with them
+        raise
     except Exception as error:
         raise _failure(claim, evidence, error) from error
     distinct = {run.hash: run.seconds for run in evidence.runs}  # two needs may resolve to one run: it is paid once
@@ -67,7 +71,7 @@ def judge(claim: Claim, evidence: Evidence, *, now: datetime | None = None) -> E
         seeds=finding.seeds,
         runs=tuple(run.hash for run in evidence.runs),
         seconds=round(seconds, 1 if seconds >= 1 else 3),
-        note=_joined(finding.note, lost),
+        note=joined(finding.note, lost),
         judged_at=(now or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
         estimates=estimates,
         extra=extra,
@@ -98,7 +102,7 @@ def blank(claim: Claim, scale: str | None = None) -> Entry:
         fixed=claim.fixed,
         changes=tuple((change.date, change.reason) for change in claim.changes),
         control=claim.control,
-        note=_joined(f"Needs scale {scale}{cost}.", claim.why),
+        note=joined(f"Needs scale {scale}{cost}.", claim.why),
         judged_at="",
         fingerprint=fingerprint(claim, scale),
     )
@@ -133,12 +137,12 @@ def _find(claim: Claim, evidence: Evidence) -> Finding:
 def _tempered(claim: Claim, scale: str, finding: Finding) -> Finding:
     """What the scale and the number of seeds allow one to say."""
     if scale == "smoke":
-        note = _joined("Scale smoke exercises the plumbing only.", finding.note)
+        note = joined("Scale smoke exercises the plumbing only.", finding.note)
         return replace(finding, verdict=Verdict.NOT_RUN, note=note)
     if claim.deterministic or finding.seeds >= SEEDS_FOR_A_VERDICT:
         return finding
     few = f"Only {counted(finding.seeds, 'seed')}; a verdict at laptop scale needs {SEEDS_FOR_A_VERDICT}."
-    finding = replace(finding, note=_joined(finding.note, few))
+    finding = replace(finding, note=joined(finding.note, few))
     return finding if scale == "quick" else replace(finding, verdict=Verdict.INCONCLUSIVE)
 
 
@@ -186,7 +190,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sequence):
         return [_plain(item) for item in value]
     raise TypeError(f"`extra` should hold numbers, text, lists and mappings; it holds a {type(value).__name__}")
-
-
-def _joined(*notes: str) -> str:
-    return " ".join(note for note in notes if note)

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-from latebloom.claims.claim import SCALES
 from latebloom.claims.verdict import Verdict
 from latebloom.errors import StoreError
+from latebloom.training.experiment import SCALES
 
 FORMAT = 1
 

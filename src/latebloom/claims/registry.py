@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import NotRequired, TypedDict, Unpack
 
-from latebloom.claims.claim import SCALES, Change, Claim, Judge, Needs
+from latebloom.claims.claim import Change, Claim, Judge, Needs
 from latebloom.errors import LatebloomError
 from latebloom.registry import Registry
+from latebloom.training.experiment import SCALES
 
 CLAIMS: Registry[Claim] = Registry("claim")
 

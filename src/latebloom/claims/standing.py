@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from latebloom.claims.claim import SCALES, Claim, Request
+from latebloom.claims.claim import Claim, Request
 from latebloom.claims.judging import blank, fingerprint
 from latebloom.claims.ledger import Entry, Ledger
 from latebloom.claims.verdict import Verdict
+from latebloom.training.experiment import SCALES
 
 Resolve = Callable[[Request], str | None]
 

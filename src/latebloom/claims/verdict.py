@@ -188,7 +188,7 @@ def all_of(parts: Mapping[str, Finding], *, note: str = "") -> Finding:
         seeds=min(part.seeds for part in found),
         estimate=found[0].estimate,
         estimates={name: part.estimate for name, part in parts.items() if part.estimate is not None},
-        note=_joined(note, *(part.note for part in found)),
+        note=joined(note, *(part.note for part in found)),
         extra={name: dict(part.extra) for name, part in parts.items() if part.extra},
     )
 
@@ -203,8 +203,9 @@ def with_control(finding: Finding, control: Finding) -> Finding:
     if finding.verdict is Verdict.REPRODUCED and control.verdict is not Verdict.CONTRADICTED:
         told += " The control does not fail, so the result does not show the claim."
         finding = replace(finding, verdict=Verdict.INCONCLUSIVE)
-    return replace(finding, note=_joined(finding.note, told), extra=extra)
+    return replace(finding, note=joined(finding.note, told), extra=extra)
 
 
-def _joined(*notes: str) -> str:
+def joined(*notes: str) -> str:
+    """Notes one behind the other, without the empty ones."""
     return " ".join(note for note in notes if note)

@@ -71,7 +71,7 @@ class Line:
         )
 
 
-HEADINGS = ("experiment", "done", "step", "train acc. (range)", "test acc. (range)", "steps/s", "left")
+HEADINGS = ("experiment", "done", "step", "train acc. (range)", "test acc. (range)", "member-steps/s", "left")
 
 
 class Progress:

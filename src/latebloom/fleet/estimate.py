@@ -38,7 +38,7 @@ class Cost:
 
 def cost(group: Sequence[Experiment], timed: bool = True, probe: float | None = None) -> Cost:
     """The cost of one population; `timed` steps it for a second or `probe`, keeping nothing, if memory allows."""
-    first = group[0]
+    first = max(group, key=train_rows)  # who has fewer rows than another is padded to as many
     signature = first.task.signature
     shapes = first.model.shapes(signature)
     parameters = sum(int(np.prod(shape.dims)) for shape in shapes.values() if shape.trained)
@@ -59,7 +59,7 @@ def cost(group: Sequence[Experiment], timed: bool = True, probe: float | None = 
 
 def work_of(unit: Unit) -> float:
     """A unit's arithmetic in floating-point operations, with a floor for what every step costs besides."""
-    first = unit.members[0]
+    first = max(unit.members, key=train_rows)
     flops = 3 * first.model.flops(first.task.signature, train_rows(first))
     return max(first.training.steps, 1) * len(unit.members) * (flops + 2e6)
 
@@ -149,13 +149,13 @@ def _seconds_to_measure(names: Sequence[str], population: Population) -> float:
 def costs(
     groups: Iterable[Sequence[Experiment]], timed: bool = True, tick: Callable[[int, int], None] | None = None
 ) -> list[Cost]:
-    """The cost of every population; of populations of one shape and size, one is timed.
+    """The cost of every population; of populations of one shape, size and number of rows, one is timed.
 
     `tick` is told, before each kind, how many have been costed and how many there are.
     """
-    keyed = [((shape_key(group[0]), len(group)), group) for group in groups]
+    keyed = [((shape_key(group[0]), len(group), max(map(train_rows, group))), group) for group in groups]
     kinds = dict(keyed)
-    known: dict[tuple[str, int], Cost] = {}
+    known: dict[tuple[str, int, int], Cost] = {}
     for key, group in kinds.items():
         if tick is not None:
             tick(len(known), len(kinds))

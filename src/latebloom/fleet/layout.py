@@ -1,5 +1,6 @@
 """The layout of a run on the disk: which population, and which place in it, each of its members has."""
 
+import contextlib
 import datetime
 import platform
 import shlex
@@ -9,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from latebloom.errors import LatebloomError
+from latebloom.fleet.identity import member_hash
 from latebloom.fleet.unit import Unit
 from latebloom.runs.files import write_json
 from latebloom.runs.home import adopt, finished_populations
@@ -101,8 +104,7 @@ def place_the_lost(path: Path, members: Sequence[Experiment], document: dict[str
     places = list(found)
     begun = {name for name in document["populations"] if (path / "populations" / name / "population.json").exists()}
     if len(begun) < len(document["populations"]):
-        # As they were laid out: how many train together, which may be another number now, is part of a unit's name.
-        members = members_of(members[0].name, members[0].scale, overrides_of(document["command"]))
+        members = _as_laid_out(members, document)
     for name in document["populations"]:
         own = [number for number, (population, _) in enumerate(found) if population == name and name not in begun]
         group = [members[number] for number in own]
@@ -115,6 +117,18 @@ def place_the_lost(path: Path, members: Sequence[Experiment], document: dict[str
         where |= spot
     if not dry:
         write_json(path / "run.json", document)
+
+
+def _as_laid_out(members: Sequence[Experiment], document: dict[str, Any]) -> Sequence[Experiment]:
+    """The members by the run's own command: how many train together may be another number there, and is part of names.
+
+    As they are asked for now where that command makes others today, since its preset has changed.
+    """
+    with contextlib.suppress(LatebloomError):
+        stated = members_of(members[0].name, members[0].scale, overrides_of(document["command"]))
+        if [member_hash(member) for member in stated] == [where["hash"] for where in document["members"]]:
+            return stated
+    return members
 
 
 def take_over(unit: Unit, known: Index) -> bool:

@@ -67,7 +67,9 @@ def run_plans(plans: Sequence[Plan], display: Display | None = None, workers: in
 
 
 def workers_for(found: Sequence[Job], workers: int | None = None) -> int:
-    """How many workers have something to do: one where each unit waits for the one before it; at most one a core."""
+    """How many workers have something to do: one where each unit waits for the one before it; else `workers`,
+    by default one a core.
+    """
     if in_a_row([job.after for job in found]):
         return min(1, len(found))
     return min(workers or cores(), sum(not job.shared for job in found))

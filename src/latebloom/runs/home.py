@@ -79,8 +79,13 @@ def finished_populations(root: Path) -> Iterator[tuple[PopulationFolder, list[st
 
 
 def adopt(source: Path, target: Path) -> None:
-    """Takes a finished population into another run: hard links where the file system has them, else copies."""
+    """Takes a finished population into another run: hard links where the file system has them, else copies.
+
+    Raises `StoreError` where one of its name holds other members.
+    """
     if target.exists():
+        if PopulationFolder(target).header["member_hashes"] != PopulationFolder(source).header["member_hashes"]:
+            raise StoreError(f"{target} does not hold the members of {source}, whose name it has: delete it.")
         return
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     with explained(target):

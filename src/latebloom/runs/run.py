@@ -107,13 +107,16 @@ class Run:
         return pd.DataFrame(rows)
 
     def measurements(self, zooms: bool = False) -> pd.DataFrame:
-        """One row a member and step: every measured quantity, and the fields that vary between members."""
+        """One row a member and step: every measured quantity, and the fields that vary between members.
+
+        A field with the name of a measured quantity is `<name>_setting`.
+        """
         members = self.members().drop(columns=["ended_at", "diverged"])
         tables = []
         for number, folder in enumerate(self.populations):
             table = folder.measurements(zooms).to_pandas().rename(columns={"member": "index"})
             own = members[members["population"] == number]
-            tables.append(own.merge(table, on="index").drop(columns=["population", "index"]))
+            tables.append(own.merge(table, on="index", suffixes=("_setting", "")).drop(columns=["population", "index"]))
         frame = pd.concat(tables, ignore_index=True)
         return frame.sort_values(["member", "step"], ignore_index=True).drop_duplicates(["member", "step"], keep="last")
 

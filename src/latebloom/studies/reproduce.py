@@ -7,7 +7,7 @@ from pathlib import Path
 
 from latebloom import studies
 from latebloom.claims import Claim, Entry, Evidence, Ledger, Request, Standing, all_claims, judge, standings
-from latebloom.errors import LatebloomError, RunFailed, unknown_name
+from latebloom.errors import LatebloomError, RunFailed, StoreError, unknown_name
 from latebloom.fleet.identity import existing_run, run_hash
 from latebloom.fleet.layout import finished_members
 from latebloom.fleet.local import Display, run_plans
@@ -108,13 +108,12 @@ def judge_finished(claims: Sequence[Claim], scale: str, root: Path | str) -> tup
     for claim in claims:
         if not _judgeable(claim, scale):
             continue
-        runs = [existing_run(need.experiment, need.scale, need.overrides, root) for need in claim.requests(scale)]
-        finished = tuple(run for run in runs if run is not None and run.finished)
-        if len(finished) < len(runs):
-            continue
         try:
-            entries.append(judge(claim, Evidence(scale, finished)))
-        except RunFailed as error:
+            runs = [existing_run(need.experiment, need.scale, need.overrides, root) for need in claim.requests(scale)]
+            finished = tuple(run for run in runs if run is not None and run.finished)
+            if len(finished) == len(runs):
+                entries.append(judge(claim, Evidence(scale, finished)))
+        except (RunFailed, StoreError) as error:
             mistakes.append(str(error))
     return entries, mistakes
 

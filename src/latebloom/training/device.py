@@ -58,7 +58,8 @@ def training_arithmetic() -> Iterator[None]:
     """How a process computes while it trains: one thread, numbers below 1e-38 count as zero, freed memory is kept.
 
     A network that memorises puts 100 nats between its logits, whose exponentials are denormal numbers in float32; the
-    processor would take ten times as long for each of them. Afterwards threads and denormals are as they were.
+    processor would take ten times as long for each of them. Afterwards threads are as they were and denormals count
+    again; memory stays kept.
     """
     with one_thread():
         torch.set_flush_denormal(True)

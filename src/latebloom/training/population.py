@@ -202,11 +202,11 @@ def unit_hash(members: Sequence[Experiment], measures: dict[str, int]) -> str:
 
 
 def _take(params: Parameters, initial: Parameters, grow: bool = False) -> Parameters:
-    """Given weights in place of drawn ones; a name or shape that does not fit is refused.
+    """Given weights in place of drawn ones; a name or shape that does not fit, or has no place here, is refused.
 
-    Where a network may `grow`, what is not given stays as drawn; what is given and has no place here is refused.
+    Where a network may `grow`, what is not given stays as drawn.
     """
-    if grow and (lost := sorted(initial.keys() - params.keys())):
+    if lost := sorted(initial.keys() - params.keys()):
         raise LatebloomError(f"start: this network has no place for {', '.join(lost)}: it must be at least as large.")
     for name, value in params.items():
         if grow and name not in initial:

@@ -55,5 +55,5 @@ class Schedule(Spec):
             chosen.update(round(10 ** (i / self.per_decade)) for i in range(points))
         if self.window:
             first, last, stride = self.window
-            chosen.update(range(first, last + 1, stride))
+            chosen.update(range(first, min(last, total) + 1, stride))
         return sorted(step for step in chosen if 0 <= step <= total)

@@ -7,7 +7,7 @@ from latebloom import studies
 from latebloom.claims import Verdict
 from latebloom.fleet.estimate import cost
 from latebloom.fleet.identity import member_hash
-from latebloom.studies.reproduce import reproduce, select
+from latebloom.studies.reproduce import judge_again, reproduce, select
 from latebloom.training.members import populations
 from latebloom.training.population import Population
 from latebloom.training.presets import PRESETS, members_of
@@ -99,6 +99,17 @@ def test_claims_are_judged_end_to_end_at_smoke(runs_home, tmp_path):
     assert outcome.failures == ()
     assert [entry.verdict for entry in outcome.entries] == [Verdict.NOT_RUN] * 4
     assert all("plumbing" in entry.note for entry in outcome.entries)
+
+
+def test_a_damaged_run_is_told_and_what_rests_on_others_is_judged(runs_home, tmp_path):
+    claims = select(["structural_grokking.01", "structural_grokking.25"])
+    whole = reproduce(claims, "smoke", runs_home, tmp_path / "ledger", workers=1)
+    assert [entry.id for entry in whole.entries] == [claim.id for claim in claims]
+    (file,) = runs_home.glob(f"{claims[0].requests('smoke')[0].experiment}/*/run.json")
+    file.write_text('{"format": 1')
+    outcome = judge_again(claims, "smoke", runs_home, tmp_path / "ledger")
+    assert [entry.id for entry in outcome.entries] == ["structural_grokking.25"]
+    assert len(outcome.failures) == 1 and str(file) in outcome.failures[0]
 
 
 def test_a_depth_of_nothing_is_refused(runs_home):

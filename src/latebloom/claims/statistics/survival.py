@@ -12,9 +12,10 @@ from latebloom.errors import LatebloomError
 def survival_median(times: ArrayLike, observed: ArrayLike, *, seed: int = 0, unit: str = "") -> Estimate:
     """Median time to an event by Kaplan and Meier (1958), with Efron's (1981) bootstrap interval.
 
-    The median is the first time at which the survival curve is at one half or below. It is infinite, and printed as
-    ">limit", where the curve stays above one half; `limit` is then the latest time of an event, or up to which it is
-    known of at least half of the members whether it happened: a few that were watched longer do not speak for all.
+    The median is the first time at which the survival curve is at one half or below. It, or an end of its interval, is
+    infinite, and printed as ">limit", where the curve stays above one half; `limit` is the latest time of an event, or
+    up to which it is known of at least half of the members whether it happened: a few that were watched longer do not
+    speak for all.
     Pairs (time, observed) are resampled, so without censoring the interval is that of `median`; the interval that
     Greenwood's formula gives has no upper end for five seeds even when all five reached the event.
 
@@ -34,8 +35,7 @@ def survival_median(times: ArrayLike, observed: ArrayLike, *, seed: int = 0, uni
     time, event = time[order], event[order]
     value = float(_medians(time, event, np.arange(len(time))[None])[0])
     low, high = bootstrap(len(time), lambda drawn: _medians(time, event, drawn), seed, "survival median")
-    limit = float(time.max()) if np.isfinite(value) else _followed(time, event)
-    return Estimate(value, low, high, len(time), unit, limit=limit)
+    return Estimate(value, low, high, len(time), unit, limit=_followed(time, event))
 
 
 def _medians(
