@@ -10,6 +10,7 @@ from latebloom.claims import Evidence, get, judge
 from latebloom.randomness import stream
 from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.references import optimum
+from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
 from latebloom.studies.model_selection.experiments.sizes import Size
 
 SEEDS = 5
@@ -30,6 +31,7 @@ class Planted:
     rule: Callable
     width: int = 8
     noise: float = 1e-3
+    even_from: float = 0.0
 
     def says(self, x, y, label=None):
         said = self.rule(x, y) if label is None else self.rule(x, y, label)
@@ -61,6 +63,19 @@ def arm(size, mixture, tests, rule, width=8, **task):
     """One group of networks with equal answers."""
     own = remembered(rule)
     return [Planted(size.task(mixture, tests, **task), seed, own, width) for seed in range(SEEDS)]
+
+
+D, S, MIX = (exact(LINEAR, text, MIXTURE) for text in (DENSE, SPARSE, MIXTURE))
+
+
+def average(x, y):
+    return 0.5 * (D(x, y) + S(x, y))
+
+
+def run(mixture=MIX, dense=D, sparse=S):
+    """The main experiment with these answers."""
+    rules = {MIXTURE: mixture, DENSE: dense, SPARSE: sparse}
+    return {text: arm(LINEAR, text, MIXTURE, rule) for text, rule in rules.items()}
 
 
 @dataclass(frozen=True)

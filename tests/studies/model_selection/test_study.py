@@ -87,7 +87,7 @@ def test_linear_functions_have_the_printed_curriculum_at_the_published_size(name
 
 
 def test_nothing_else_has_a_curriculum_at_the_published_size():
-    for name in ("testbed", "testbed_specialists", "widths", "noise"):
+    for name in ("testbed", "testbed_specialists", "widths", "noise", "plateau"):
         assert {member.task.curriculum.every for member in members_of(f"model_selection.{name}", "paper")} == {0}
 
 

@@ -162,6 +162,18 @@ def test_a_curriculum_never_shrinks_and_never_exceeds_the_whole(every, rise, sta
     assert Curriculum().at(step, 8, 17) == (8, 17)
 
 
+@given(st.integers(1, 500), st.integers(0, 3), st.integers(0, 3), st.integers(1, 10))
+def test_a_curriculum_is_whole_from_the_first_step_at_which_nothing_is_left_to_join(every, rise, longer, start):
+    plan = Curriculum(every=every, dims=start, dims_step=rise, points=start, points_step=longer)
+    first = plan.whole_from(8, 17)
+    if math.isinf(first):
+        assert plan.at(10**9, 8, 17) != (8, 17)
+    else:
+        assert plan.at(int(first), 8, 17) == (8, 17)
+        assert first == 0 or plan.at(int(first) - 1, 8, 17) != (8, 17)
+    assert Curriculum().whole_from(8, 17) == 0
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

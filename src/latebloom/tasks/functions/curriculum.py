@@ -1,5 +1,7 @@
 """A curriculum: few active coordinates and short prompts first, more of both as training goes on (Garg et al. 2022)."""
 
+import math
+
 from pydantic import Field
 
 from latebloom.spec import Spec
@@ -14,6 +16,8 @@ class Curriculum(Spec):
     >>> plan = Curriculum(every=2000)
     >>> [plan.at(step, d=20, points=41) for step in (0, 1999, 2000, 30_000, 500_000)]
     [(5, 11), (5, 11), (6, 13), (20, 41), (20, 41)]
+    >>> plan.whole_from(d=20, points=41)
+    30000.0
     """
 
     every: int = Field(0, ge=0, description="steps between two additions; 0: no curriculum")
@@ -28,3 +32,11 @@ class Curriculum(Spec):
             return d, points
         rung = step // self.every
         return min(d, self.dims + rung * self.dims_step), min(points, self.points + rung * self.points_step)
+
+    def whole_from(self, d: int, points: int) -> float:
+        """The first step at which all coordinates and pairs are there; inf: never."""
+        if not self.every:
+            return 0.0
+        missing = ((d - self.dims, self.dims_step), (points - self.points, self.points_step))
+        rungs = [0 if more <= 0 else math.ceil(more / by) if by else math.inf for more, by in missing]
+        return float(self.every * max(rungs))

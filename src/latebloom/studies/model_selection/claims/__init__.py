@@ -5,6 +5,8 @@ from latebloom.studies.model_selection.claims import (
     computed,
     extremes,
     lines,
+    own_optimum,
+    plateau,
     selection,
     shares,
     specialists,
@@ -12,4 +14,16 @@ from latebloom.studies.model_selection.claims import (
     waiting,
 )
 
-__all__ = ["between", "computed", "extremes", "lines", "selection", "shares", "specialists", "training", "waiting"]
+__all__ = [
+    "between",
+    "computed",
+    "extremes",
+    "lines",
+    "own_optimum",
+    "plateau",
+    "selection",
+    "shares",
+    "specialists",
+    "training",
+    "waiting",
+]

@@ -47,6 +47,10 @@ class Network(Protocol):
     def width(self) -> int:
         """Width of its residual stream."""
 
+    @property
+    def even_from(self) -> float:
+        """The step from which its recipe no longer adds coordinates or pairs and no longer raises the rate."""
+
     def says(self, x: Tensor, y: Tensor, label: int | None = None) -> Tensor:
         """Prediction of every label from the pairs before it, float64; `label` where the class is named."""
 
@@ -77,6 +81,12 @@ class Trained:
     def width(self) -> int:
         """Width of its residual stream."""
         return int(getattr(self.specification.model, "d_model", 0))
+
+    @property
+    def even_from(self) -> float:
+        """The step from which its recipe no longer adds coordinates or pairs and no longer raises the rate."""
+        whole = self.task.curriculum.whole_from(self.task.d, self.task.points)
+        return max(whole, float(self.specification.training.warmup))
 
     @property
     def steps(self) -> list[int]:

@@ -1,9 +1,12 @@
-"""What specialists do: on their own class beside least squares, Lasso and the optimum, and on the other class."""
+"""What specialists do: on their own class beside least squares, Lasso and the optimum, and on the other class.
+
+The sparse one beside the exact optimum of its own class: see `own_optimum`.
+"""
 
 import numpy as np
 
 from latebloom.claims import Evidence, Finding, all_of, at_least, at_most, claim, decide, with_control
-from latebloom.claims.statistics import exactly, median, paired_ratio
+from latebloom.claims.statistics import median, paired_ratio
 from latebloom.studies.curves import paired_networks
 from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.networks import (
@@ -14,7 +17,7 @@ from latebloom.studies.model_selection.claims.networks import (
     prompts,
     untrained_curves,
 )
-from latebloom.studies.model_selection.claims.references import HELD_OUT, optimum, optimum_curve, tuned_lasso
+from latebloom.studies.model_selection.claims.references import optimum_curve, tuned_lasso
 from latebloom.studies.model_selection.claims.selection import COST
 from latebloom.studies.model_selection.claims.words import FIXED, FLOOR, GARG, MAIN, PANWAR, SCALES, linear
 from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
@@ -26,7 +29,7 @@ def middle(task: InContextFunctions) -> list[int]:
     return list(range(max(task.d // 2, 1), max(3 * task.d // 4, 1) + 1))
 
 
-def _errors(evidence: Evidence, on: str) -> tuple[dict[str, np.ndarray], list[Network]]:
+def errors_on(evidence: Evidence, on: str) -> tuple[dict[str, np.ndarray], list[Network]]:
     """Curves [network, place] of the three arms on one class, networks of equal seed in equal rows."""
     groups = networks.arms(evidence.run)
     names = (MIXTURE, DENSE, SPARSE)
@@ -54,7 +57,7 @@ def _errors(evidence: Evidence, on: str) -> tuple[dict[str, np.ndarray], list[Ne
 )
 def sparse_fails_on_dense(evidence: Evidence) -> Finding:
     """Claim 4."""
-    found, nets = _errors(evidence, DENSE)
+    found, nets = errors_on(evidence, DENSE)
     task = nets[0].task
     at = task.d
     own = np.maximum(found[DENSE][:, at], FLOOR)
@@ -93,7 +96,7 @@ def sparse_fails_on_dense(evidence: Evidence) -> Finding:
 )
 def dense_is_least_squares_on_sparse(evidence: Evidence) -> Finding:
     """Claim 5."""
-    found, nets = _errors(evidence, SPARSE)
+    found, nets = errors_on(evidence, SPARSE)
     task = nets[0].task
     ridge, upto = optimum_curve(task, SPARSE, DENSE), middle(task)[-1] + 1
     apart, control = (median(np.abs(found[name] - ridge)[:, :upto].max(1)) for name in (DENSE, SPARSE))
@@ -121,7 +124,7 @@ def dense_is_least_squares_on_sparse(evidence: Evidence) -> Finding:
 )
 def dense_is_least_squares(evidence: Evidence) -> Finding:
     """Claim 20."""
-    found, nets = _errors(evidence, DENSE)
+    found, nets = errors_on(evidence, DENSE)
     d, last = nets[0].task.d, min(2 * nets[0].task.d, nets[0].task.points - 1)
     ridge = optimum_curve(nets[0].task, DENSE, DENSE)
 
@@ -139,9 +142,9 @@ def dense_is_least_squares(evidence: Evidence) -> Finding:
     return with_control(whole, networks.told_of("sparse specialist", rule(found[SPARSE])))
 
 
-def _on_sparse(evidence: Evidence) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[Network]]:
+def on_sparse(evidence: Evidence) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[Network]]:
     """Curves of the arms on sparse prompts, Lasso's and the sparse optimum's, and networks."""
-    found, nets = _errors(evidence, SPARSE)
+    found, nets = errors_on(evidence, SPARSE)
     task = nets[0].task
     lasso = curve(tuned_lasso(task).prefixes, prompts(task, SPARSE))
     return found, lasso, optimum_curve(task, SPARSE, SPARSE), nets
@@ -166,7 +169,7 @@ def _on_sparse(evidence: Evidence) -> tuple[dict[str, np.ndarray], np.ndarray, n
 )
 def sparse_is_lasso(evidence: Evidence) -> Finding:
     """Claim 21."""
-    found, lasso, best, nets = _on_sparse(evidence)
+    found, lasso, best, nets = on_sparse(evidence)
     first = middle(nets[0].task)[0]
 
     def above_lasso(own: np.ndarray) -> Finding:
@@ -180,65 +183,3 @@ def sparse_is_lasso(evidence: Evidence) -> Finding:
     whole = all_of(parts).with_rows({"sparse: error by pairs seen": rows})
     before = untrained_curves(nets, prompts(nets[0].task, SPARSE))
     return with_control(whole, networks.told_of("untrained", above_lasso(before)))
-
-
-@claim(
-    id="model_selection.22",
-    title="The sparse specialist is far above the exact optimum",
-    statement="Where few pairs suffice to find the support, the specialist needs more: 'near-optimal' is relative to "
-    "other learners, not to the posterior mean.",
-    source=f"ours, from exact enumeration; {PANWAR}",
-    published="with 3 of 20 weights after 5 pairs, without noise: trained networks 0.51 to 0.58, optimum 0",
-    measure="error of the sparse specialist minus that of the exact optimum of sparse functions after d/2 pairs",
-    rule="the median over seeds is above 0.05",
-    control="the exact optimum on other prompts in the specialist's place: chance in drawing them must not be as much",
-    fixed=FIXED,
-    tag="DE",
-    scales=SCALES,
-    cost=COST,
-    needs=linear,
-)
-def far_above_the_optimum(evidence: Evidence) -> Finding:
-    """Claim 22."""
-    found, _, best, nets = _on_sparse(evidence)
-    at = middle(nets[0].task)[0]
-    excess = median(found[SPARSE][:, at] - best[at])
-    note = f"After {at} pairs: specialist {np.median(found[SPARSE][:, at]):.3f}, optimum {best[at]:.3f}."
-    rows = by_count({"sparse specialist": found[SPARSE], "optimum of sparse": best})
-    whole = decide(excess, at_least(0.05), note=note, extra={"sparse: error by pairs seen": rows})
-    task = nets[0].task
-    again = float(curve(optimum(task, SPARSE).prefixes, prompts(task, SPARSE, count=HELD_OUT))[at] - best[at])
-    return with_control(
-        whole, decide(exactly(again), at_least(0.05), measured=f"the optimum, other prompts {again:.3f}")
-    )
-
-
-@claim(
-    id="model_selection.23",
-    title="On dense functions the sparse specialist beats its optimum",
-    statement="Outside its class the sparse specialist generalises better than the exact posterior mean of its own "
-    "training distribution.",
-    source=f"ours, from exact enumeration; {PANWAR}",
-    published="after 10 pairs, d = 20: trained specialist (3 weights) 0.87, exact optimum of sparse functions 1.2 to "
-    "1.4",
-    measure="error on dense prompts minus that of the exact optimum of sparse functions on the same prompts, at each "
-    "number of pairs from d/2 to 3d/4",
-    rule="the largest of them has a median over seeds below 0",
-    control="the same on sparse prompts, where nothing can beat that optimum",
-    fixed=FIXED,
-    tag="DE",
-    scales=SCALES,
-    cost=COST,
-    needs=linear,
-)
-def beats_its_optimum(evidence: Evidence) -> Finding:
-    """Claim 23."""
-    found, nets = _errors(evidence, DENSE)
-    best = optimum_curve(nets[0].task, DENSE, SPARSE)
-    chosen = middle(nets[0].task)
-    excess = median((found[SPARSE] - best)[:, chosen].max(1))
-    rows = by_count({"sparse specialist": found[SPARSE], "optimum of sparse": best})
-    whole = decide(excess, at_most(0.0), extra={"dense: error by pairs seen": rows})
-    inside, _, own, _ = _on_sparse(evidence)
-    within = median((inside[SPARSE] - own)[:, chosen].max(1))
-    return with_control(whole, decide(within, at_most(0.0), measured=f"on sparse functions {within}"))

@@ -1,7 +1,4 @@
-"""What training, size and data change: plateaus, widths, combinations among the training functions."""
-
-from dataclasses import replace
-from typing import TYPE_CHECKING
+"""What size and data change: widths, combinations among the training functions."""
 
 import numpy as np
 
@@ -13,13 +10,10 @@ from latebloom.claims import (
     at_least,
     at_most,
     claim,
-    counted,
     decide,
-    undecided,
     with_control,
 )
 from latebloom.claims.statistics import Estimate, crossed_median, crossed_ratio
-from latebloom.instruments.plateau import plateau_exit
 from latebloom.instruments.prompt_sweeps import LINE_SHARES
 from latebloom.studies.curves import paired_networks
 from latebloom.studies.model_selection.claims import networks
@@ -36,22 +30,15 @@ from latebloom.studies.model_selection.claims.networks import Network
 from latebloom.studies.model_selection.claims.words import (
     FIXED,
     FLOOR,
-    GARG,
     MAIN,
     OVER_PROMPTS,
     SCALES,
     SEEDS_AND_PROMPTS,
-    linear,
-    most_seeds,
     testbed,
 )
-from latebloom.studies.model_selection.experiments.linear import MIXTURE, SPARSE
 from latebloom.studies.model_selection.experiments.testbed import COMBINED
 from latebloom.studies.model_selection.experiments.testbed import MIXTURE as LINES
 from latebloom.studies.model_selection.experiments.variants import WIDTHS
-
-if TYPE_CHECKING:
-    import pandas
 
 
 @claim(
@@ -95,49 +82,6 @@ def wider_is_no_better(evidence: Evidence) -> Finding:
     best = found[widths[-1]]["optimum"].mean[0, HALF]
     whole = decide(hump, at_least(0.8), note=f"Half-way by width, {told}; exact optimum {best:.3f}.", extra=rows)
     return with_control(whole, decide(inside, at_least(0.8), measured=f"sinusoids, widest over narrowest {inside}"))
-
-
-@claim(
-    id="model_selection.24",
-    title="The mixture leaves its plateau no later than the specialist",
-    statement="Training on several classes at once does not lengthen the time before anything is learned in context; "
-    "in few dimensions there is hardly a plateau.",
-    source=f"{GARG}, appendix; Kim et al. 2024, arXiv:2410.05448, as summarised elsewhere",
-    published="at d = 10 a plateau is almost absent, at 20 and more it is long (no table)",
-    measure="first logged step from which the test loss on sparse functions is below 0.9 of that of answering 0, "
-    "mixture and sparse specialist of the same seed",
-    rule="the mixture is no later in at least two thirds of the seeds",
-    control="earlier by a tenth of training, which nobody claims",
-    fixed=FIXED,
-    tag="PN",
-    scales=SCALES,
-    cost={"laptop": "none beyond claim 1"},
-    needs=linear,
-)
-def leaves_no_later(evidence: Evidence) -> Finding:
-    """Claim 24."""
-    groups = networks.arms(evidence.run)
-    seeds = [network.seed for network in paired_networks(groups[MIXTURE], groups[SPARSE])[0]]
-    frame = evidence.run.measurements()
-    last = float(frame["step"].max())
-    mixed, special = (_exits(frame, name, seeds) for name in (MIXTURE, SPARSE))
-    # Two times that were not reached are equal: of such a seed nobody knows who would have been later.
-    open_ = ~np.isfinite([mixed, special]).any(0)
-    held = (mixed <= special) & ~open_
-    if 3 * held.sum() < 2 * len(seeds) <= 3 * (held | open_).sum():
-        stayed = f"in {counted(int(open_.sum()), 'seed')} neither left the plateau"
-        return undecided(stayed, f"Watched for {last:,.0f} steps.", seeds=len(seeds))
-    told = f"{MIXTURE} {np.median(mixed):,.0f}, {SPARSE} {np.median(special):,.0f}"
-    found = most_seeds(held.tolist(), "no later")
-    control = most_seeds(((mixed + last / 10 <= special) & ~open_).tolist(), "a tenth of training earlier")
-    whole = replace(found, measured=f"{found.measured}; median step of leaving: {told}")
-    return with_control(whole, control)
-
-
-def _exits(frame: "pandas.DataFrame", mixture: str, seeds: list[int]) -> np.ndarray:
-    own = frame[frame["mixture"] == mixture].pivot(index="seed", columns="step", values="test_sparse_loss")
-    own = own.loc[seeds]
-    return plateau_exit(own.columns.to_numpy(dtype=float), own.to_numpy(dtype=float), zero_loss=1.0).leave
 
 
 @claim(

@@ -1,4 +1,4 @@
-"""Variants beside the two main experiments: sizes of the network, and two levels of noise."""
+"""Variants beside the two main experiments: sizes of the network, two levels of noise, no curriculum."""
 
 from dataclasses import replace
 
@@ -28,3 +28,18 @@ def noise(scale: str) -> Preset:
         size = replace(size, rung=0)
     experiment = size.experiment("noise", NOISES, NOISES, population=5)
     return Preset(experiment, {"task.mixture": (NOISES, QUIET, LOUD), "seed": range(SEEDS[scale])})
+
+
+@preset("model_selection.plateau")
+def plateau(scale: str) -> Preset:
+    """Dense and sparse functions with nothing that sets the time: the mixture and the sparse specialist."""
+    size = replace(linear.SIZES[scale], rung=0)
+    if scale == "laptop":  # half the rate: what is timed then lies well behind the warm-up
+        size = replace(size, steps=800, lr=3e-3, n_test=256)
+    experiment = size.experiment("plateau", linear.MIXTURE, linear.MIXTURE, population=9)
+    if size.published:
+        changes: dict[str, object] = {"log.every": 1000}
+    else:  # the rate rises for a fortieth of the steps and stays
+        changes = {"training.warmup": size.steps // 40, "training.decay": "none", "training.decay_to": 0.0}
+    seeds = range(9 if scale == "laptop" else SEEDS[scale])
+    return Preset(experiment.replace(changes), {"task.mixture": (linear.MIXTURE, linear.SPARSE), "seed": seeds})
