@@ -2,7 +2,7 @@
 
 A prompt is a row of pairs (x, y) and a query; any axes before those are prompts and go through together. Predictors
 compute in float64 on the CPU, whatever they are given, and answer 0 where there are no pairs yet: every prior used
-here has mean 0.
+here has mean 0, but that of a finite pool of functions.
 """
 
 from abc import ABC, abstractmethod

@@ -15,6 +15,7 @@ from latebloom.tasks.functions import (
     Curriculum,
     Dense,
     Line,
+    Pool,
     Sinusoid,
     Sparse,
     parse_component,
@@ -41,7 +42,7 @@ def slow_value(function, parameters, x):
     """One function at one point, from the published formula, in plain Python."""
     own = {name: value.tolist() for name, value in parameters.items()}
     match function.kind:
-        case "dense" | "sparse":
+        case "dense" | "sparse" | "pool":
             return sum(w * t for w, t in zip(own["w"], x, strict=True))
         case "quadratic" | "cubic":
             power = 2 if function.kind == "quadratic" else 3
@@ -139,6 +140,17 @@ def test_supports_are_uniform():
     assert (np.abs(counts - 2000) < 4 * np.sqrt(20_000 * 0.1 * 0.9)).all()
 
 
+def test_a_pool_holds_so_many_functions_and_a_smaller_one_is_part_of_it():
+    w = Pool(d=5, functions=6).draw(stream(0, "pool"), 6000)["w"]
+    found, counts = np.unique(w, axis=0, return_counts=True)
+    assert sorted(found.tolist()) == sorted(Pool(d=5, functions=6).weights.tolist())
+    assert (np.abs(counts - 1000) < 4 * np.sqrt(6000 * 1 / 6 * 5 / 6)).all()
+    np.testing.assert_array_equal(Pool(d=5, functions=99).weights[:6], Pool(d=5, functions=6).weights)
+    assert (Pool(d=5, functions=6, pool=1).weights != Pool(d=5, functions=6).weights).all()
+    with pytest.raises(ValueError, match="read-only"):
+        Pool(d=5, functions=6).weights[0] = 0
+
+
 def test_trees_ask_for_active_coordinates_only():
     split = FUNCTIONS["tree"](d=9).draw(stream(0, "split"), 200, active=3)["split"]
     assert set(np.unique(split)) == {0, 1, 2}
@@ -182,6 +194,7 @@ def test_a_curriculum_is_whole_from_the_first_step_at_which_nothing_is_left_to_j
             r"nonzeros = 7 weights cannot be chosen from d = 6 dimensions: nonzeros must be at",
         ),
         ("dense:noise_variance=-0.1", r"noise_variance = -0\.1"),
+        ("pool:functions=0", r"functions = 0"),
         ("dens", r"Unknown function class 'dens'\. Did you mean 'dense'"),
         ("dense:nonzeros=2", r"Unknown field of Dense 'nonzeros'"),
         ("dense:noise", r"'noise' in 'dense:noise' is no setting: write name:key=value"),

@@ -78,6 +78,16 @@ def test_a_sequence_is_its_pairs_and_predictions_are_asked_where_x_is(layout, na
     np.testing.assert_array_equal(again, batch.inputs[0].numpy())
 
 
+def test_a_task_trains_on_the_functions_of_its_pool_whatever_the_seed():
+    task = parse(mixture="pool:functions=3", tests="dense")
+    known = task.trained.components[0].function
+    for seed in (0, 7):
+        x, y = (torch.from_numpy(part) for part in task.pairs(task.batch(seed, 4)[0]))
+        misfit = ((x @ torch.from_numpy(known.weights.T.copy()) / 5**0.5) - y[..., None]).abs().amax(1)
+        assert (misfit.amin(1) < 1e-9).all()
+        assert len(set(misfit.argmin(1).tolist())) == 3
+
+
 def test_a_linear_predictor_reads_the_task():
     """From d pairs on least squares is exact on clean linear prompts: pairs and targets are in their places."""
     task = parse(tests="dense+sparse")

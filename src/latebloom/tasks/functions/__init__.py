@@ -7,6 +7,7 @@ from latebloom.tasks.functions.inputs import INPUTS, InputDistribution
 from latebloom.tasks.functions.linear import Dense, Sparse
 from latebloom.tasks.functions.mixture import Component, Mixture, Prompts, draw_prompts, parse_component, parse_mixture
 from latebloom.tasks.functions.polynomial import Cubic, Quadratic
+from latebloom.tasks.functions.pool import Pool
 from latebloom.tasks.functions.task import InContextFunctions
 from latebloom.tasks.functions.tree import DecisionTree
 from latebloom.tasks.functions.two_layer import TwoLayer
@@ -27,6 +28,7 @@ __all__ = [
     "InputDistribution",
     "Line",
     "Mixture",
+    "Pool",
     "Prompts",
     "Quadratic",
     "Sinusoid",

@@ -4,6 +4,7 @@
     dense+sparse                        equal weights
     0.9*dense+0.1*sparse                weights of your own
     sparse:nonzeros=3, dense:scale=2    a setting of the class's own
+    pool:functions=64                   64 dense functions, always the same ones
     dense@skewed, dense@gaussian:scale=2   another distribution of inputs
     line~sinusoid:share=0.25            convex combination: 0.25 line + 0.75 sinusoid (share 0.5 if not said)
 

@@ -7,11 +7,11 @@ from latebloom.studies.model_selection.claims import (
     lines,
     own_optimum,
     plateau,
+    pools,
     selection,
     shares,
     specialists,
     training,
-    waiting,
 )
 
 __all__ = [
@@ -21,9 +21,9 @@ __all__ = [
     "lines",
     "own_optimum",
     "plateau",
+    "pools",
     "selection",
     "shares",
     "specialists",
     "training",
-    "waiting",
 ]

@@ -13,6 +13,7 @@ from latebloom.baselines.lasso import Lasso
 from latebloom.baselines.least_squares import LeastSquares
 from latebloom.baselines.line_or_sinusoid import SinusoidHypotheses
 from latebloom.baselines.mixture_posterior import Hypotheses, LinearHypotheses, MixturePosterior
+from latebloom.baselines.pool_posterior import PoolPosterior
 from latebloom.errors import LatebloomError
 from latebloom.studies.model_selection.claims.networks import Curve, curve, prompts
 from latebloom.tasks import InContextFunctions
@@ -24,6 +25,7 @@ from latebloom.tasks.functions import (
     FourierSeries,
     FunctionClass,
     Line,
+    Pool,
     Quadratic,
     Sinusoid,
     Sparse,
@@ -65,6 +67,18 @@ def optimum(task: InContextFunctions, mixture: str | None = None) -> MixturePost
     return MixturePosterior(classes, weights, noises)
 
 
+def pool_posterior(task: InContextFunctions) -> PoolPosterior:
+    """The exact posterior mean over the pool that a task trains on.
+
+    Raises `LatebloomError` for a task that trains on something else, or on more than one pool.
+    """
+    first, *more = (component.function for component in task.trained.components)
+    if more or not isinstance(first, Pool):
+        raise LatebloomError(f"task.mixture = {task.mixture!r} is not one pool of functions, as pool:functions=64 is.")
+    spread = (first.variance / first.published_variance) ** 0.5
+    return PoolPosterior(torch.from_numpy(first.weights * spread), max(first.noise_variance, CLEAN))
+
+
 def hypotheses(function: FunctionClass) -> list[Hypotheses]:
     """A class of functions as families of linear-Gaussian hypotheses; several where a share is unknown."""
     spread = (function.variance / function.published_variance) ** 0.5  # of each weight
@@ -87,6 +101,8 @@ def hypotheses(function: FunctionClass) -> list[Hypotheses]:
             SinusoidHypotheses(f"combination {share:g}", low, high, sinusoid=wave * (1 - share), line=line * share)
             for share in shares
         ]
+    if isinstance(function, Pool):
+        raise LatebloomError("A pool's functions are finitely many, not Gaussian: ask `pool_posterior` for their mean.")
     raise LatebloomError(
         f"The posterior of the class {function.kind!r} has no closed form here; known are dense, sparse, line, "
         "quadratic, cubic, sinusoid, fourier and line~sinusoid. Compare with a specialist instead."
