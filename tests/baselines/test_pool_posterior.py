@@ -87,6 +87,10 @@ def test_labels_that_no_function_explains_still_have_an_answer():
         (lambda: PoolPosterior(torch.ones(0, 2), 0.1), "at least one function"),
         (lambda: PoolPosterior(torch.full((2, 2), math.nan), 0.1), "PoolPosterior: the weights hold nan"),
         (lambda: PoolPosterior(torch.ones(2, 2), 0), "noise_variance = 0 must be a number above 0"),
+        (
+            lambda: PoolPosterior(torch.ones(2, 2), 1.0)(torch.ones(1, 2), [1e200], torch.ones(2)),
+            "are too large for float64",
+        ),
         (lambda: PoolPosterior(torch.ones(2, 2), 1.0).prefixes(torch.ones(4, 3), torch.ones(4)), "inputs of 3 numbers"),
     ],
 )

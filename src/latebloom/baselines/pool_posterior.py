@@ -60,7 +60,10 @@ class PoolPosterior:
         rows, labels = x.reshape(-1, *x.shape[-2:]), y.reshape(-1, y.shape[-1])
         block = max(1, CELLS_AT_ONCE // (functions * max(1, y.shape[-1])))
         said = [self._some(*both) for both in zip(rows.split(block), labels.split(block), strict=True)]
-        return torch.cat(said).reshape(y.shape)
+        found = torch.cat(said)
+        if bool(found.isnan().any()):
+            raise LatebloomError("PoolPosterior: the squares of these labels or inputs are too large for float64.")
+        return found.reshape(y.shape)
 
     def _some(self, x: Float[Tensor, "prompt place d"], y: Float[Tensor, "prompt place"]) -> Tensor:
         values = x @ self.weights.to(x).T  # [prompt, place, function]
