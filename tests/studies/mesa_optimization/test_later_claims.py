@@ -175,8 +175,55 @@ def recent(tokens):
 
 
 def test_a_second_task(few_shot):
-    assert few_shot("28", recent) is Verdict.REPRODUCED
+    assert few_shot("28", neighbours) is Verdict.REPRODUCED
+    assert few_shot("28", lambda tokens: pairs_alone(tokens, Layout(tokens.shape[-2] // 2))) is Verdict.REPRODUCED
+    assert few_shot("28", recent) is Verdict.CONTRADICTED  # recovers, and as fast as it had learned
     assert few_shot("28", torch.zeros_like) is Verdict.CONTRADICTED
+
+
+def two_tasks(again, jump=1.3, end=0.3):
+    """A loss that falls from 1 to .4 in eleven pairs, jumps, stands at `again` after eleven more, and ends at `end`."""
+    curve = np.interp(np.arange(30), [0, 11], [1.0, 0.4])
+    curve[12:24] = np.interp(np.arange(12), [0, 11], [jump, again])
+    curve[24:] = end
+    return curve
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        (two_tasks(again=0.5), ENDS[0]),
+        (two_tasks(again=0.41), ENDS[1]),  # as fast
+        (two_tasks(again=0.3), ENDS[1]),  # faster
+        (two_tasks(again=0.5, jump=0.55), ENDS[1]),  # no jump
+        (two_tasks(again=0.9, end=0.85), ENDS[1]),  # slower, and never there
+    ],
+)
+def test_slower_is_asked_at_equal_numbers_of_pairs_of_each_task(monkeypatch, curve, expected):
+    """Thirty pairs, twelve of the first task: its last question comes after eleven, so the second is asked there."""
+    flat = np.ones(30)
+
+    def losses(self, layout, separator=None, prefix=None):
+        assert (layout.pairs, layout.switch_after) == (30, 12)
+        return np.stack([(flat if self.step == 0 else curve) * (1 + 0.01 * seed) for seed in range(5)])
+
+    monkeypatch.setattr(prompts, "TASKS", 4)
+    monkeypatch.setattr(Asked, "losses", losses)
+    found = judged("28", run(LONG))
+    assert found.verdict is expected
+    slower = found.estimates["second / first task, 11 pairs each"]
+    assert slower.value == pytest.approx(curve[23] / curve[11])
+
+
+def test_a_second_task_that_is_learned_as_fast_by_some_seeds_is_undecided(monkeypatch):
+    curves = np.stack([two_tasks(again=value) for value in (0.4, 0.41, 0.5, 0.5, 0.5)])
+
+    def losses(self, layout, separator=None, prefix=None):
+        return np.ones((5, 30)) if self.step == 0 else curves
+
+    monkeypatch.setattr(prompts, "TASKS", 4)
+    monkeypatch.setattr(Asked, "losses", losses)
+    assert judged("28", run(LONG)).verdict is Verdict.INCONCLUSIVE
 
 
 def test_references_see_what_they_should():

@@ -3,11 +3,12 @@
 import numpy as np
 
 from latebloom.claims import Change, Evidence, Finding, all_of, asks_for, at_least, at_most, claim, decide, with_control
-from latebloom.claims.statistics import paired_ratio
+from latebloom.claims.statistics import Estimate, paired_ratio
 from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, by_seed
 from latebloom.studies.mesa_optimization.claims.prompts import Asked, Curves, Layout, least_squares
 
 RISES, FALLS, HELPS = 1.02, 0.9, 0.9
+SLOWER = 1.1  # what is left after as many pairs of the second task, over what was left of the first
 SCALES = ("laptop", "paper")
 needed = asks_for("mesa_optimization.few_shot")  # the networks trained on long sequences
 
@@ -105,6 +106,11 @@ def few_shots(evidence: Evidence) -> Finding:
     return checked.with_rows({"label loss by pairs": rows_of(curves)})
 
 
+def at_equal_pairs(curves: Curves, switch: int) -> Estimate:
+    """Loss on the second task over that on the first, each after `switch` - 1 pairs of its own."""
+    return paired_ratio(curves[:, 2 * switch - 1], curves[:, switch - 1])
+
+
 @claim(
     id="mesa_optimization.28",
     title="It learns a second task in the same context",
@@ -113,11 +119,22 @@ def few_shots(evidence: Evidence) -> Finding:
     source=f"{PAPER}, figures 8B and 18B; released results",
     published="softmax, before the switch, after it, at the end: 1.02, 2.32, 0.97; least squares 0.83, 2.27, 0.89",
     measure="label loss before, just after and long after the switch (at the end), the network of claim 27, no "
-    "separator; two fifths of the pairs before the switch",
+    "separator; two fifths of the pairs before the switch. Slower: the loss after as many pairs of the second task as "
+    "were shown of the first before its last question, over the loss at that question",
     rule="medians over seeds: after the switch above 1.5 times the loss before; at the end below 0.6 times the loss "
-    "after the switch",
+    "after the switch; after as many pairs of its own the loss on the second task is at least 1.1 times that on the "
+    "first, just before the switch",
     control="an untrained network must fail the second",
     fixed=FIXED,
+    changes=(
+        Change(
+            "2026-12-01",
+            'The part "slower than the first time" joins: it was in the statement and nothing asked for it. At equal '
+            "numbers of pairs, so that a network that has forgotten the first task by then fails it; a tenth is "
+            "several times the noise of 2,048 prompts. Written without a look at the curves that the ledger keeps. "
+            "Before, without the part, the verdict was reproduced (laptop, five seeds).",
+        ),
+    ),
     tag="C",
     scales=SCALES,
     cost={"laptop": "a minute beyond claim 27"},
@@ -140,10 +157,11 @@ def second_task(evidence: Evidence) -> Finding:
     parts = {
         "after the switch / before": decide(paired_ratio(own[:, switch], own[:, switch - 1]), at_least(1.5)),
         "at the end / after the switch": decide(again["own"], at_most(0.6)),
+        f"second / first task, {switch - 1} pairs each": decide(at_equal_pairs(own, switch), at_least(SLOWER)),
     }
-    note = "Median losses before the switch, after it, at the end: " + "; ".join(
-        f"{name} {', '.join(f'{np.median(values[:, at]):.3f}' for at in (switch - 1, switch, -1))}"
-        for name, values in curves.items()
+    told = (switch - 1, switch, 2 * switch - 1, -1)
+    note = "Median losses before the switch, after it, after as many pairs again, at the end: " + "; ".join(
+        f"{name} {', '.join(f'{np.median(values[:, at]):.3f}' for at in told)}" for name, values in curves.items()
     )
     control = decide(again["untrained"], at_most(0.6), measured=f"untrained, at the end / after {again['untrained']}")
     return with_control(all_of(parts, note=note + "."), control).with_rows(
