@@ -1,6 +1,7 @@
 // Logic without a browser: films, random numbers, ticks, quantiles, a network that learns.
 import { describe, expect, it, vi } from "vitest";
 import { makeScale, shown, shownTicks, ticksOf } from "../src/draw/axes";
+import { stepAt } from "../src/draw/player";
 import { WebModel } from "../src/host/web_model";
 import { Packs } from "../src/host/model";
 import { answer } from "../src/math/additive";
@@ -16,6 +17,16 @@ describe("a film", () => {
   it("shows the last snapshot that is not after the step", () => {
     expect([0, 9.9, 10, 29, 30, 1000].map((step) => film.frameAt(step))).toEqual([0, 0, 1, 1, 2, 2]);
   });
+});
+
+// The browser lets a range input stand at multiples of its step alone: 2,500 steps, three at a time, end at 2,499.
+it("the slider of steps reaches the last one, and every one that it stands at before", () => {
+  for (const [last, stride] of [[1, 1], [40, 1], [2500, 3], [5500, 6]] as const) {
+    const highest = last - (last % stride);
+    expect(stepAt(highest, last)).toBe(last);
+    expect(stepAt(highest - stride, last)).toBe(highest - stride);
+    expect(stepAt(0, last)).toBe(0);
+  }
 });
 
 describe("random numbers", () => {

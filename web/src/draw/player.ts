@@ -23,10 +23,10 @@ export function player<State extends { step: number }>(store: Shared<State>, las
     label: "Step",
     min: 0,
     max: last,
-    step: Math.max(1, Math.round(last / 1000)),
+    step: strideOf(last),
     value: store.state.step,
     shown: shownSteps,
-    change: scrub,
+    change: (place) => scrub(stepAt(place, end)),
     wide: true,
   });
   const start = button("▶ play", () => (running ? stop() : play(store.state.step >= end ? 0 : store.state.step, end)), {
@@ -61,7 +61,16 @@ export function player<State extends { step: number }>(store: Shared<State>, las
     setLast(step: number) {
       end = step;
       control.input.max = String(step);
-      control.input.step = String(Math.max(1, Math.round(step / 1000)));
+      control.input.step = String(strideOf(step));
     },
   };
+}
+
+// A slider stands at multiples of its stride alone: what lies within one of the end is the end.
+export function stepAt(place: number, last: number): number {
+  return place + strideOf(last) > last ? last : place;
+}
+
+function strideOf(last: number): number {
+  return Math.max(1, Math.round(last / 1000));
 }
