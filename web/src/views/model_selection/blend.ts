@@ -12,12 +12,13 @@ export interface Pair {
 
 export function drawPair(seed: number, most: number, low: number, high: number): Pair {
   const noise = random(seed);
+  const slow = Math.min(1.6, (low + high) / 2); // of slow sinusoids alone, the faster half
   for (;;) {
     const [slope, sine, cosine] = [noise.normal(), noise.normal(), noise.normal()];
     const frequency = low + noise.uniform() * (high - low);
     // Typical ones: what leaves the picture, or hardly moves, shows nothing.
     const size = Math.hypot(sine, cosine);
-    if (Math.abs(slope) < 0.35 || Math.abs(slope) > 1.3 || size < 0.7 || size > 2 || frequency < 1.6) continue;
+    if (Math.abs(slope) < 0.35 || Math.abs(slope) > 1.3 || size < 0.7 || size > 2 || frequency < slow) continue;
     const places = Array.from({ length: most }, () => Math.max(-2.6, Math.min(2.6, noise.normal())));
     return { slope, sine, cosine, frequency, places };
   }
