@@ -164,7 +164,7 @@ def test_places_and_probes_follow_the_step(page, address, home):
     expect(page.locator(".lb-told", has_text="after block 1, lag i 0: R²")).to_be_visible()
     page.locator("figure", has_text="Gap: loss minus").locator("canvas").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("figure", has_text="Gap: loss minus").locator(".lb-faint")).to_have_text("place 1")
+    expect(page.locator("figure", has_text="Gap: loss minus").locator(".lb-faint")).to_have_text("place 0")
 
 
 def test_the_slider_goes_from_network_to_algorithm(page, address, home):

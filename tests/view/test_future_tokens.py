@@ -86,6 +86,15 @@ def test_where_no_loss_by_place_was_logged_it_is_computed(products):
     assert not arrays["weight"][:, 0].any() and arrays["weight"][:, -1].all()
 
 
+def test_all_sequences_begin_at_the_first_place_and_shorter_ones_end_before(products):
+    document, arrays = _read(products, "future")
+    lengths = [products.specifications[own["member"]].task.signature.n_ctx for own in document["members"]]
+    assert len(set(lengths)) == 2 and arrays["by_place"].shape[-1] == max(lengths)
+    for place, length in enumerate(lengths):
+        assert np.isfinite(arrays["by_place"][:, place, length - 1]).all()  # the last digit of the product
+        assert np.isnan(arrays["by_place"][:, place, length:]).all()
+
+
 def test_kinds_of_majority_are_told_in_plain_words(majorities):
     document, _ = _read(majorities, "future")
     by_label = {group["label"]: group for group in document["groups"]}

@@ -110,7 +110,7 @@ def losses_by_place(logged: Logged) -> tuple[np.ndarray, np.ndarray] | None:
     tables = [_member_losses(logged, member, steps) for member in members]
     # Members whose sequences are of other lengths: the longest decides, the ends of the others stay empty.
     longest = max(table.shape[1] for table in tables)
-    padded = [np.pad(t, ((0, 0), (longest - t.shape[1], 0)), constant_values=np.nan) for t in tables]
+    padded = [np.pad(t, ((0, 0), (0, longest - t.shape[1])), constant_values=np.nan) for t in tables]
     return np.array(steps, dtype=np.int32), np.stack(padded, 1).astype(np.float32)
 
 

@@ -12,7 +12,7 @@ import type { Look } from "./look";
 export function placePictures(pack: Pack, store: Shared<Look>, group: () => Group) {
   const steps = pack.arrays.by_place_steps!.data;
   const width = pack.arrays.by_place!.shape[2]!;
-  const x = Array.from({ length: width }, (_, i) => i + 1);
+  const x = Array.from({ length: width }, (_, i) => i); // from 0, as claims and figures count
   const unit = pack.document.place_unit as string;
   const frame = () => frameAt(steps, store.state.step);
   const own = (at: number): Line[] =>
