@@ -176,6 +176,17 @@ def test_the_member_that_views_open_on_comes_first():
     assert ranked(dict.fromkeys(steps, bytes), [0])[1:] == [[name] for name in steps]
 
 
+def test_steps_of_a_member_begin_at_its_rank_and_there_are_none_of_members_that_are_not_kept():
+    steps = {f"weights-{member}-{step}": bytes for member in range(10) for step in (40, 0, 20)}
+    packs = {**{f"parses-{member}": bytes for member in range(10)}, **steps}
+    _, *ranks = ranked(packs)
+    assert ranks[0] == ["parses-0", "weights-0-40"]  # what is written however small the room is
+    assert ranks[1] == ["parses-1", "weights-0-0", "weights-1-40"]
+    assert ranks[-1] == ["parses-5", "weights-3-20", "weights-4-0", "weights-5-40"]
+    assert len(ranks) == 6
+    assert ranked(packs, [7])[1] == ["parses-7", "weights-7-40"]
+
+
 def test_large_films_share_the_room_and_small_ones_stay_whole():
     assert water_level([10, 50, 100], 110) == 50
     assert sum(min(size, water_level([10, 50, 100], 110)) for size in (10, 50, 100)) == 110

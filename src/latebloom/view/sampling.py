@@ -1,6 +1,6 @@
 """What of a run goes into a site of limited size: its curves, and films of as many networks as there is room for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ MEMBERS = 6  # networks of a run whose weights are shown, at most
 def ranked(packs: Mapping[str, Maker], opens: Sequence[int] = ()) -> list[list[str]]:
     """Names by rank: first what is one a run, then those of the first member, of the second, ... (`tables-0`, ...).
 
-    Members in `opens`, which the views show without being asked for one, come first; else, and where the number is that
-    of a step (`weights-0-500`), what a view offers first.
+    Members in `opens`, which the views show without being asked for one, come first; else what a view offers first.
+    Where the number is that of a step (`weights-0-500`), those of a member begin at its rank, in the view's order: of
+    members that are not kept there are none.
     """
     whole: list[str] = []
     films: dict[str, list[tuple[int, str]]] = {}
@@ -28,13 +29,28 @@ def ranked(packs: Mapping[str, Maker], opens: Sequence[int] = ()) -> list[list[s
         else:
             whole.append(name)
     order = {member: place - len(opens) for place, member in enumerate(opens)}
-    of_members = {stem for stem in films if not stem.rpartition("-")[2].isdigit()}
+    begins = _ranks_of_steps(films, order)
     rows = [
-        sorted(names, key=lambda one: order.get(one[0], 0)) if stem in of_members else names
+        (begins[stem], names) if stem in begins else (0, sorted(names, key=lambda one: order.get(one[0], 0)))
         for stem, names in films.items()
     ]
-    most = min(MEMBERS, max(map(len, rows), default=0))
-    return [whole, *([row[rank][1] for row in rows if rank < len(row)] for rank in range(most))]
+    most = min(MEMBERS, max((first + len(names) for first, names in rows), default=0))
+    return [
+        whole,
+        *([names[rank - first][1] for first, names in rows if 0 <= rank - first < len(names)] for rank in range(most)),
+    ]
+
+
+def _ranks_of_steps(stems: Iterable[str], order: Mapping[int, int]) -> dict[str, int]:
+    """The rank of the member whose steps have the stem (`weights-0`), of stems that end in a member."""
+    kinds: dict[str, list[tuple[int, str]]] = {}
+    for stem in stems:
+        kind, sign, member = stem.rpartition("-")
+        if sign and member.isdigit():
+            kinds.setdefault(kind, []).append((order.get(int(member), 0), stem))
+    return {
+        stem: rank for found in kinds.values() for rank, (_, stem) in enumerate(sorted(found, key=lambda one: one[0]))
+    }
 
 
 def sampled(content: bytes, snapshots: int, most: int | None = None) -> bytes:
