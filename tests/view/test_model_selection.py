@@ -105,6 +105,37 @@ def test_snapshots_that_are_too_many_for_a_first_picture_come_later(home, monkey
     assert steps["points-0"] == [8] and steps["earlier-0"] == [0, 2, 4, 6]
 
 
+def test_a_server_makes_a_pack_anew_when_the_neighbouring_run_has_moved_on(home, small_assets, tmp_path):
+    import json
+    import os
+    import shutil
+    import time
+
+    pytest.importorskip("starlette", reason="the server needs the extra `view`")
+    from latebloom.view.lab import Lab
+    from latebloom.view.server.app import Handlers
+
+    place = tmp_path / "home"
+    shutil.copytree(home, place)
+    handlers = Handlers(Lab(place, tmp_path / "ledger"), small_assets)
+    (run,) = [run for run in handlers.lab.runs().values() if run.experiment == "model_selection.testbed"]
+
+    def served():
+        document, arrays = unpack(handlers._pack(run, "points-0"))
+        return len(document["networks"]), arrays["steps"].tolist()
+
+    assert served() == (4, [0, 2, 4, 6, 8])
+    later = time.time() + 100
+    for manifest in place.glob("model_selection.testbed_specialists/*/populations/*/manifest.json"):
+        told = json.loads(manifest.read_text())
+        kept = [snapshot for snapshot in told["snapshots"] if snapshot["step"] < 6]
+        manifest.write_text(json.dumps({**told, "snapshots": kept}))
+        os.utime(manifest, (later, later))
+    assert served() == (4, [0, 2, 4])
+    shutil.rmtree(place / "model_selection.testbed_specialists")
+    assert served() == (2, [0, 2, 4, 6, 8])
+
+
 def test_specialists_of_another_shape_do_not_come_along(home, tmp_path):
     import shutil
 

@@ -14,6 +14,7 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,6 +31,7 @@ from latebloom.fleet.plan import plan
 from latebloom.runs.run import Run
 from latebloom.view.lab import Lab
 from latebloom.view.pack import unpack
+from latebloom.view.server.app import Handlers
 from latebloom.view.server.live import Live
 from latebloom.view.server.serving import _listen, guarded
 
@@ -169,6 +171,19 @@ def test_what_is_committed_while_a_document_is_read_is_still_news(lab_home, tmp_
 
     monkeypatch.setattr(Lab, "logged", meanwhile)
     assert lab.run(run)["stamp"] == before != lab.stamp(run)
+
+
+def test_pictures_of_a_claim_are_drawn_again_when_a_run_that_it_rests_on_comes(lab, small_assets, monkeypatch):
+    run = next(iter(lab.runs().values()))
+    here = {}
+    entry = SimpleNamespace(judged_at="2026-01-31T00:00:00+00:00", runs=(run.hash,))
+    monkeypatch.setattr(Lab, "standing_of", lambda self, claim: SimpleNamespace(entry=entry))
+    monkeypatch.setattr(Lab, "runs", lambda self: here)
+    monkeypatch.setattr(Lab, "pictures", lambda self, claim: [one.hash.encode() for one in self.drawn_runs(claim)])
+    handlers, claim = Handlers(lab, small_assets), SimpleNamespace(id="grokking.14")
+    assert handlers._draw(claim) == []
+    here[run.hash] = run
+    assert handlers._draw(claim) == [run.hash.encode()]
 
 
 def test_a_damaged_run_hides_no_other(lab, lab_home, tmp_path):

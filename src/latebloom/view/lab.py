@@ -19,7 +19,7 @@ from latebloom.studies.reproduce import standing
 from latebloom.training.experiment import Experiment
 from latebloom.training.presets import PRESETS
 from latebloom.view.pictures import Pictures
-from latebloom.view.views import Maker, opened_members, packs_of, views_of
+from latebloom.view.views import Maker, opened_members, packs_of, runs_beside, views_of
 
 RUN_ID = re.compile(r"[0-9a-f]{12,64}")
 
@@ -141,6 +141,11 @@ class Lab:
         """What the run's views may ask for."""
         return packs_of(self.logged(run))
 
+    def origin(self, run: Run) -> tuple[tuple[str, int], ...]:
+        """What the run's packs are made from: the run and those beside it, each with its stamp."""
+        own = self.stamp(run)  # before anything is read: what is committed meanwhile is still news
+        return (run.hash, own), *((other.hash, self.stamp(other)) for other in runs_beside(self.logged(run)))
+
     def claim(self, claim: Claim) -> dict[str, Any]:
         """A claim's page: what the source says, the rule, what was measured at every scale, and the commands."""
         row = self.standing_of(claim)
@@ -163,11 +168,13 @@ class Lab:
     def pictures(self, claim: Claim) -> list[bytes]:
         """The claim's pictures, WebP; none for one that was not judged. Drawn once, then kept in the home."""
         entry = self.standing_of(claim).entry
-        if not entry.judged_at:
-            return []
+        return self._pictures.of(claim, entry, self.drawn_runs(claim)) if entry.judged_at else []
+
+    def drawn_runs(self, claim: Claim) -> list[Run]:
+        """The runs that the claim's pictures show: of those that it rests on, what is here and finished."""
         here = self.runs()
-        runs = [here[key] for key in dict.fromkeys(entry.runs) if key in here and here[key].finished]
-        return self._pictures.of(claim, entry, runs)
+        keys = dict.fromkeys(self.standing_of(claim).entry.runs)
+        return [here[key] for key in keys if key in here and here[key].finished]
 
     def forget_pictures(self) -> None:
         """Removes kept pictures that were not asked for in two months."""

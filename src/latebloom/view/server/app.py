@@ -28,8 +28,8 @@ class Handlers:
 
     def __init__(self, lab: Lab, assets: Assets, ending: Event | None = None) -> None:
         self.lab, self.assets, self.live = lab, assets, Live(lab, ending=ending)
-        self.packs: OrderedDict[tuple[str, str, int], bytes] = OrderedDict()
-        self.drawn: dict[tuple[str, str], list[bytes]] = {}
+        self.packs: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], bytes] = OrderedDict()
+        self.drawn: dict[tuple[str, ...], list[bytes]] = {}
         self.lock = Lock()
 
     def routes(self) -> list[Route]:
@@ -102,7 +102,7 @@ class Handlers:
         return Response(drawn[number], media_type="image/webp")
 
     def _pack(self, run: Run, name: str) -> bytes:
-        key = run.hash, name, self.lab.stamp(run)
+        key = name, self.lab.origin(run)
         if key not in self.packs:
             made = self.lab.packs(run)
             if name not in made:
@@ -114,9 +114,10 @@ class Handlers:
 
     def _draw(self, claim: Any) -> list[bytes]:
         judged = self.lab.standing_of(claim).entry.judged_at
-        if (claim.id, judged) not in self.drawn:
-            self.drawn[claim.id, judged] = self.lab.pictures(claim)
-        return self.drawn[claim.id, judged]
+        key = claim.id, judged, *(run.hash for run in self.lab.drawn_runs(claim))
+        if key not in self.drawn:
+            self.drawn[key] = self.lab.pictures(claim)
+        return self.drawn[key]
 
     async def _find_run(self, request: Request) -> Run:
         runs = await self._work(self.lab.runs)

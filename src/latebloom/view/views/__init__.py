@@ -8,7 +8,7 @@ from latebloom.view.views import (
     model_selection,
     structural_grokking,
 )
-from latebloom.view.views.base import VIEWS, Maker, View, opened_members, packs_of, views_of
+from latebloom.view.views.base import VIEWS, Maker, View, opened_members, packs_of, runs_beside, views_of
 
 __all__ = [
     "VIEWS",
@@ -21,6 +21,7 @@ __all__ = [
     "model_selection",
     "opened_members",
     "packs_of",
+    "runs_beside",
     "structural_grokking",
     "views_of",
 ]

@@ -1,9 +1,10 @@
 """What a view is on the side of Python: whether it fits a run, and what it reads of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from latebloom.registry import Registry
+from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
 from latebloom.training.experiment import Experiment
 
@@ -24,6 +25,7 @@ class View:
         fits: whether it can show runs of such members; looks at the specification only.
         packs: name -> what makes it, for a run; names are unique over all views (`tables-3`: of member 3).
         opens: the member that it shows unasked, where it chooses one; a site keeps that member's packs first.
+        beside: other runs of which packs of this one hold something, where there are such.
     """
 
     name: str
@@ -32,6 +34,7 @@ class View:
     fits: Callable[[Experiment], bool]
     packs: Callable[[Logged], Mapping[str, Maker]]
     opens: Callable[[Logged], int] | None = None
+    beside: Callable[[Run], Sequence[Run]] | None = None
 
 
 VIEWS: Registry[View] = Registry("view")
@@ -56,3 +59,11 @@ def opened_members(logged: Logged) -> list[int]:
         return []
     first = next(iter(logged.specifications.values()))
     return list(dict.fromkeys(view.opens(logged) for view in views_of(first) if view.opens is not None))
+
+
+def runs_beside(logged: Logged) -> list[Run]:
+    """Other runs of which packs of this one hold something."""
+    if not len(logged.members):
+        return []
+    first = next(iter(logged.specifications.values()))
+    return [other for view in views_of(first) if view.beside is not None for other in view.beside(logged.run)]

@@ -191,21 +191,32 @@ def _alone(own: Experiment) -> bool:
 
 
 def _neighbours(logged: Logged, seed: int) -> Networks:
-    """Networks of the other runs of the testbed at this scale: those of the seed first."""
-    if logged.run.experiment not in TESTBEDS:
-        return []
+    """Networks of the runs beside: those of the seed first."""
     found = []
-    for path in run_folders(logged.run.path.parents[1]):
-        if path == logged.run.path or path.parent.name not in TESTBEDS:
-            continue
+    for other in beside(logged.run):
         try:
-            other = Run(path)
-            if other.scale == logged.run.scale:
-                members = [(other, n, Experiment.parse(other.specification(n))) for n in range(len(other.members()))]
-                found += [entry for entry in members if playable(*entry)]
+            members = [(other, n, Experiment.parse(other.specification(n))) for n in range(len(other.members()))]
+            found += [entry for entry in members if playable(*entry)]
         except (LatebloomError, KeyError):  # a damaged neighbour must not hide this run
             continue
     return sorted(found, key=lambda entry: (entry[2].seed != seed, entry[2].seed))
+
+
+def beside(run: Run) -> list[Run]:
+    """The other runs of the testbed at this scale."""
+    if run.experiment not in TESTBEDS:
+        return []
+    found = []
+    for path in run_folders(run.path.parents[1]):
+        if path == run.path or path.parent.name not in TESTBEDS:
+            continue
+        try:
+            other = Run(path)
+        except (LatebloomError, KeyError):  # as above
+            continue
+        if other.scale == run.scale:
+            found.append(other)
+    return found
 
 
 def _format(own: Experiment) -> tuple[object, ...]:
@@ -220,5 +231,6 @@ VIEWS.register("model_selection")(
         about="Put points and drag them: networks, specialists and the exact optimum redraw what they expect.",
         fits=fits,
         packs=packs,
+        beside=beside,
     )
 )
