@@ -15,10 +15,11 @@ from latebloom.instruments.outcome import outcome_by_time
 from latebloom.models import ModularMLP
 from latebloom.runs.run import Run
 from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.drawing.outcomes import labels
 from latebloom.tasks import ModularArithmetic
 from latebloom.training.experiment import Stop
 from latebloom.view.pack import latest, pack, unpack
-from latebloom.view.views import packs_of, views_of
+from latebloom.view.views import opened_members, packs_of, views_of
 from latebloom.view.views.curves import MOST_BYTES, curves_pack, heading
 from latebloom.view.views.grokking_outcomes import formula
 
@@ -130,9 +131,21 @@ def test_outcomes_carry_the_labels_of_the_instrument(modular):
     document, arrays = _read(modular, "outcomes")
     steps, train = modular.table("train_accuracy")
     _, test = modular.table("test_accuracy")
-    expected = outcome_by_time(steps, train, test, chance=1 / 11, level=0.95)
+    assert document["delay"] == 4  # a tenth of the run
+    expected = outcome_by_time(steps, train, test, chance=1 / 11, level=0.95, min_delay=4)
     assert document["labels"][1] == expected.label.tolist()
     assert np.array_equal(arrays["t_gen"][1], expected.t_gen)
+
+
+def test_the_view_of_a_short_run_opens_on_whom_its_figures_call_late(modular):
+    """Member 1 knows what it was trained on at step 10, and the rest at 20: of 40 steps that is late."""
+    frame = modular.frame
+    known = {"train_accuracy": frame["step"] >= 10, "test_accuracy": frame["step"] >= 20}
+    told = {name: frame[name].mask(frame["member"] == 1, now.astype(float)) for name, now in known.items()}
+    modular.frame = frame.assign(**told)
+    assert labels(modular)["by times"][1] == "grok"
+    assert _read(modular, "outcomes")[0]["labels"][1][1] == "grok"
+    assert opened_members(modular) == [1]
 
 
 def test_the_ratio_rule_has_the_unit_of_its_source(modular, parity):

@@ -15,7 +15,7 @@ export function ratioLabel(
   return maxRatio < ratioThreshold ? "together" : "grok";
 }
 
-// Python gives the label at a delay of 1,000 steps; another delay only moves members between together and grok.
+// Python gives the label at the pack's delay; another one only moves members between together and grok.
 export function timeLabel(label: string, tMem: number, tGen: number, minDelay: number): string {
   if (label !== "together" && label !== "grok") return label;
   return tGen / tMem < 2 || tGen - tMem < minDelay ? "together" : "grok";

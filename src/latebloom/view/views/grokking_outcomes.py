@@ -8,6 +8,7 @@ from latebloom.instruments.outcome import outcome_by_ratio, outcome_by_time
 from latebloom.models import ModularMLP
 from latebloom.models.base import Model
 from latebloom.studies.drawing.logged import Logged
+from latebloom.studies.drawing.outcomes import min_delay
 from latebloom.training.experiment import Experiment
 from latebloom.view.pack import pack
 from latebloom.view.views.curves import heading
@@ -19,16 +20,19 @@ def outcomes_pack(logged: Logged) -> bytes:
     """Ratio rule: lowest losses and largest ratio [member]. Time rule: t_mem, and t_gen and label for each level.
 
     Every array is float64 [member] or [level, member]; inf stands for "not by the last log". Losses are in nats;
-    `divisors` of the document takes them to the unit in which the source states its rule.
+    `divisors` of the document takes them to the unit in which the source states its rule. `delay` is the shortest one
+    (steps) by which the labels go, as in the run's figures.
     """
     chance = np.array([logged.chance(int(member)) for member in logged.members["member"]])
     _, train_loss, test_loss = _common(logged, "train_loss", "test_loss")
     by_ratio = outcome_by_ratio(train_loss, test_loss)
     steps, train, test = _common(logged, "train_accuracy", "test_accuracy")
-    by_time = [outcome_by_time(steps, train, test, chance=chance, level=level) for level in LEVELS]
+    delay = min_delay(logged)
+    by_time = [outcome_by_time(steps, train, test, chance=chance, level=level, min_delay=delay) for level in LEVELS]
     document: dict[str, Any] = {
         **heading(logged),
         "levels": list(LEVELS),
+        "delay": delay,
         "labels": [outcome.label.tolist() for outcome in by_time],
         "divisors": [logged.source_divisor(int(member)) for member in logged.members["member"]],
         "stops": any(_ends_by_accuracy(own) for own in logged.specifications.values()),

@@ -13,6 +13,19 @@ export interface Row extends Member {
   labels: string[]; // by level
 }
 
+export interface Rule {
+  loss: number; // in the explorable's unit
+  ratio: number;
+  level: number; // of test accuracy, by its number in the pack
+  delay: number; // steps
+}
+
+// Both rules as they stand before a slider is moved.
+export function ruleOf(pack: Pack): Rule {
+  const { levels, delay } = pack.document as { levels: number[]; delay: number };
+  return { loss: 1e-5, ratio: 5e4, level: Math.min(1, levels.length - 1), delay };
+}
+
 export function rowsOf(pack: Pack): Row[] {
   const { members, levels, labels, formulas, divisors } = pack.document as { members: Member[]; levels: number[]; labels: string[][]; formulas: string[]; divisors: number[] };
   const data = (name: string) => pack.arrays[name]!.data;

@@ -7,14 +7,15 @@ import { shown, shownSteps } from "../../draw/axes";
 import { swap } from "../../draw/swap";
 import { ratioLabel, timeLabel, WORDS } from "../../math/outcome";
 import { cells, short } from "./dots";
-import { rowsOf, type Row } from "./outcome_rows";
+import { rowsOf, ruleOf, type Row, type Rule } from "./outcome_rows";
 import type { Overview } from "./overview";
 
 const MOST = 9; // loss charts of a group
 const STOPPED = "Members of this run end early once their accuracy has reached its goal; a rule on losses then takes them as they were, still falling.";
 
 export function outcomes(pick: (member: number) => void): Overview {
-  const rule = { loss: 1e-5, ratio: 5e4, level: 1, delay: 1000 };
+  let rule: Rule; // as the pack has it, then as the reader sets it
+  let delayed = false; // the reader has set the delay
   const layout = { x: "", y: "", panel: "" };
   let rows: Row[] = [];
   let curves: Curves;
@@ -156,11 +157,19 @@ export function outcomes(pick: (member: number) => void): Overview {
       layout[axis] = value;
       change();
     });
+  const delay = slider({ label: "Shortest delay (steps)", min: 0, max: 5000, value: 0, shown, change: (value) => { delayed = true; rule.delay = value; change(); } });
+  // That of a short run grows with it, and the slider's reach with that, until the reader sets another.
+  const followDelay = (own: number) => {
+    if (delayed) return;
+    rule.delay = own;
+    [delay.input.max, delay.input.step] = [String(5 * own), String(own / 20)];
+    delay.set(own);
+  };
   // Once: levels, and which settings vary, stay what they are.
   const begin = (pack: Pack) => {
     const levels = pack.document.levels as number[];
     const names = Object.keys(pack.document.axes);
-    rule.level = Math.min(rule.level, levels.length - 1);
+    rule = ruleOf(pack);
     Object.assign(layout, { x: names[0] ?? "", y: names[1] ?? "", panel: names[2] ?? "" });
     axes = pack.document.axes;
     add(
@@ -171,7 +180,7 @@ export function outcomes(pick: (member: number) => void): Overview {
         rule.level = Number(value);
         change();
       }),
-      slider({ label: "Shortest delay (steps)", min: 0, max: 5000, step: 50, value: rule.delay, change: (value) => { rule.delay = value; change(); } }).el,
+      delay.el,
       ...(names.length > 1 ? (["x", "y", "panel"] as const).slice(0, Math.min(3, names.length)).map(axisChoice) : []),
     );
     if (names.length)
@@ -182,6 +191,7 @@ export function outcomes(pick: (member: number) => void): Overview {
     el,
     async renew(pack, fresh) {
       if (el.hidden) begin(pack);
+      followDelay(ruleOf(pack).delay);
       el.hidden = false;
       curves = fresh;
       ({ axes, stops } = pack.document);
