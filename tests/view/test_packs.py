@@ -54,7 +54,7 @@ def test_curves_are_the_runs_measurements_in_nats(modular):
         # The page's loss is divided by the 11 classes.
         expected = 11 * own.reindex(steps.astype(int)).to_numpy()
         assert np.allclose(arrays["test_loss"][place], expected, rtol=1e-6, equal_nan=True)
-    assert document["chance"] == pytest.approx(1 / 11)
+    assert [member["chance"] for member in document["members"]] == pytest.approx([1 / 11] * 2)
     assert document["loss_unit"] == "cross-entropy (nats)"
 
 
@@ -79,6 +79,12 @@ def test_a_member_that_ends_between_two_logs_of_a_thinned_run_keeps_its_last_val
     _, arrays = unpack(curves_pack(modular, ["train_accuracy"]))
     assert np.isnan(whole[0, -1])
     assert np.allclose(arrays["train_accuracy"], [whole[0, [0, -2]], whole[1, [0, -1]]])
+
+
+def test_a_guess_is_told_of_every_member_by_itself(modular):
+    own = modular.specifications[1]
+    modular.specifications[1] = own.model_copy(update={"task": own.task.replace({"p": 7})})
+    assert [member["chance"] for member in heading(modular)["members"]] == [1 / 11, 1 / 7]
 
 
 def test_curves_tell_who_trains_no_further(lab_home, tmp_path):

@@ -46,6 +46,12 @@ describe("a median over members", () => {
   });
 });
 
+it("the line of a guess stands where it holds for everybody who is shown", () => {
+  const curves = new Curves({ document: { members: [0.5, 0.5, 0.25, null].map((chance) => ({ chance })) }, arrays: {} });
+  expect(curves.chance()).toBeNull();
+  expect([[0, 1], [1, 2], [2], [3], [2, 3]].map((places) => curves.chance(places))).toEqual([0.5, null, 0.25, null, null]);
+});
+
 it("curves know of every member how it ended", () => {
   const member = (own: object) => ({ member: 0, seed: 0, settings: {}, diverged: false, done: false, ...own });
   const document = { members: [member({ done: true }), member({ diverged: true, done: true }), member({})], columns: { a: { axis: 0, unit: "" } } };

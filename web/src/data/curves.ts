@@ -9,6 +9,7 @@ export interface Member {
   settings: Record<string, string>;
   diverged: boolean;
   done: boolean; // it trains no further
+  chance: number | null; // accuracy of a guess; null: nothing can be guessed right
 }
 
 export class Curves {
@@ -38,8 +39,11 @@ export class Curves {
     return this.pack.document.last_step;
   }
 
-  get chance(): number | null {
-    return this.pack.document.chance;
+  // Accuracy of a guess, if it is the same for all members (of the places given); null: it is not, or there is none.
+  chance(places?: number[]): number | null {
+    const chosen = places?.map((place) => this.members[place]!) ?? this.members;
+    const [own, ...others] = new Set(chosen.map((member) => member.chance));
+    return others.length ? null : (own ?? null);
   }
 
   // One series of all members (or of the places given).

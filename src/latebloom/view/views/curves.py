@@ -59,7 +59,10 @@ def curves_pack(logged: Logged, names: Sequence[str]) -> bytes:
 
 
 def heading(logged: Logged) -> dict[str, Any]:
-    """What every view says above a run: its members with their settings, arms, chance, the unit of the loss."""
+    """What every view says above a run: its members with their settings, arms, the unit of the loss.
+
+    `chance` of a member is what a uniform guess scores, None where targets are real numbers.
+    """
     members = [
         {
             "member": int(row["member"]),
@@ -67,21 +70,24 @@ def heading(logged: Logged) -> dict[str, Any]:
             "settings": {str(name): shown(row[name]) for name in logged.axes},
             "diverged": bool(row["diverged"]),
             "done": logged.done[int(row["member"])],
+            "chance": _chance(logged, int(row["member"])),
         }
         for row in logged.members.to_dict("records")
     ]
     places = {row["member"]: place for place, row in enumerate(members)}
-    first = next(iter(logged.specifications.values()))
     return {
         "run": logged.run.label,
         "members": members,
         "arms": [{"label": arm.label, "members": [places[m] for m in arm.members]} for arm in logged.arms],
         "axes": {name: [shown(value) for value in values] for name, values in logged.axes.items()},
         "loss_unit": logged.loss_unit,
-        "chance": None if first.task.signature.real_targets else 1 / first.task.signature.n_outputs,
         "log_steps": logged.log_steps,
         "last_step": logged.last_step,
     }
+
+
+def _chance(logged: Logged, member: int) -> float | None:
+    return None if logged.specifications[member].task.signature.real_targets else logged.chance(member)
 
 
 def unit(logged: Logged, name: str) -> str:

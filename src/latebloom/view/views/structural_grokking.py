@@ -111,6 +111,7 @@ def learning_pack(logged: Logged) -> bytes:
         "held_out": found.held_out,
         "linear": found.linear if found.linear in logged.frame else "",
         "chance": found.chance,
+        "guess": found.guess,
         "instruments": instruments(logged),
         "rules": rules if arrays else [],
     }

@@ -75,7 +75,7 @@ type Make = (options: Omit<ChartOptions, "scrub">) => HTMLElement;
 function mainCharts(curves: Curves, places: number[] | undefined, make: Make): HTMLElement[] {
   const made = [];
   const accuracy = splitSeries(curves, "accuracy", places);
-  if (accuracy.length) made.push(make({ title: "Accuracy", unit: "share", series: accuracy, range: [0, 1], chance: curves.chance }));
+  if (accuracy.length) made.push(make({ title: "Accuracy", unit: "share", series: accuracy, range: [0, 1], chance: curves.chance(places) }));
   const loss = splitSeries(curves, "loss", places);
   const log = loss.every((series) => series.lines.every((line) => Array.from(line).every((v) => !(v <= 0))));
   if (loss.length) made.push(make({ title: `Loss: ${curves.document.loss_unit}`, unit: curves.document.loss_unit, series: loss, log }));

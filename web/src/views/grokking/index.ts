@@ -91,7 +91,7 @@ function curveCharts(curves: Curves, store: Store<State>, picked: () => number |
   const accuracy = splitSeries(curves, "accuracy");
   if (accuracy.length)
     charts.push(
-      new Chart({ ...options, title: "Accuracy", unit: "share of rows", series: accuracy, range: [0, 1], chance: curves.chance, scrub }),
+      new Chart({ ...options, title: "Accuracy", unit: "share of rows", series: accuracy, range: [0, 1], chance: curves.chance(), scrub }),
     );
   const loss = splitSeries(curves, "loss");
   if (loss.length) charts.push(new Chart({ ...options, title: `Loss: ${curves.document.loss_unit}`, unit: curves.document.loss_unit, series: loss, log: true, scrub }));
@@ -99,8 +99,11 @@ function curveCharts(curves: Curves, store: Store<State>, picked: () => number |
   store.on(["member"], () => charts.forEach((chart) => chart.redraw()));
   charts.forEach((chart) => chart.mark(store.state.step));
   const renew = (fresh: Curves) => {
-    const series = [splitSeries(fresh, "accuracy"), splitSeries(fresh, "loss")].filter((one) => one.length);
-    charts.forEach((chart, i) => chart.update({ series: series[i]! }));
+    const told = [
+      { series: splitSeries(fresh, "accuracy"), chance: fresh.chance() },
+      { series: splitSeries(fresh, "loss"), chance: null },
+    ].filter(({ series }) => series.length);
+    charts.forEach((chart, i) => chart.update(told[i]!));
     play.setLast(fresh.lastStep);
   };
   return { charts, play, renew };

@@ -30,7 +30,7 @@ export function learningCharts(
   if (of(told.known) && of(told.held_out)) {
     const shown = [series(told.known, "in the domain", "--lb-cycle-0"), series(told.held_out, "held-out structures", "--lb-cycle-1")];
     if (told.linear && of(told.linear)) shown.push(series(told.linear, "rule of word order", "--lb-cycle-3", true));
-    charts.push(new Chart({ ...shared, title: "Accuracy", unit: "share of sentences", series: shown, range: [0, 1], chance: told.chance, height: 240, marks }));
+    charts.push(new Chart({ ...shared, title: "Accuracy", unit: "share of sentences", series: shown, range: [0, 1], chance: told.chance, guide: told.guess, height: 240, marks }));
   }
   const below = Object.entries(told.instruments as Record<string, string>).filter(([name]) => of(name));
   below.forEach(([name, label], i) => {
