@@ -13,7 +13,7 @@ from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.mesa_optimization.claims.deep_probes import r2
 from latebloom.studies.mesa_optimization.claims.networks import Network, by_place, one_step, ridge_of, zero
 from latebloom.view.pack import unpack
-from latebloom.view.views import packs_of, views_of
+from latebloom.view.views import opened_members, packs_of, views_of
 from latebloom.view.views.mesa_references import shown_rows
 from tests.view.mesa_numbers import PLACE, numbers
 from tests.view.test_numbers import _close
@@ -83,6 +83,13 @@ def test_losses_by_place_are_the_runs_own(deep):
         assert np.allclose(arrays["by_place"][-1, place], last[member["member"]], rtol=1e-6)
     names = [arm["name"] for arm in document["groups"][0]["arms"]]
     assert names == ["1 linear layer", "2 linear layers"]
+
+
+def test_the_view_opens_on_the_first_of_the_deepest_networks(deep):
+    deepest = [member for member, own in deep.specifications.items() if own.model.n_layers == 2]
+    assert len(deepest) == 2
+    assert _read(deep, "mesa")[0]["opens"] == deepest[0]
+    assert opened_members(deep) == deepest[:1]
 
 
 def test_probes_read_what_the_judges_read(deep):

@@ -150,7 +150,8 @@ def test_the_view_of_a_short_run_opens_on_whom_its_figures_call_late(modular):
     told = {name: frame[name].mask(frame["member"] == 1, now.astype(float)) for name, now in known.items()}
     modular.frame = frame.assign(**told)
     assert labels(modular)["by times"][1] == "grok"
-    assert _read(modular, "outcomes")[0]["labels"][1][1] == "grok"
+    document, _ = _read(modular, "outcomes")
+    assert document["labels"][1][1] == "grok" and document["opens"] == 1
     assert opened_members(modular) == [1]
 
 

@@ -37,13 +37,10 @@ def packs(logged: Logged) -> Mapping[str, Maker]:
 
 
 def opens(logged: Logged) -> int:
-    """The first member that generalised late, if any did: it has most to show."""
-    members = [int(member) for member in logged.members["member"]]
+    """The member that the outcomes name; the first, where there are none."""
     if "outcomes" not in packs(logged):
-        return members[0]
-    document, _ = unpack(outcomes_pack(logged))
-    labels = document["labels"][min(1, len(document["labels"]) - 1)]
-    return members[labels.index("grok")] if "grok" in labels else members[0]
+        return int(logged.members["member"].iloc[0])
+    return int(unpack(outcomes_pack(logged))[0]["opens"])
 
 
 VIEWS.register("grokking")(

@@ -14,6 +14,7 @@ from latebloom.view.pack import pack
 from latebloom.view.views.curves import heading
 
 LEVELS = (0.90, 0.95, 0.99)  # of test accuracy, as the time-based rule reports them
+FIRST = 1  # of these: the one that decides whom the view opens on
 
 
 def outcomes_pack(logged: Logged) -> bytes:
@@ -21,7 +22,8 @@ def outcomes_pack(logged: Logged) -> bytes:
 
     Every array is float64 [member] or [level, member]; inf stands for "not by the last log". Losses are in nats;
     `divisors` of the document takes them to the unit in which the source states its rule. `delay` is the shortest one
-    (steps) by which the labels go, as in the run's figures.
+    (steps) by which the labels go, as in the run's figures. `opens` is the first member that generalised late, if any
+    did: it has most to show.
     """
     chance = np.array([logged.chance(int(member)) for member in logged.members["member"]])
     _, train_loss, test_loss = _common(logged, "train_loss", "test_loss")
@@ -29,8 +31,11 @@ def outcomes_pack(logged: Logged) -> bytes:
     steps, train, test = _common(logged, "train_accuracy", "test_accuracy")
     delay = min_delay(logged)
     by_time = [outcome_by_time(steps, train, test, chance=chance, level=level, min_delay=delay) for level in LEVELS]
+    members = [int(member) for member in logged.members["member"]]
+    late = [member for member, label in zip(members, by_time[FIRST].label, strict=True) if label == "grok"]
     document: dict[str, Any] = {
         **heading(logged),
+        "opens": next(iter(late), members[0]),
         "levels": list(LEVELS),
         "delay": delay,
         "labels": [outcome.label.tolist() for outcome in by_time],

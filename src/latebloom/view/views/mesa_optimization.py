@@ -44,7 +44,7 @@ def packs(logged: Logged) -> Mapping[str, Maker]:
 
 
 def opens(logged: Logged) -> int:
-    """The first of the deepest networks."""
+    """The first of the deepest networks: it has most to show."""
     depths = {member: getattr(own.model, "n_layers", 0) for member, own in logged.specifications.items()}
     return max(depths, key=lambda member: (depths[member], -member))
 
@@ -52,12 +52,14 @@ def opens(logged: Logged) -> int:
 def mesa_pack(logged: Logged) -> bytes:
     """`by_place` [step, member, pos] with `by_place_steps`; `references` [reference, pos]; losses of solver steps.
 
-    References are computed on some of the first member's test sequences, their numbers fitted on others.
+    References are computed on some of the first member's test sequences, their numbers fitted on others. `opens` is the
+    member that is shown unasked.
     """
     first = next(iter(logged.specifications.values()))
     arrays: dict[str, np.ndarray] = {}
     document: dict[str, Any] = {
         **heading(logged),
+        "opens": opens(logged),
         "groups": [{"label": "", "arms": [_arm(logged, arm) for arm in logged.arms]}],
         "unit": "nats" if not first.task.signature.real_targets else LOSS,
         "references": [],

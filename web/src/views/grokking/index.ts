@@ -25,10 +25,7 @@ type State = Look & { member: number; p: number }; // p: of the network that is 
 export default runView(async ({ model, packs, root, closing }) => {
   let curves = new Curves(await packs.get("curves"));
   let found = packs.has("outcomes") ? await packs.get("outcomes") : null;
-  const wanted = model.get("member") as number | null | undefined;
-  // Without being asked for one, a member that came to generalise late: it has most to show.
-  const late = found ? found.document.labels[Math.min(1, found.document.labels.length - 1)].indexOf("grok") : 0;
-  const asked = Math.max(0, wanted == null ? late : curves.placeOf(wanted));
+  const asked = Math.max(0, curves.placeOf(model.get("member") ?? found?.document.opens));
   const store = new Store<State>({
     step: stepOf(model, curves.lastStep),
     neuron: null,

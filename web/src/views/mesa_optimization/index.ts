@@ -58,12 +58,10 @@ export default runView(async ({ model, packs, root, closing }) => {
 
 async function show(packs: Packs, pack: Pack, curves: Curves, model: Model, step: number): Promise<Part & { step: () => number }> {
   const root = h("div");
-  const wanted = model.get("member") as number | null | undefined;
   const arms = pack.document.groups[0].arms as DepthArm[];
-  // Without being asked for one, the first of the deepest networks: it has most to show.
-  const deepest = arms.reduce((a, b) => (b.layers > a.layers ? b : a));
-  const asked = wanted == null ? -1 : curves.placeOf(wanted);
-  const store = new Store<Look>({ step, member: curves.members[asked < 0 ? deepest.members[0]! : asked]!.member, share: shareTrait.take(model.get("share") ?? 0) as number });
+  const wanted = model.get("member");
+  const member = curves.placeOf(wanted) < 0 ? pack.document.opens : wanted;
+  const store = new Store<Look>({ step, member, share: shareTrait.take(model.get("share") ?? 0) as number });
   const play = player(store, curves.lastStep);
   const colour = (arm: DepthArm) => `--lb-cycle-${arms.indexOf(arm) % 6}`;
   const series = arms.map((arm) => curves.series("test_loss", arm.name, colour(arm), arm.members));
