@@ -6,6 +6,7 @@ import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -59,11 +60,15 @@ def test_curves_are_the_runs_measurements_in_nats(modular):
 
 
 def test_a_large_run_is_thinned_and_says_so(modular, monkeypatch):
+    assert MOST_BYTES < 2_000_000
+    member, step = (part.ravel() for part in np.mgrid[:2, :90])
+    modular.frame = pd.DataFrame({"member": member, "step": step, "train_loss": 100.0 * member + step})
+    whole, _ = unpack(curves_pack(modular, ["train_loss"]))
     monkeypatch.setattr("latebloom.view.views.curves.MOST_BYTES", 4 * 2 * 16)
     document, arrays = unpack(curves_pack(modular, ["train_loss"]))
-    assert len(arrays["axis0"]) <= 16
-    assert document["stride"] >= 1
-    assert MOST_BYTES < 2_000_000
+    assert (whole["stride"], document["stride"]) == (1, pytest.approx(90 / 16, abs=0.01))
+    assert len(arrays["axis0"]) == 16 and arrays["axis0"][[0, -1]].tolist() == [0, 89]
+    assert np.allclose(arrays["train_loss"], 11 * (arrays["axis0"] + [[0], [100]]))
 
 
 def test_a_member_that_ends_between_two_logs_of_a_thinned_run_keeps_its_last_value(modular, monkeypatch):

@@ -46,6 +46,12 @@ describe("a median over members", () => {
   });
 });
 
+it("curves say where not every log of theirs is here", () => {
+  const said = (stride: number) => new Curves({ document: { members: [], stride }, arrays: {} }).thinned;
+  expect(said(1)).toBe("");
+  expect(said(5.62)).toContain("about one in 5.6 of its entries is drawn");
+});
+
 it("the line of a guess stands where it holds for everybody who is shown", () => {
   const curves = new Curves({ document: { members: [0.5, 0.5, 0.25, null].map((chance) => ({ chance })) }, arrays: {} });
   expect(curves.chance()).toBeNull();

@@ -35,6 +35,12 @@ export class Curves {
     return this.pack.document.columns[name].unit;
   }
 
+  // Said where not every log is here; empty where all are.
+  get thinned(): string {
+    const { stride } = this.pack.document;
+    return stride > 1 ? `The log is long: about one in ${Number(stride.toPrecision(2))} of its entries is drawn, the first and the last among them.` : "";
+  }
+
   get lastStep(): number {
     return this.pack.document.last_step;
   }

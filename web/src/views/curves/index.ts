@@ -43,7 +43,8 @@ export default runView(async ({ model, packs, root, closing }) => {
       make({ title: measures!.unit(name), unit: measures!.unit(name), series: [measures!.series(name, "median", "--lb-cycle-0", places())] }),
     );
     const own = [...charts];
-    await area.show({ el: h("div", {}, main, h("div", { class: "lb-grid lb-two" }, ...others)), close: () => own.forEach((chart) => chart.close()) });
+    const el = h("div", {}, thinned(curves), main, quantities.length > 0 && thinned(measures!), h("div", { class: "lb-grid lb-two" }, ...others));
+    await area.show({ el, close: () => own.forEach((chart) => chart.close()) });
   });
   const more = button("", () => {
     most = Infinity;
@@ -69,6 +70,10 @@ export default runView(async ({ model, packs, root, closing }) => {
       await draw();
     });
 });
+
+function thinned(curves: Curves): HTMLElement | null {
+  return curves.thinned ? h("p", { class: "lb-note" }, curves.thinned) : null;
+}
 
 type Make = (options: Omit<ChartOptions, "scrub">) => HTMLElement;
 
