@@ -125,8 +125,8 @@ def test_tables_give_the_networks_own_logits(modular, lab_home):
 
 def test_a_film_too_long_loses_snapshots_evenly(modular, monkeypatch):
     monkeypatch.setattr("latebloom.view.views.grokking_networks.MOST_BYTES", 2 * 11 * 24 * 2 * 4)
-    document, arrays = _read(modular, "tables-0")
-    assert len(arrays["steps"]) == 4 and document["kept"] == len(modular.run.snapshot_steps(0))
+    _, arrays = _read(modular, "tables-0")
+    assert len(arrays["steps"]) == 4 < len(modular.run.snapshot_steps(0))
     assert (arrays["steps"][0], arrays["steps"][-1]) == (0, 40)
 
 

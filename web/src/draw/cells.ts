@@ -9,15 +9,12 @@ export interface CellsOptions {
   columns: string[];
   axis: string; // what the columns are
   measure: string; // what a value is
-  value: (row: number, column: number) => number; // NaN: not measured
-  range?: [low: number, high: number]; // of the colours; diverging if it is symmetric about zero
-  colour?: string;
-  digits?: number;
-  rowHeight?: number;
+  value: (row: number, column: number) => number; // from 0 to 1, which the colours span; NaN: not measured
   more?: (row: number, column: number) => string; // said after the value
 }
 
 const [TOP, BOTTOM] = [2, 34];
+const ROW = 24; // CSS pixels
 
 export class Cells {
   readonly plot: Plot;
@@ -30,7 +27,7 @@ export class Cells {
     this.plot = new Plot({
       title: options.title,
       label: this.words(),
-      height: TOP + BOTTOM + options.rows.length * (options.rowHeight ?? 24),
+      height: TOP + BOTTOM + options.rows.length * ROW,
       draw: (context, width, height, theme) => this.draw(context, width, height, theme),
       className: "lb-cells-plot",
     });
@@ -113,7 +110,7 @@ export class Cells {
   }
 
   private draw(context: CanvasRenderingContext2D, width: number, _height: number, theme: Theme): void {
-    const { rows, columns, value, digits = 2 } = this.options;
+    const { rows, columns, value } = this.options;
     this.left = Math.min(width / 3, Math.max(...rows.map((name) => context.measureText(name).width)) + 8);
     const cell = this.cell();
     const print = cell.width > 30 && cell.height > 14;
@@ -133,12 +130,12 @@ export class Cells {
           context.fillRect(x + cell.width / 2 - 2, middle - 0.5, 4, 1);
           return;
         }
-        const [colour, dark] = this.colour(number, theme);
-        context.fillStyle = colour;
+        const share = Math.min(1, Math.max(0, number));
+        context.fillStyle = mix(theme.ground, theme.of("--lb-cycle-0"), 0.04 + 0.96 * share);
         context.fillRect(x, y, cell.width - gap + (gap ? 0 : 0.6), cell.height - 1);
         if (!print) return;
-        context.fillStyle = dark ? theme.ground : theme.text;
-        context.fillText(number.toFixed(digits).replace("-", "−"), x + cell.width / 2, middle, cell.width - 3);
+        context.fillStyle = share > 0.6 ? theme.ground : theme.text; // on a strong colour
+        context.fillText(number.toFixed(2).replace("-", "−"), x + cell.width / 2, middle, cell.width - 3);
       });
     });
     context.fillStyle = theme.faint;
@@ -154,17 +151,6 @@ export class Cells {
     context.textAlign = "right";
     context.fillText(this.options.axis, width - 2, bottom + 14);
     if (this.at) this.read(this.at);
-  }
-
-  // A cell's colour, and whether it is so strong that text on it must take the colour of the ground.
-  private colour(number: number, theme: Theme): [string, boolean] {
-    const [low, high] = this.options.range ?? [0, 1];
-    if (low === -high) {
-      const share = Math.min(1, Math.abs(number) / high);
-      return [mix(theme.ground, number < 0 ? theme.low : theme.high, share), share > 0.6];
-    }
-    const share = Math.min(1, Math.max(0, (number - low) / (high - low)));
-    return [mix(theme.ground, theme.of(this.options.colour ?? "--lb-cycle-0"), 0.04 + 0.96 * share), share > 0.6];
   }
 }
 

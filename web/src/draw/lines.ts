@@ -26,7 +26,6 @@ export interface LinesOptions {
   shade?: () => [from: number, to: number, text: string] | null; // a part of the x axis that matters
   cursor?: () => number | null; // an x that is marked from outside
   height?: number;
-  band?: "range" | "none";
   xWords?: (x: number) => string;
 }
 
@@ -180,12 +179,10 @@ export class Lines {
     context.strokeStyle = context.fillStyle = theme.of(one.colour);
     context.setLineDash([]);
     if (one.lines.length > 1 && !one.thin) {
-      if (this.options.band !== "none") {
-        const ends = at.map((i) => extent(one.lines, i));
-        context.globalAlpha = 0.16;
-        path(context, [...px, ...[...px].reverse()], [...ends.map((e) => place(e[1])), ...ends.map((e) => place(e[0])).reverse()]);
-        context.fill();
-      }
+      const ends = at.map((i) => extent(one.lines, i));
+      context.globalAlpha = 0.16;
+      path(context, [...px, ...[...px].reverse()], [...ends.map((e) => place(e[1])), ...ends.map((e) => place(e[0])).reverse()]);
+      context.fill();
       context.globalAlpha = 0.35;
       context.lineWidth = 1;
       for (const line of one.lines) {

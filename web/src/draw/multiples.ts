@@ -66,7 +66,6 @@ export interface StarOptions {
   label: string;
   points: () => { neuron: number; x: number; y: number }[]; // in the order in which they are joined
   joined: () => boolean;
-  radius?: () => number; // of the dashed circle; without it, the mean radius
   picked: () => number | null;
   hover: (neuron: number | null) => void;
 }
@@ -81,8 +80,7 @@ export function star(options: StarOptions): Plot {
     draw(context, width, height, theme) {
       const points = options.points();
       const mean = points.reduce((sum, { x, y }) => sum + Math.hypot(x, y), 0) / Math.max(1, points.length);
-      const radius = options.radius?.() ?? mean;
-      const reach = 1.2 * Math.max(radius, ...points.map(({ x, y }) => Math.hypot(x, y)), 1e-9);
+      const reach = 1.2 * Math.max(mean, ...points.map(({ x, y }) => Math.hypot(x, y)), 1e-9);
       const half = Math.min(width, height) / 2 - 6;
       const place = ({ x, y }: { x: number; y: number }): [number, number] => [
         width / 2 + (x / reach) * half,
@@ -96,7 +94,7 @@ export function star(options: StarOptions): Plot {
       context.setLineDash([3, 4]);
       context.strokeStyle = theme.faint;
       context.beginPath();
-      context.arc(width / 2, height / 2, (radius / reach) * half, 0, 2 * Math.PI);
+      context.arc(width / 2, height / 2, (mean / reach) * half, 0, 2 * Math.PI);
       context.stroke();
       context.setLineDash([]);
       drawn = points.map((point) => ({ neuron: point.neuron, x: place(point)[0], y: place(point)[1] }));

@@ -9,7 +9,6 @@ export interface PlotOptions {
   label: string; // what a screen reader says of the picture
   height: number | ((width: number) => number); // CSS pixels
   draw: (context: CanvasRenderingContext2D, width: number, height: number, theme: Theme) => void;
-  note?: string;
   className?: string;
 }
 
@@ -32,9 +31,7 @@ export class Plot {
     this.title = document.createTextNode(options.title);
     this.caption = h("figcaption", {}, this.title);
     const area = h("div", { class: "lb-canvas" }, this.canvas, this.over);
-    const note = options.note ? h("p", { class: "lb-note" }, options.note) : null;
     this.el = h("figure", { class: `lb-plot ${options.className ?? ""}` }, this.caption, area);
-    if (note) this.el.append(note);
     if (typeof options.height === "number") area.style.height = `${options.height}px`;
     this.observer = new ResizeObserver(() => this.resize(area));
     this.observer.observe(area);

@@ -81,7 +81,6 @@ def sample_pack(logged: Logged, pairing: Pairing) -> bytes:
         "arms": [{"member": member, "past": past, "name": NAMES[past]} for past, member in pairing.members.items()],
         "symbols": [_symbol(specification, int(token)) for token in used],
         "vocabulary": specification.task.signature.n_outputs,
-        "kept": len(every),
         "film": ["steps", "surprisal", "top", "chance"],
     }
     return pack(

@@ -40,7 +40,6 @@ def tables_pack(logged: Logged, member: int) -> bytes:
         "activation": last.activation,
         "operation": task.operation,
         "circle": getattr(logged.specifications[member].model, "circle", None),
-        "kept": len(every),
     }
     arrays = {name: np.stack(film) for name, film in films.items()}
     return pack(document, {"steps": np.array(steps, dtype=np.int32), **arrays})
@@ -62,7 +61,7 @@ def parity_pack(logged: Logged, member: int) -> bytes:
         for name, value in found.items():
             films.setdefault(name, []).append(_half(value))
     task: Any = logged.specifications[member].task
-    document = {**_of_member(logged, member), "n": task.n, "k": task.k, "kept": len(every)}
+    document = {**_of_member(logged, member), "n": task.n, "k": task.k}
     arrays = {name: np.stack(film) for name, film in films.items()}
     return pack(document, {"steps": np.array(steps, dtype=np.int32), **arrays})
 

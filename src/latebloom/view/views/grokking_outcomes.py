@@ -49,7 +49,6 @@ def outcomes_pack(logged: Logged) -> bytes:
         "max_ratio": by_ratio.max_ratio,
         "t_mem": by_time[0].t_mem,
         "t_gen": np.stack([outcome.t_gen for outcome in by_time]),
-        "last_step": by_time[0].last_step,
     }
     return pack(document, {name: np.asarray(value, dtype=np.float64) for name, value in arrays.items()})
 

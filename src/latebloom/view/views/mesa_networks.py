@@ -69,7 +69,6 @@ def weights_pack(logged: Logged, member: int) -> bytes:
         "movable": all(model.mixer(layer) == "linear" for layer in range(model.n_layers)),
         "kinds": [model.mixer(layer) for layer in range(model.n_layers)],
         "rate": best_rate(own),
-        "kept": len(every),
         "film": ["steps", *films],
     }
     states = torch.cat([rows.states, rows.targets[:, -1:]], 1)

@@ -103,7 +103,6 @@ def pairs_pack(logged: Logged) -> bytes:
         "mixtures": [tasks[member].mixture for member in order],
         "references": [_references(first, text) for text in texts],
         "points": first.points,
-        "d": first.d,
     }
     return pack(document, arrays)
 
@@ -139,8 +138,6 @@ def points_pack(networks: Networks, steps: Sequence[int]) -> bytes:
         "seeds": [own.seed for _, _, own in networks],
         "points": task.points,
         "layout": task.layout,
-        "noise": task.noise_variance,
-        "mixture": task.mixture,
         "classes": classes_of(task),
     }
     return pack(document, arrays)

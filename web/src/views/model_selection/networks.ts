@@ -10,7 +10,6 @@ export class Networks {
   private readonly thread: Thread;
   private busy = false;
   private next: Ask | null = null;
-  private count = 0;
 
   constructor(tell: (network: number, curve: Float64Array) => void, rest: () => void, fail: (why: string) => void) {
     const take = (told: Told & { done?: boolean }) => {
@@ -26,10 +25,9 @@ export class Networks {
     this.thread.post({ pack });
   }
 
-  ask(asked: Omit<Ask, "id">): void {
-    const own = { ...asked, id: ++this.count };
-    if (this.busy) this.next = own;
-    else this.send(own);
+  ask(asked: Ask): void {
+    if (this.busy) this.next = asked;
+    else this.send(asked);
   }
 
   close(): void {

@@ -5,11 +5,10 @@ import { predict } from "../../math/in_context";
 
 export interface Order {
   pack?: Pack; // to be kept for later orders
-  ask?: { id: number; step: number; networks: number[]; x: number[]; y: number[]; query: Float64Array };
+  ask?: { step: number; networks: number[]; x: number[]; y: number[]; query: Float64Array };
 }
 
 export interface Told {
-  id: number;
   network: number;
   curve: Float64Array;
 }
@@ -33,11 +32,11 @@ onmessage = ({ data }: MessageEvent<Order>) => {
   const steps = (pack: Pack) => [...pack.arrays.steps!.data];
   if (data.pack) packs = [...packs.filter((own) => steps(own).some((step) => !steps(data.pack!).includes(step))), data.pack];
   if (!data.ask) return;
-  const { id, step, networks, x, y, query } = data.ask;
+  const { step, networks, x, y, query } = data.ask;
   for (const number of networks) {
     const { network, pack } = networkAt(step, number);
-    const told: Told = { id, network: number, curve: predict(network, pack.document.layout, x, y, query) };
+    const told: Told = { network: number, curve: predict(network, pack.document.layout, x, y, query) };
     postMessage(told);
   }
-  postMessage({ id, done: true });
+  postMessage({ done: true });
 };

@@ -36,7 +36,6 @@ export interface Look {
 
 export interface SentencePart {
   el: HTMLElement;
-  charts: Chart[];
   read(member: Member): void;
   leave(): void; // there is no network to read it
   close(): void;
@@ -241,9 +240,6 @@ export function sentencePart(told: Pack["document"], store: Shared<Look>, domain
   );
   return {
     el,
-    get charts() {
-      return charts;
-    },
     read(next) {
       const more = member?.number === next.number;
       member?.reader.close();

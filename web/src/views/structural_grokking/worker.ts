@@ -22,8 +22,7 @@ export interface Read {
 const MOST = 12; // networks kept: of the widest, one takes ten megabytes
 const made = new Map<number, Decoder>();
 
-onmessage = ({ data }: MessageEvent<{ pack?: Pack; ask?: Asked; forget?: boolean }>) => {
-  if (data.forget) made.clear();
+onmessage = ({ data }: MessageEvent<{ pack?: Pack; ask?: Asked }>) => {
   if (data.pack) {
     const { settings, step } = data.pack.document;
     made.set(step, Decoder.fromPack(data.pack, 0, settings));
