@@ -167,6 +167,7 @@ def test_errors_by_pairs_are_read_with_the_keyboard_and_say_when_they_were_measu
     late = value.text_content()
     page.keyboard.press("ArrowLeft")
     expect(value).not_to_have_text(late)
+    expect(chart.get_by_role("status")).to_have_text(re.compile(r"^3 pairs seen: .+\.$"))
     page.keyboard.press("ArrowRight")
     expect(value).to_have_text(late)
     frame = Run(next(home.glob("model_selection.testbed/*"))).measurements()

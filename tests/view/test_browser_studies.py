@@ -162,9 +162,14 @@ def test_places_and_probes_follow_the_step(page, address, home):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     expect(page.locator(".lb-told", has_text="after block 1, lag i 0: R²")).to_be_visible()
-    page.locator("figure", has_text="Gap: loss minus").locator("canvas").focus()
+    said = page.locator(".lb-cells-plot").first.get_by_role("status")
+    expect(said).to_contain_text("after block 1, lag i 0: R²")
+    gap = page.locator("figure", has_text="Gap: loss minus")
+    gap.locator("canvas").focus()
+    expect(said).to_have_text("")
     page.keyboard.press("ArrowRight")
-    expect(page.locator("figure", has_text="Gap: loss minus").locator(".lb-faint")).to_have_text("place 0")
+    expect(gap.locator(".lb-faint")).to_have_text("place 0")
+    expect(gap.get_by_role("status")).to_have_text(re.compile(r"^place 0: .+\.$"))
 
 
 def test_the_slider_goes_from_network_to_algorithm(page, address, home):

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { frameAt } from "../src/data/frames";
 import { mix } from "../src/draw/cells";
 import { middle, rangeOf } from "../src/draw/lines";
+import { reading } from "../src/draw/plot";
 import { paired } from "../src/views/future_tokens/arms";
 
 describe("lines", () => {
@@ -24,6 +25,11 @@ describe("lines", () => {
     const [low, high] = rangeOf([[1e-9, 0, 2]], { log: true, floor: 1 / 100 });
     expect(low).toBeCloseTo(0.02 / 1.15);
     expect(high).toBeCloseTo(2.3);
+  });
+
+  it("says what stands at a place, and that nothing does", () => {
+    expect(reading("place 3", [["vanilla", 2.3456], ["no past", NaN], ["myopic", -0.5]])).toBe("place 3: vanilla 2.35, myopic −0.5.");
+    expect(reading("place 0", [["vanilla", NaN]])).toBe("place 0: no value.");
   });
 
   it("pairs members of one seed only", () => {

@@ -72,7 +72,10 @@ export class Cells {
       this.read(row >= 0 && row < rows.length && column >= 0 && column < columns.length ? [row, column] : null);
     });
     canvas.addEventListener("pointerleave", () => this.read(null));
-    canvas.addEventListener("blur", () => this.read(null));
+    canvas.addEventListener("blur", () => {
+      this.read(null);
+      this.plot.say("");
+    });
     canvas.addEventListener("keydown", (event) => {
       const by = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] }[event.key];
       if (!by) return;
@@ -80,6 +83,7 @@ export class Cells {
       const [row, column] = this.at ?? [0, 0];
       const clip = (value: number, count: number) => Math.min(count - 1, Math.max(0, value));
       this.read(this.at ? [clip(row + by[0]!, rows.length), clip(column + by[1]!, columns.length)] : [0, 0]);
+      this.plot.say(this.told.textContent!);
     });
   }
 

@@ -1,7 +1,7 @@
 // A line chart over steps that can be scrubbed: every member faint, median bold, middle half as a band, one member picked.
 import { clamp, drawAxes, makeScale, shown, shownSteps, type Box, type Scale } from "./axes";
 import { h } from "./dom";
-import { Plot, pointerPlace } from "./plot";
+import { Plot, pointerPlace, reading } from "./plot";
 import { counted, lostWords, quantile, type Members } from "./quantile";
 import { swatch } from "./swatch";
 import type { Theme } from "./theme";
@@ -159,7 +159,10 @@ export class Chart {
       event.preventDefault();
       const xs = Array.from(this.options.series[0]?.x ?? []);
       const next = by > 0 ? xs.find((x) => x > (this.at ?? -Infinity)) : xs.filter((x) => x < (this.at ?? Infinity)).at(-1);
-      if (next !== undefined) scrub(next);
+      if (next === undefined) return;
+      scrub(next);
+      const picked = this.options.picked?.() ?? null;
+      this.plot.say(reading(`${shown(next)} ${this.options.across}`, this.options.series.map((one) => [one.name, valueAt(one, next, picked)])));
     });
   }
 

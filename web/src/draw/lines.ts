@@ -2,7 +2,7 @@
 // chart, or the arrow keys in it, read the values there into the legend.
 import { drawAxes, makeScale, shown, type Box, type Scale } from "./axes";
 import { h } from "./dom";
-import { Plot, pointerPlace } from "./plot";
+import { Plot, pointerPlace, reading } from "./plot";
 import { swatch } from "./swatch";
 import type { Theme } from "./theme";
 
@@ -78,14 +78,24 @@ export class Lines {
       this.read(nearest(this.options.x(), this.x.invert(pointerPlace(event, canvas)[0])));
     });
     canvas.addEventListener("pointerleave", () => this.read(null));
-    canvas.addEventListener("blur", () => this.read(null));
+    canvas.addEventListener("blur", () => {
+      this.read(null);
+      this.plot.say("");
+    });
     canvas.addEventListener("keydown", (event) => {
       const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
       if (!by) return;
       event.preventDefault();
       const last = this.options.x().length - 1;
-      this.read(Math.min(last, Math.max(0, (this.at ?? (by > 0 ? -1 : last + 1)) + by)));
+      const at = Math.min(last, Math.max(0, (this.at ?? (by > 0 ? -1 : last + 1)) + by));
+      this.read(at);
+      this.plot.say(reading(this.where(at), this.options.series().map((one) => [one.name, middle(one.lines, at)])));
     });
+  }
+
+  private where(at: number): string {
+    const x = this.options.x()[at]!;
+    return this.options.xWords?.(x) ?? `${this.options.xTitle} ${shown(x)}`;
   }
 
   private read(at: number | null): void {
@@ -109,7 +119,7 @@ export class Lines {
       const value = at === null ? NaN : middle(series[i]!.lines, at);
       el.textContent = Number.isFinite(value) ? shown(value) : "";
     });
-    this.told.textContent = at === null ? "" : (this.options.xWords?.(xs[at]!) ?? `${this.options.xTitle} ${shown(xs[at]!)}`);
+    this.told.textContent = at === null ? "" : this.where(at);
     const outside = this.options.cursor?.() ?? null;
     const where = at !== null ? xs[at]! : outside;
     this.mark.hidden = where === null || !this.x;

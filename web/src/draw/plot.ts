@@ -1,4 +1,5 @@
 // A figure with a canvas: sized by its column, sharp on every screen, redrawn once a frame, with words for the ear.
+import { shown } from "./axes";
 import { h } from "./dom";
 import { nextFrame } from "./frame";
 import { mayDraw, unwatch, watch } from "./visible";
@@ -18,6 +19,7 @@ export class Plot {
   readonly over: HTMLElement; // for cursors and marks that move without redrawing
   readonly caption: HTMLElement;
   private readonly title: Text;
+  private readonly said = h("span", { class: "lb-hidden", role: "status" });
   private readonly observer: ResizeObserver;
   private readonly unlisten: () => void;
   private readonly work = () => this.paint();
@@ -31,7 +33,7 @@ export class Plot {
     this.title = document.createTextNode(options.title);
     this.caption = h("figcaption", {}, this.title);
     const area = h("div", { class: "lb-canvas" }, this.canvas, this.over);
-    this.el = h("figure", { class: `lb-plot ${options.className ?? ""}` }, this.caption, area);
+    this.el = h("figure", { class: `lb-plot ${options.className ?? ""}` }, this.caption, area, this.said);
     if (typeof options.height === "number") area.style.height = `${options.height}px`;
     this.observer = new ResizeObserver(() => this.resize(area));
     this.observer.observe(area);
@@ -52,6 +54,11 @@ export class Plot {
 
   label(text: string): void {
     this.canvas.setAttribute("aria-label", text);
+  }
+
+  // Said by a screen reader: what keys have read. A pointer's reading is seen.
+  say(text: string): void {
+    if (this.said.textContent !== text) this.said.textContent = text;
   }
 
   close(): void {
@@ -85,6 +92,12 @@ export class Plot {
     this.options.draw(context, this.width, this.height, this.theme);
     context.restore();
   }
+}
+
+// What is read at one place, in words.
+export function reading(where: string, values: [name: string, value: number][]): string {
+  const known = values.filter(([, value]) => Number.isFinite(value)).map(([name, value]) => `${name} ${shown(value)}`);
+  return `${where}: ${known.join(", ") || "no value"}.`;
 }
 
 // Where a pointer is within an element, in its CSS pixels.
