@@ -89,6 +89,22 @@ def test_a_click_puts_a_point_and_keys_move_and_delete_it(page):
     expect(page.locator(".lb-point")).to_have_count(0)
 
 
+def test_a_reload_brings_the_points_back_and_those_of_the_first_blend_lie_on_it(page):
+    distance = page.locator(".lb-curve .lb-number").nth(0)
+    page.locator(".lb-player input").focus()
+    page.keyboard.press("Home")
+    until(page, "location.hash.includes('points=')")
+    page.reload()
+    expect(page.get_by_text("networks of step 0", exact=True)).to_be_visible()
+    expect(distance).not_to_have_text("")
+    page.get_by_role("button", name="Take all away").click()
+    page.mouse.click(*_at(page, 0.7, 0.3))
+    until(page, "/points=[-.\\d]+,[-.\\d]+$/.test(location.hash)")
+    page.reload()
+    expect(page.locator(".lb-point")).to_have_count(1)
+    expect(distance).to_have_text("")
+
+
 def test_a_drag_moves_a_point_all_curves_follow_and_out_is_away(page):
     page.get_by_role("button", name="Take all away").click()
     page.mouse.click(*_at(page, 0.6, 0.5))

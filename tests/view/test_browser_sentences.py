@@ -100,6 +100,19 @@ def test_a_typed_sentence_is_read_as_in_python_at_every_step(page, run):
     assert found[30] != _python_tree(run, 0, 30, " ".join(reversed(TYPED.split())))
 
 
+def test_a_typed_sentence_stays_in_the_address_and_goes_along_to_other_views(page):
+    box = page.get_by_label("Sentence", exact=True)
+    box.fill(TYPED)
+    until(page, "location.hash.includes('sentence=')")
+    page.reload()
+    expect(box).to_have_value(TYPED)
+    page.get_by_role("link", name="Curves", exact=True).click()
+    expect(box).to_have_count(0)
+    expect(page.locator(".lb-player")).to_be_visible()
+    page.get_by_role("link", name="Sentences and trees").click()
+    expect(box).to_have_value(TYPED)
+
+
 def test_another_network_reads_otherwise(page, run):
     page.get_by_label("Sentence", exact=True).fill(TYPED)
     expect(_said(page)).to_contain_text("Step 30.")

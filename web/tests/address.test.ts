@@ -2,6 +2,7 @@
 import { expect, test, vi } from "vitest";
 import type { Source } from "../src/data/source";
 import { Store } from "../src/draw/store";
+import { readAddress, writeAddress } from "../src/host/address";
 import { linkTraits } from "../src/host/traits";
 import { numberOf, shareTrait, stepOf, stepTrait } from "../src/host/whereabouts";
 import { WebModel } from "../src/host/web_model";
@@ -9,6 +10,21 @@ import { WebModel } from "../src/host/web_model";
 test("an address gives numbers or nothing", () => {
   const query = new URLSearchParams("step=abc&member=3&share=0.25&empty=&far=1e999&words=NaN");
   expect(["step", "member", "share", "empty", "far", "words", "none"].map((key) => numberOf(query, key))).toEqual([undefined, 3, 0.25, undefined, undefined, undefined, undefined]);
+});
+
+test("an address gives back what was typed, put and chosen", () => {
+  const state: Record<string, unknown> = { step: 12, member: null, share: undefined, a: 0, b: 19, sentence: "my yak, does it sleep?", points: [[0.5, 1], [-1.25, 0]], document: {} };
+  const text = writeAddress((key) => state[key]);
+  expect(text).toBe("step=12&a=0&b=19&sentence=my+yak,+does+it+sleep%3F&points=0.5,1,-1.25,0");
+  const { member, share, document, ...kept } = state;
+  expect(readAddress(new URLSearchParams(text))).toEqual(kept);
+  expect(writeAddress((key) => ({ sentence: "", points: [] } as Record<string, unknown>)[key])).toBe("");
+});
+
+test("what cannot be is not read from an address", () => {
+  const read = (text: string) => Object.values(readAddress(new URLSearchParams(text))).filter((value) => value !== undefined);
+  for (const text of ["points=", "points=1", "points=1,2,3", "points=1,x", "points=1,", "points=1,1e9", "points=NaN,0", "a=-1", "a=2.5", "b=x", "sentence=+", "step=", "other=3"]) expect(read(text)).toEqual([]);
+  expect(read("points=1,2,-3,3.2&a=7")).toEqual([7, [[1, 2], [-3, 3.2]]]);
 });
 
 test("a view begins at a step of its run, at the end without one", () => {

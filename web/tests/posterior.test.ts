@@ -4,7 +4,7 @@ import { parsePack } from "../src/data/safetensors";
 import { Decoder } from "../src/math/decoder";
 import { predict, type Layout } from "../src/math/in_context";
 import { leastSquares, nearest, posteriorMean } from "../src/math/posterior";
-import { blended, drawPair, errorTo, pointsOf } from "../src/views/model_selection/blend";
+import { alike, blended, drawPair, errorTo, pointsOf } from "../src/views/model_selection/blend";
 import { byWord, mixtureWords } from "../src/views/model_selection/words";
 import numbers from "./numbers.json";
 
@@ -67,6 +67,14 @@ describe("blends", () => {
     expect(blended(pair, 0)(0)).toBeCloseTo(pair.cosine, 12);
     for (const { x, y } of pointsOf(pair, 0.3, 5)) expect(y).toBeCloseTo(blended(pair, 0.3)(x), 12);
     expect(pointsOf(pair, 0.3, 5).length).toBe(5);
+  });
+
+  it("are known again by their points when these come rounded from an address", () => {
+    const points = pointsOf(pair, 0.3, 5);
+    const rounded = points.map(({ x, y }) => ({ x: Math.round(1e4 * x) / 1e4, y: Math.round(1e4 * y) / 1e4 }));
+    expect(alike(rounded, points)).toBe(true);
+    expect(alike(rounded, pointsOf(pair, 0.31, 5))).toBe(false);
+    expect(alike(rounded.slice(1), points)).toBe(false);
   });
 
   it("are at no distance from themselves, and one unit above at distance one", () => {

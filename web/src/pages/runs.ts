@@ -1,10 +1,10 @@
 // The list of runs, and one run with its views; a run that is training moves.
 import { add, h, select } from "../draw/dom";
 import { renew } from "../draw/swap";
+import { readAddress, writeAddress } from "../host/address";
 import type { Model } from "../host/model";
 import { inTurns } from "../host/turns";
 import { openView, type Opened } from "../host/open_view";
-import { numberOf } from "../host/whereabouts";
 import { follow } from "./follow";
 import { command, duration, facts, table, words, type Lab } from "./page";
 
@@ -73,6 +73,12 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
   const place = h("div");
   const names = run.views.map((view: any) => view.name) as string[];
   const name = asked && names.includes(asked) ? asked : (names.find((n) => n !== "curves") ?? "curves");
+  const tabs = run.views.map((view: any) => h("a", { title: view.about, "aria-current": view.name === name ? "page" : null }, view.title)) as HTMLAnchorElement[];
+  const address = (view: string, query: string) => `#/run/${id}/${view}${query && `?${query}`}`;
+  // Other views open where this one is.
+  const lead = (query: string) => tabs.forEach((tab, i) => (tab.href = address(names[i]!, query)));
+  const begin = readAddress(lab.query);
+  lead(writeAddress((key) => begin[key]));
   add(
     content,
     h("p", { class: "lb-crumbs" }, h("a", { href: "#/runs" }, "runs"), ` / ${run.label}`),
@@ -80,7 +86,7 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
     h("p", { class: "lb-lead" }, run.title),
     changed ? h("p", { class: "lb-note" }, "In this run: ", h("code", {}, changed)) : null,
     state,
-    h("nav", { class: "lb-tabs", "aria-label": "Views of this run" }, ...run.views.map((view: any) => h("a", { href: `#/run/${id}/${view.name}`, title: view.about, "aria-current": view.name === name ? "page" : null }, view.title))),
+    h("nav", { class: "lb-tabs", "aria-label": "Views of this run" }, ...tabs),
     place,
     h("h2", {}, "About this run"),
     command(run.command),
@@ -96,23 +102,23 @@ export async function runPage(content: HTMLElement, lab: Lab): Promise<void> {
     closed = true;
     clearTimeout(due);
   });
-  const begin = Object.fromEntries(KEPT.map((key) => [key, numberOf(lab.query, key)]));
-  const opened: Opened = await openView(name, lab.source, place, { document: run, ...begin }, (model) => closed || remember(id!, name, model));
+  const saved = (model: Model) => {
+    if (closed) return;
+    const query = writeAddress((key) => model.get(key));
+    lead(query);
+    remember(id!, address(name, query));
+  };
+  const opened: Opened = await openView(name, lab.source, place, { document: run, ...begin }, saved);
   lab.onClose(opened.close);
   lab.onClose(follow(lab, run, opened, (fresh) => state.replaceChildren(...stateOf(fresh))));
 }
 
-const KEPT = ["step", "member", "share"];
-
 let due = 0;
 
 // The address keeps where the reader is, so that it can be sent to somebody.
-function remember(id: string, view: string, model: Model): void {
+function remember(id: string, address: string): void {
   clearTimeout(due);
   due = window.setTimeout(() => {
-    if (!location.hash.startsWith(`#/run/${id}`)) return;
-    const query = new URLSearchParams();
-    for (const name of KEPT) if (model.get(name) !== undefined) query.set(name, String(model.get(name)));
-    history.replaceState(null, "", `#/run/${id}/${view}?${query}`);
+    if (location.hash.startsWith(`#/run/${id}`)) history.replaceState(null, "", address);
   }, 400);
 }

@@ -34,6 +34,11 @@ export function pointsOf(pair: Pair, share: number, count: number): Point[] {
   return pair.places.slice(0, count).map((x) => ({ x, y: f(x) }));
 }
 
+// Whether these are the others, as far as Python and addresses have them: rounded.
+export function alike(points: readonly Point[], others: readonly Point[]): boolean {
+  return points.length === others.length && points.every(({ x, y }, i) => Math.hypot(x - others[i]!.x, y - others[i]!.y) < 1e-3);
+}
+
 // Mean squared distance of a curve to the function, queries weighted as inputs are drawn: N(0, 1).
 export function errorTo(f: (x: number) => number, query: ArrayLike<number>, curve: ArrayLike<number>): number {
   let [sum, weights] = [0, 0];

@@ -6,7 +6,7 @@ import { nextFrame } from "../../draw/frame";
 import type { Shared } from "../../draw/store";
 import { swatch } from "../../draw/swatch";
 import { leastSquares, nearest, posteriorMean, type Answer, type FunctionFamily } from "../../math/posterior";
-import { blended, drawPair, errorTo, pointsOf } from "./blend";
+import { alike, blended, drawPair, errorTo, pointsOf } from "./blend";
 import { Board, REACH, type Curve, type Point } from "./board";
 import { Networks } from "./networks";
 import { byWord, mixtureWords, NETWORK_COLOURS } from "./words";
@@ -208,7 +208,9 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
       ),
     ),
   );
-  if (store.state.points.length) answerAll();
+  // More points than it was trained with cannot be asked for; those of the first blend lie on it again.
+  const { points } = store.state;
+  if (points.length && points.length <= most && !alike(points, pointsOf(pair, share, countSlider.input.valueAsNumber))) answerAll();
   else blend();
   return {
     el,
