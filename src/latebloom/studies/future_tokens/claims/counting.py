@@ -18,7 +18,7 @@ from latebloom.claims.statistics import median
 from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, arm, last, needs, paired, values
 
 SETTING = "share of products that are right in every digit; laptop: two digits, filled to two or four, 2,500 steps"
-COST = {"laptop": "35 core-minutes"}
+COST = {"laptop": "20 core-minutes"}
 TUNED = Change(
     "2026-11-30",
     "4e-3 in both arms instead of 2e-3, the best of four rates for the myopic arm (for vanilla all came to the same). "
@@ -117,7 +117,7 @@ def filler_does_not_help(evidence: Evidence) -> Finding:
     ),
     tag="D",
     scales=("quick", *TRAINED),
-    cost={"quick": "2 core-minutes", "laptop": "14 core-minutes"},
+    cost={"quick": "2 core-minutes", "laptop": "8 core-minutes"},
     needs=needs("majority"),
 )
 def pays_only_later(evidence: Evidence) -> Finding:

@@ -23,7 +23,7 @@ SETTING = "text as in claim 12"
     changes=(TUNED,),
     tag="D",
     scales=TRAINED,
-    cost={"laptop": "50 core-minutes"},
+    cost={"laptop": "26 core-minutes"},
     needs=needs("text"),
 )
 def keys_cost_more(evidence: Evidence) -> Finding:
@@ -50,7 +50,7 @@ def keys_cost_more(evidence: Evidence) -> Finding:
     changes=(TUNED,),
     tag="D",
     scales=TRAINED,
-    cost={"laptop": "80 core-minutes, of which 50 are those of claim 12"},
+    cost={"laptop": "41 core-minutes, of which 26 are those of claim 12"},
     needs=needs("text", "text_softened"),
 )
 def softened_lies_between(evidence: Evidence) -> Finding:

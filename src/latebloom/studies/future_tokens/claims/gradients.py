@@ -12,7 +12,7 @@ SETTING = (
     "gradients of the training loss over non-embedding weights, mean of four batches, vanilla arm of the text of claim "
     "12; diagonal: states cut"
 )
-COST = {"laptop": "50 core-minutes"}
+COST = {"laptop": "26 core-minutes"}
 
 
 def curves(evidence: Evidence, column: str) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED,
 from latebloom.tasks import SineSum
 from latebloom.training.experiment import Experiment
 
-COST = {"laptop": "105 core-minutes"}
+COST = {"laptop": "65 core-minutes"}
 STEPS_FOR_ROWS = Change(
     "2026-11-30",
     "6,000 steps of 128 rows instead of 3,200 of 256, in less time, by pilots on seeds that no claim is judged on; "

@@ -8,7 +8,7 @@ from latebloom.claims.statistics import equivalence, median, rank_correlation
 from latebloom.instruments.myopia import myopia, recovered_context
 from latebloom.studies.future_tokens.claims.tables import FIXED, PAPER, TRAINED, TUNED, arm, last, needs, paired
 
-COST = {"laptop": "50 core-minutes"}
+COST = {"laptop": "38 core-minutes"}
 SETTING = (
     "characters of Shakespeare's plays, three layers of width 64, 64 places, 1,000 steps at 8e-3, the best "
     "rate of both arms; paired by seed, same test windows"
@@ -81,7 +81,7 @@ def gap_is_small(evidence: Evidence) -> Finding:
     changes=(TUNED,),
     tag="P",
     scales=TRAINED,
-    cost={"laptop": "60 core-minutes"},
+    cost={"laptop": "33 core-minutes"},
     needs=needs("text_on", "text"),
 )
 def bonus_is_near_zero(evidence: Evidence) -> Finding:
