@@ -63,9 +63,11 @@ class _CutAttention(torch.autograd.Function):
         share = torch.exp((q * k).sum(-1) * scale - lse)  # a_jj
         dk = (share * (g * (v - z)).sum(-1) * scale)[..., None] * q
         dv = share[..., None] * g
-        own = tuple(value.to(full[0].dtype) for value in (dk, dv))
-        past = tuple((all_ - part).to(all_.dtype) for all_, part in zip(full[1:], (dk, dv), strict=True))
-        return full[0], *own, *(past if ctx.needs_input_grad[3] else (None, None))
+        own = [value.to(full[0].dtype) for value in (dk, dv)]
+        if not ctx.needs_input_grad[3]:
+            return full[0], *own, None, None
+        past = [(whole - part).to(whole.dtype) for whole, part in zip(full[1:], (dk, dv), strict=True)]
+        return full[0], *own, *past
 
 
 def _tells_denominators(q: Tensor, v: Tensor) -> bool:
