@@ -26,8 +26,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.baselines.gaussian_filter import gaussian_filter
-from latebloom.baselines.predictor import positive, prompts
-from latebloom.baselines.recursive import with_query
+from latebloom.baselines.predictor import PrefixPredictor, positive, prompts, with_query
 from latebloom.errors import LatebloomError
 
 MAX_HYPOTHESES = 200_000  # of one class; more would not fit beside sixteen places and eight prompts in a gigabyte
@@ -102,7 +101,7 @@ class Posterior:
     log_evidence: Float[Tensor, "*prompt place"]  # log density, nats, of the labels before the place
 
 
-class MixturePosterior:
+class MixturePosterior(PrefixPredictor):
     """Posterior mean under a mixture of classes with given weights and label noise.
 
     Noise-free labels need a small noise here too (1e-6): without any, evidence is zero or infinite. Memory per prompt
@@ -135,15 +134,6 @@ class MixturePosterior:
                 )
         self.classes, self.weights, self.noises = list(classes), [float(w) for w in weights], noises
 
-    def __call__(
-        self,
-        context_x: Float[Tensor, "*prompt n d"],
-        context_y: Float[Tensor, "*prompt n"],
-        query_x: Float[Tensor, "*prompt d"],
-    ) -> Float[Tensor, "*prompt"]:
-        """Posterior mean at the query."""
-        return self.at_query(context_x, context_y, query_x).mean[..., 0]
-
     def prefixes(
         self, x: Float[Tensor, "*prompt place d"], y: Float[Tensor, "*prompt place"]
     ) -> Float[Tensor, "*prompt place"]:
@@ -157,7 +147,7 @@ class MixturePosterior:
         query_x: Float[Tensor, "*prompt d"],
     ) -> Posterior:
         """Everything the mixture says of the query, with one place."""
-        x, y, _ = with_query(*prompts(context_x, context_y), query_x)
+        x, y = with_query(*prompts(context_x, context_y), query_x)
         found = self.posterior(x, y)
         last = slice(y.shape[-1] - 1, None)
         return Posterior(

@@ -16,15 +16,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.baselines.checks import check_finite
-from latebloom.baselines.predictor import positive, prompts
-from latebloom.baselines.recursive import with_query
+from latebloom.baselines.predictor import PrefixPredictor, positive, prompts
 from latebloom.errors import LatebloomError
 
 CELLS_AT_ONCE = 1_000_000  # values of all functions at all places of the prompts that go through together
 
 
 @dataclass(frozen=True, eq=False)
-class PoolPosterior:
+class PoolPosterior(PrefixPredictor):
     """Posterior mean for functions w . x with w a row of `weights`, each equally likely, and label noise."""
 
     weights: Float[Tensor, "function d"]
@@ -38,16 +37,6 @@ class PoolPosterior:
                 "[function, d], at least one function."
             )
         check_finite("PoolPosterior: the weights", self.weights)
-
-    def __call__(
-        self,
-        context_x: Float[Tensor, "*prompt n d"],
-        context_y: Float[Tensor, "*prompt n"],
-        query_x: Float[Tensor, "*prompt d"],
-    ) -> Float[Tensor, "*prompt"]:
-        """Posterior mean at the query."""
-        x, y, _ = with_query(*prompts(context_x, context_y), query_x)
-        return self.prefixes(x, y)[..., -1]
 
     def prefixes(
         self, x: Float[Tensor, "*prompt place d"], y: Float[Tensor, "*prompt place"]

@@ -92,6 +92,15 @@ def queries(x: Float[Tensor, "*prompt n d"], query_x: Tensor) -> Float[Tensor, "
     return query_x
 
 
+def with_query(x: Tensor, y: Tensor, query_x: Tensor) -> tuple[Tensor, Tensor]:
+    """The prompts with the query as one more pair, whose label is never looked at."""
+    query = queries(x, query_x)
+    lead = torch.broadcast_shapes(x.shape[:-2], query.shape[:-1])
+    x, y = x.expand(*lead, *x.shape[-2:]), y.expand(*lead, y.shape[-1])
+    rows = torch.cat([x, query.expand(*lead, query.shape[-1])[..., None, :]], -2)
+    return rows, torch.cat([y, y.new_zeros(*lead, 1)], -1)
+
+
 def _wide(what: str, value: Tensor) -> Tensor:
     """As float64 on the CPU. Raises `LatebloomError` for what is no table of finite numbers."""
     if isinstance(value, Tensor) and value.is_complex():
@@ -116,6 +125,25 @@ def whole(owner: str, **values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
             raise LatebloomError(f"{owner}: {name} = {value} must be a whole number of at least 1.")
+
+
+class PrefixPredictor(ABC):
+    """A predictor that goes through a prompt once, and answers a query as one more place of it."""
+
+    @abstractmethod
+    def prefixes(
+        self, x: Float[Tensor, "*prompt place d"], y: Float[Tensor, "*prompt place"]
+    ) -> Float[Tensor, "*prompt place"]:
+        """Prediction of every label from the pairs before it."""
+
+    def __call__(
+        self,
+        context_x: Float[Tensor, "*prompt n d"],
+        context_y: Float[Tensor, "*prompt n"],
+        query_x: Float[Tensor, "*prompt d"],
+    ) -> Float[Tensor, "*prompt"]:
+        """The prediction behind the last pair."""
+        return self.prefixes(*with_query(*prompts(context_x, context_y), query_x))[..., -1]
 
 
 class LinearPredictor(ABC):

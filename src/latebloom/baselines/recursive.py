@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from latebloom.baselines.gaussian_filter import Filtered, gaussian_filter
-from latebloom.baselines.predictor import positive, prompts, queries
+from latebloom.baselines.predictor import PrefixPredictor, positive, prompts
 
 
 @dataclass(frozen=True)
-class RecursiveLeastSquares:
+class RecursiveLeastSquares(PrefixPredictor):
     """The posterior mean for w ~ N(0, variance I) and label noise; ridge with penalty noise_variance / variance."""
 
     variance: float
@@ -19,16 +18,6 @@ class RecursiveLeastSquares:
 
     def __post_init__(self) -> None:
         positive("RecursiveLeastSquares", variance=self.variance, noise_variance=self.noise_variance)
-
-    def __call__(
-        self,
-        context_x: Float[Tensor, "*prompt n d"],
-        context_y: Float[Tensor, "*prompt n"],
-        query_x: Float[Tensor, "*prompt d"],
-    ) -> Float[Tensor, "*prompt"]:
-        """Posterior mean at the query."""
-        x, y, _ = with_query(*prompts(context_x, context_y), query_x)
-        return self.prefixes(x, y)[..., -1]
 
     def prefixes(
         self, x: Float[Tensor, "*prompt place d"], y: Float[Tensor, "*prompt place"]
@@ -48,12 +37,3 @@ class RecursiveLeastSquares:
         rows = x.reshape(-1, *x.shape[-2:]).permute(1, 2, 0)
         variances = x.new_full((x.shape[-1], 1), self.variance)
         return gaussian_filter(rows[:, :, None], y.reshape(-1, y.shape[-1]).T, variances, self.noise_variance)
-
-
-def with_query(x: Tensor, y: Tensor, query_x: Tensor) -> tuple[Tensor, Tensor, torch.Size]:
-    """The prompts with the query as one more pair, whose label is never looked at; and their leading shape."""
-    query = queries(x, query_x)
-    lead = torch.broadcast_shapes(x.shape[:-2], query.shape[:-1])
-    x, y = x.expand(*lead, *x.shape[-2:]), y.expand(*lead, y.shape[-1])
-    rows = torch.cat([x, query.expand(*lead, query.shape[-1])[..., None, :]], -2)
-    return rows, torch.cat([y, y.new_zeros(*lead, 1)], -1), lead

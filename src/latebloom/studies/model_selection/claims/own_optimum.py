@@ -15,7 +15,7 @@ from latebloom.studies.model_selection.claims import networks
 from latebloom.studies.model_selection.claims.networks import Curve, by_count, curve, prompts, untrained_curves
 from latebloom.studies.model_selection.claims.references import HELD_OUT, optimum, optimum_curve
 from latebloom.studies.model_selection.claims.selection import COST
-from latebloom.studies.model_selection.claims.specialists import errors_on, middle, on_sparse
+from latebloom.studies.model_selection.claims.specialists import errors_on, middle
 from latebloom.studies.model_selection.claims.words import FIXED, PANWAR, SCALES, linear
 from latebloom.studies.model_selection.experiments.linear import DENSE, SPARSE
 
@@ -80,9 +80,10 @@ def by_seed(values: np.ndarray) -> str:
 )
 def far_above_the_optimum(evidence: Evidence) -> Finding:
     """Claim 22."""
-    found, _, best, nets = on_sparse(evidence)
+    found, nets = errors_on(evidence, SPARSE)
     task = nets[0].task
-    at, ridge = middle(task)[0], optimum_curve(task, SPARSE, DENSE)
+    best, ridge = (optimum_curve(task, SPARSE, text) for text in (SPARSE, DENSE))
+    at = middle(task)[0]
 
     def rule(own: np.ndarray) -> Finding:
         return all_of(
@@ -140,9 +141,10 @@ def far_above_the_optimum(evidence: Evidence) -> Finding:
 def beats_its_optimum(evidence: Evidence) -> Finding:
     """Claim 23."""
     outside, nets = errors_on(evidence, DENSE)
-    inside, _, own_best, _ = on_sparse(evidence)
+    inside, _ = errors_on(evidence, SPARSE)
     task = nets[0].task
-    best, ridge = optimum_curve(task, DENSE, SPARSE), optimum_curve(task, SPARSE, DENSE)
+    best, own_best = (optimum_curve(task, text, SPARSE) for text in (DENSE, SPARSE))
+    ridge = optimum_curve(task, SPARSE, DENSE)
     asked = {name: prompts(task, name) for name in (DENSE, SPARSE)}
     nothing = curve(lambda x, y: 0 * y, asked[DENSE])
     chosen = middle(task)

@@ -142,14 +142,6 @@ def dense_is_least_squares(evidence: Evidence) -> Finding:
     return with_control(whole, networks.told_of("sparse specialist", rule(found[SPARSE])))
 
 
-def on_sparse(evidence: Evidence) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, list[Network]]:
-    """Curves of the arms on sparse prompts, Lasso's and the sparse optimum's, and networks."""
-    found, nets = errors_on(evidence, SPARSE)
-    task = nets[0].task
-    lasso = curve(tuned_lasso(task).prefixes, prompts(task, SPARSE))
-    return found, lasso, optimum_curve(task, SPARSE, SPARSE), nets
-
-
 @claim(
     id="model_selection.21",
     title="The sparse specialist is as good as Lasso, not the optimum",
@@ -169,8 +161,10 @@ def on_sparse(evidence: Evidence) -> tuple[dict[str, np.ndarray], np.ndarray, np
 )
 def sparse_is_lasso(evidence: Evidence) -> Finding:
     """Claim 21."""
-    found, lasso, best, nets = on_sparse(evidence)
-    first = middle(nets[0].task)[0]
+    found, nets = errors_on(evidence, SPARSE)
+    task = nets[0].task
+    lasso = curve(tuned_lasso(task).prefixes, prompts(task, SPARSE))
+    best, first = optimum_curve(task, SPARSE, SPARSE), middle(task)[0]
 
     def above_lasso(own: np.ndarray) -> Finding:
         return decide(median((own - lasso)[:, first:].max(1)), at_most(0.1))
@@ -181,5 +175,5 @@ def sparse_is_lasso(evidence: Evidence) -> Finding:
     }
     rows = by_count({"sparse specialist": found[SPARSE], "Lasso": lasso, "optimum of sparse": best})
     whole = all_of(parts).with_rows({"sparse: error by pairs seen": rows})
-    before = untrained_curves(nets, prompts(nets[0].task, SPARSE))
+    before = untrained_curves(nets, prompts(task, SPARSE))
     return with_control(whole, networks.told_of("untrained", above_lasso(before)))
