@@ -27,6 +27,7 @@ MEANING = {
     "registry": "tables of named parts",
     "spec": "frozen settings",
     "errors": "errors that teach",
+    "file_digest": "what files hold",
     "randomness": "hashed streams",
     "wording": "words in common",
 }

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from latebloom.data import Signature
 from latebloom.errors import LatebloomError, not_fetched
+from latebloom.file_digest import digest_of
 from latebloom.randomness import stream
 from latebloom.spec import joined
 from latebloom.tasks.base import TASKS
-from latebloom.tasks.file_digest import digest_of
 from latebloom.tasks.fresh import FreshTask, Rows
 from latebloom.tasks.text_tokens import Characters, Tokenizer, is_here, read_text, stored, tokenizer_file
 

@@ -14,11 +14,13 @@ from safetensors.torch import load_file, save_file
 
 import latebloom
 from latebloom import studies
+from latebloom.data import Place, Signature
 from latebloom.errors import LatebloomError
 from latebloom.fleet.plan import plan
 from latebloom.instruments.huber import huber_by_coin
-from latebloom.models import LOSSES
+from latebloom.models import LOSSES, Decoder, initial_parameters
 from latebloom.randomness import stream
+from latebloom.spec import identity
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.future_tokens.figures import draw_run
 from latebloom.studies.future_tokens.figures.arms import by_rest, name_of, rest_of
@@ -319,6 +321,24 @@ def test_published_weights_that_do_not_fit_are_told_before_anything_is_laid_out(
     config.write_text(config.read_text().replace('"vocab_size": ', '"vocab_size": 9'))
     refused(r"has embeddings for 9\d+ tokens, the task has \d+\. Use the tokenizer", *sizes)
     assert not (tmp_path / "home").exists()
+
+
+def test_weights_in_a_folder_are_known_by_what_they_are(small_gpt2):
+    words = {"kind": "decoder", "n_layers": 1, "d_model": 8, "n_heads": 2, "weights": str(small_gpt2)}
+    asked = Signature(n_inputs=1, n_outputs=97, d_vocab=97, n_ctx=8)
+    before = Decoder.parse(words)
+    assert Decoder.parse(before.model_dump()) == before
+    file = small_gpt2 / "model.safetensors"
+    save_file({name: 2 * value for name, value in load_file(file).items()}, file)
+    after = Decoder.parse(words)
+    assert identity(after) != identity(before), "other weights of the same name are another network"
+    for look in (lambda: before.reach(asked), lambda: initial_parameters(before, [before], asked, [0], Place())):
+        with pytest.raises(LatebloomError, match=r"is no longer the network it was.*model\.weights_digest= to nothing"):
+            look()
+    file.unlink()
+    with pytest.raises(LatebloomError, match=r"is no longer the network it was"):
+        before.reach(asked)
+    assert "weights_digest" not in str(identity(Decoder.parse({**words, "weights": "openai-community/gpt2"})))
 
 
 def test_a_run_can_be_read_when_its_texts_have_gone(passages, tmp_path, monkeypatch):

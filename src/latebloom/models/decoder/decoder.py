@@ -5,7 +5,7 @@ attention-only stacks without norms, MLPs or embeddings, in whose weights in-con
 Parameter and hook names are TransformerLens's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ from latebloom.models.decoder.initial import draw
 from latebloom.models.decoder.layers import embed_symbols, layer_norm, linear, mlp
 from latebloom.models.decoder.past import PastKind
 from latebloom.models.decoder.places import Places, placed, reach
-from latebloom.models.decoder.published import check_fits, published
+from latebloom.models.decoder.published import check_fits, published, weights_digest
 from latebloom.models.decoder.scored import Scored, scored_places
 from latebloom.models.decoder.shapes import flops_at_place, kept_at_place, own_shapes
 from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
@@ -82,7 +82,12 @@ class Decoder(Model):
     weights: str | None = joined(
         None,
         description="a GPT-2 whose weights are the first: a folder with config.json and model.safetensors, or a name "
-        "on the Hugging Face hub, and known by that alone; None: drawn as `init` says",
+        "on the Hugging Face hub; None: drawn as `init` says",
+    )
+    weights_digest: str = joined(
+        "",
+        description="SHA-256 of these weights where they are files here, found by itself; files that change later are "
+        "refused",
     )
 
     # Embeddings with positions, attention weights, attention output, MLP hidden layer, MLP output.
@@ -92,6 +97,13 @@ class Decoder(Model):
     @classmethod
     def _one_for_all(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_the_files(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or not data.get("weights") or data.get("weights_digest"):
+            return data
+        return {**data, "weights_digest": weights_digest(str(data["weights"]))}
 
     @model_validator(mode="after")
     def _check(self) -> "Decoder":

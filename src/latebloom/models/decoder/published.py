@@ -18,6 +18,7 @@ from torch import Tensor
 
 from latebloom.data import Signature
 from latebloom.errors import LatebloomError, not_fetched
+from latebloom.file_digest import digest_of
 from latebloom.models.base import Parameters
 
 if TYPE_CHECKING:
@@ -68,8 +69,27 @@ def settings_of(config: Mapping[str, Any], source: str) -> dict[str, Any]:
     }
 
 
+FILES = ("config.json", "model.safetensors")
+
+
+def weights_digest(source: str) -> str:
+    """What tells a folder's network from another; empty for a name on the hub."""
+    folder = Path(source).expanduser()
+    return digest_of((name, folder / name) for name in FILES if (folder / name).is_file())
+
+
+def _check_unchanged(source: str, digest: str) -> None:
+    if digest and (now := weights_digest(source)) != digest:
+        raise LatebloomError(
+            f"model.weights = {source!r} is no longer the network it was (SHA-256 {digest[:12]}..., now "
+            f"{now[:12] or 'no file'}): put the old files back, or set model.weights_digest= to nothing for a new "
+            "experiment."
+        )
+
+
 def check_fits(model: "Decoder", source: str, signature: Signature) -> None:
     """Raises `LatebloomError` where a GPT-2's weights cannot be those of a decoder with these settings on this task."""
+    _check_unchanged(source, model.weights_digest)
     config = read_config(source)
     asked = type(model).parse(settings_of(config, source))
     names = (
@@ -95,13 +115,14 @@ def check_fits(model: "Decoder", source: str, signature: Signature) -> None:
 
 def published(model: "Decoder", source: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """A parameter of a GPT-2, float64; of places as many as the task has."""
-    value = _parameters(source, type(model))[name]
+    value = _parameters(source, type(model), model.weights_digest)[name]
     return np.asarray((value[: shape[0]] if name == "pos_embed.W_pos" else value).double().numpy())
 
 
 @lru_cache(maxsize=1)
-def _parameters(source: str, decoder: "type[Decoder]") -> Parameters:
+def _parameters(source: str, decoder: "type[Decoder]", digest: str) -> Parameters:
     """Read once for all parameters and members."""
+    _check_unchanged(source, digest)
     return from_gpt2(read_tensors(source), decoder.parse(settings_of(read_config(source), source)))
 
 
