@@ -14,8 +14,8 @@ from latebloom.baselines.pairs import loss_by_place
 from latebloom.instruments.compressed import compress
 from latebloom.instruments.linear_attention import Products, interpolate, run
 from latebloom.randomness import stream
+from latebloom.studies.mesa_optimization.claims.networks import rows_of
 from latebloom.tasks import LinearDynamics
-from latebloom.view.views.mesa_references import rows_of
 from tests.view.numbers import plain
 
 PLACE = Path(__file__).parents[2] / "web" / "tests" / "mesa.json"
@@ -31,27 +31,27 @@ def numbers() -> dict[str, Any]:
 def stack(tokens: str) -> dict[str, Any]:
     """One of them; products are [layer, head, size, size], states [row, pos + 1, width]."""
     task = LinearDynamics.parse({"n_seen": 3, "length": 6, "tokens": tokens})
-    rows = rows_of(task, task.sequences(stream(3, "web mesa"), 2))
+    written, states, targets = rows_of(task, task.sequences(stream(3, "web mesa"), 2))
     noise = stream(5, "web mesa weights")
     layers = [Products(*(torch.from_numpy(noise.normal(size=(2, 12, 12)) / 8) for _ in range(2))) for _ in range(2)]
     small = [compress(layer, 3) for layer in layers]
     blends = []
     for share in SHARES:
         mixed = [interpolate(one, other, share) for one, other in zip(layers, small, strict=True)]
-        said = run(mixed, rows.tokens, CLIP)[-1][..., :3]
-        blends.append({"share": share, "said": plain(said), "loss": plain(loss_by_place(said, rows.targets))})
+        said = run(mixed, written, CLIP)[-1][..., :3]
+        blends.append({"share": share, "said": plain(said), "loss": plain(loss_by_place(said, targets))})
     return {
         "tokens": tokens,
         "width": 3,
         "clip": CLIP,
-        "states": plain(torch.cat([rows.states, rows.targets[:, -1:]], 1)),
-        "written": plain(rows.tokens),
+        "states": plain(torch.cat([states, targets[:, -1:]], 1)),
+        "written": plain(written),
         "qk": plain(torch.stack([layer.qk for layer in layers])),
         "ov": plain(torch.stack([layer.ov for layer in layers])),
         "compressed": plain(small[0].qk[0]),
         "blends": blends,
         "rate": 0.21,
-        "step": plain(descent.one_step(rows.states, rows.targets, 0.21)),
+        "step": plain(descent.one_step(states, targets, 0.21)),
     }
 
 

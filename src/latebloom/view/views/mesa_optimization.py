@@ -8,17 +8,19 @@ import numpy as np
 
 from latebloom.models import Decoder
 from latebloom.studies.drawing.logged import Arm, Logged
+from latebloom.studies.mesa_optimization.claims.networks import Network, of_linear_systems, on_channels, sees_all
+from latebloom.studies.mesa_optimization.figures.context import LOSS
 from latebloom.training.experiment import Experiment
 from latebloom.view.pack import pack
 from latebloom.view.views.base import VIEWS, Maker, View
 from latebloom.view.views.curves import heading
 from latebloom.view.views.future_tokens import lists
-from latebloom.view.views.mesa_networks import binding_pack, on_channels, probes_pack, reads_states, weights_pack
+from latebloom.view.views.mesa_networks import binding_pack, probes_pack, weights_pack
 from latebloom.view.views.mesa_references import references, solver_losses
 from latebloom.wording import counted
 
 STUDY = "mesa_optimization."
-LOSS = "half the squared error"
+SHOWN = 256  # test sequences of the first member on which references are asked
 
 
 def fits(member: Experiment) -> bool:
@@ -36,7 +38,7 @@ def packs(logged: Logged) -> Mapping[str, Maker]:
             continue
         if on_channels(own):
             made[f"weights-{member}"] = partial(weights_pack, logged, member)
-        if reads_states(own):
+        if of_linear_systems(own):
             made[f"probes-{member}"] = partial(probes_pack, logged, member)
             if not on_channels(own):
                 made[f"binding-{member}"] = partial(binding_pack, logged, member)
@@ -52,10 +54,10 @@ def opens(logged: Logged) -> int:
 def mesa_pack(logged: Logged) -> bytes:
     """`by_place` [step, member, pos] with `by_place_steps`; `references` [reference, pos]; losses of solver steps.
 
-    References are computed on some of the first member's test sequences, their numbers fitted on others. `opens` is the
-    member that is shown unasked.
+    References are computed on some of the first member's test sequences, their numbers fitted on others; those that
+    read several states at once, of partly seen systems, read `window`. `opens` is the member that is shown unasked.
     """
-    first = next(iter(logged.specifications.values()))
+    member, first = next(iter(logged.specifications.items()))
     arrays: dict[str, np.ndarray] = {}
     document: dict[str, Any] = {
         **heading(logged),
@@ -63,17 +65,18 @@ def mesa_pack(logged: Logged) -> bytes:
         "groups": [{"label": "", "arms": [_arm(logged, arm) for arm in logged.arms]}],
         "unit": "nats" if not first.task.signature.real_targets else LOSS,
         "references": [],
+        "window": 1,
         "solver": None,
     }
     if (found := lists(logged, ["loss_by_place"])) is not None:
         arrays["by_place_steps"], arrays["by_place"] = found[0], found[1][:, :, 0]
-    told = references(first)
-    if told:
+    if of_linear_systems(first):
+        net = Network(logged.run, member, SHOWN)
+        told, document["window"] = references(net)
         document["references"] = list(told)
         arrays["references"] = np.stack(list(told.values())).astype(np.float32)
-    depths = {own.model.n_layers for own in logged.specifications.values() if isinstance(own.model, Decoder)}
-    if told and len(depths) > 1:
-        document["solver"] = solver_losses(first)
+        if sees_all(first) and len({arm["layers"] for arm in document["groups"][0]["arms"]}) > 1:
+            document["solver"] = solver_losses(net)
     return pack(document, arrays)
 
 

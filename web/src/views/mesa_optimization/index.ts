@@ -37,6 +37,8 @@ const REFERENCES: Record<string, [colour: string, dash: number[]]> = {
   "6 solver steps": ["--lb-faint", [6, 4]],
   "ridge, newest pair left out": ["--lb-faint", [1, 2]],
   ridge: ["--lb-text", [1, 2]],
+  "ridge, last state alone": ["--lb-faint", [1, 2]],
+  "Kalman filter (told W, C)": ["--lb-faint", [6, 4]],
 };
 
 export default runView(async ({ model, packs, root, closing }) => {
@@ -166,7 +168,11 @@ function contextPicture(pack: Pack, arms: DepthArm[], colour: (arm: DepthArm) =>
     log: !text,
     xWords: (value) => `${value} seen`,
   });
-  const note = names.length ? "Dashed: what can be had without training, on the same kind of sequences. Ridge regression is close to the best; one gradient step is what one linear layer can do. What is far better than all networks runs along the floor." : "";
+  const { window } = pack.document as { window: number };
+  const best = names.includes("Kalman filter (told W, C)")
+    ? `Little of each system is seen: ridge regression and one gradient step read ${window > 1 ? `the last ${window} states at once` : "the last state"}, and the Kalman filter is told the system, which no network is.`
+    : "Ridge regression is close to the best; one gradient step is what one linear layer can do.";
+  const note = names.length ? `Dashed: what can be had without training, on the same kind of sequences. ${best} What is far better than all networks runs along the floor.` : "";
   return { el: chart.el, note, tell: () => chart.redraw(), close: () => chart.close() };
 }
 

@@ -33,16 +33,19 @@ class Read:
 def read(net: Network, scalars: Scalars, task: Network | None = None, params: Parameters | None = None) -> Read:
     """Probes on a network's residual streams; `task` lends its sequences, `params` replaces the weights."""
     tokens, states, targets = (task or net).test
-    streams = torch.stack(net.streams(tokens=tokens, params=params)[0])
+    streams = torch.stack(net.streams(tokens=tokens, params=params))
     solver = chebyshev.preconditioned(states, scalars, PENALTY)
     exact = solvers.exact(solvers.Gram(states, PENALTY, normalised=False), states)
-    return Read(*(r2(streams, wanted, outliers) for wanted, outliers in ((targets, 0), (solver, 1), (exact, 1))))
+    return Read(r2(streams, targets, False), r2(streams, solver, True), r2(streams, exact, True))
 
 
-def r2(streams: Float[Tensor, "layer batch pos d_model"], wanted: Tensor, outliers: int) -> Layers:
-    """R^2 by layer and place on the half of the sequences that was not fitted; long targets left out, as released."""
+def r2(streams: Float[Tensor, "layer batch pos d_model"], wanted: Tensor, outliers: bool, ridge: float = 0.0) -> Layers:
+    """R^2 by layer and place on the half of the sequences that was not fitted.
+
+    With `outliers` long targets are left out, as released; `ridge` is that of the probes.
+    """
     keep = without_outliers(wanted) if outliers else None
-    return np.stack([probe(stream, wanted, intercept=True, keep=keep).r2.numpy() for stream in streams])
+    return np.stack([probe(one, wanted, intercept=True, ridge=ridge, keep=keep).r2.numpy() for one in streams])
 
 
 def same_norms(net: Network) -> Parameters:

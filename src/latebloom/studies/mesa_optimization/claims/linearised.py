@@ -9,7 +9,6 @@ from torch import Tensor
 from latebloom.claims import Evidence, Finding, Request, all_of, at_least, at_most, claim, decide, with_control
 from latebloom.claims.statistics import median
 from latebloom.instruments.linearise import Tap, in_place_of, linearise
-from latebloom.models import run_with_cache
 from latebloom.models.decoder.attend import keyed
 from latebloom.randomness import stream
 from latebloom.studies.curves import paired_networks
@@ -37,10 +36,8 @@ def copied(net: Network, layer: int, rounds: int, shuffled: bool = False) -> Tap
     `shuffled` fits it to what the layer adds in other sequences.
     """
     params = net.parameters()
-    own = {name: value[None] for name, value in params.items()}
-    with torch.no_grad():
-        _, cache = run_with_cache(net.model, own, net.other[0][:FIT_ON][None])
-    inputs, outputs = (cache[f"blocks.{layer}.{name}"][0] for name in ("hook_resid_pre", "hook_attn_out"))
+    seen = net.activations(tokens=net.other[0][:FIT_ON])
+    inputs, outputs = (seen[f"blocks.{layer}.{name}"] for name in ("hook_resid_pre", "hook_attn_out"))
     if shuffled:
         order = stream(net.specification.seed, "shuffled outputs").permutation(len(outputs))
         outputs = outputs[torch.from_numpy(order)]

@@ -67,14 +67,14 @@ class Network:
     @cached_property
     def test(self) -> tuple[Tensor, Tensor, Tensor]:
         """Tokens [batch, pos, d_token], states [batch, pos, d] and next states of its test split."""
-        rows = _rows(self.task, self.task.test_sequences(self.specification.seed))
+        rows = rows_of(self.task, self.task.test_sequences(self.specification.seed))
         return rows[0][: self.few], rows[1][: self.few], rows[2][: self.few]
 
     @cached_property
     def other(self) -> tuple[Tensor, Tensor, Tensor]:
         """The same for other sequences, on which references choose their numbers."""
         noise = stream(self.specification.seed, "references")
-        return _rows(self.task, self.task.sequences(noise, FITTED_ON))
+        return rows_of(self.task, self.task.sequences(noise, FITTED_ON))
 
     def parameters(self, step: int | None = None) -> Parameters:
         """Weights at a kept step, by default the last, without member axis."""
@@ -91,16 +91,22 @@ class Network:
         with torch.no_grad():
             return self.model.forward(own, (self.test[0] if tokens is None else tokens)[None])[0]
 
-    def streams(
+    def activations(
         self, step: int | None = None, tokens: Tensor | None = None, params: Parameters | None = None
-    ) -> tuple[list[Tensor], Tensor]:
-        """The residual stream before the first layer and after each, and the outputs; `params` instead of its own."""
+    ) -> dict[str, Tensor]:
+        """What every hook point sees on its test sequences, or others; `params` instead of its own weights."""
         own = {name: value[None] for name, value in (params or self.parameters(step)).items()}
         with torch.no_grad():
-            out, cache = run_with_cache(self.model, own, (self.test[0] if tokens is None else tokens)[None])
-        kept = [cache["blocks.0.hook_resid_pre"]]
-        kept += [cache[f"blocks.{layer}.hook_resid_post"] for layer in range(self.model.n_layers)]
-        return [value[0] for value in kept], out[0]
+            _, cache = run_with_cache(self.model, own, (self.test[0] if tokens is None else tokens)[None])
+        return {name: value[0] for name, value in cache.items()}
+
+    def streams(
+        self, step: int | None = None, tokens: Tensor | None = None, params: Parameters | None = None
+    ) -> list[Tensor]:
+        """The residual stream before the first layer and after each."""
+        seen = self.activations(step, tokens, params)
+        after = [seen[f"blocks.{layer}.hook_resid_post"] for layer in range(self.model.n_layers)]
+        return [seen["blocks.0.hook_resid_pre"], *after]
 
     def loss(self, step: int | None = None) -> float:
         """Test loss at a kept step: half the squared error summed over outputs, mean over places and sequences."""
@@ -110,6 +116,21 @@ class Network:
         """Test loss with other products in the place of its own; clipped as it is."""
         out = run(layers, self.test[0], self.model.resid_clip)[-1][..., : self.task.n_seen]
         return half_error(out, self.test[2])
+
+
+def of_linear_systems(own: Experiment) -> bool:
+    """Whether it is a decoder on linear systems, fully or partly seen: the references are made for these."""
+    return isinstance(own.task, LinearDynamics) and isinstance(own.model, Decoder)
+
+
+def sees_all(own: Experiment) -> bool:
+    """Whether the whole state of its systems is seen, which pictures of channels, depth and compression need."""
+    return of_linear_systems(own) and cast(LinearDynamics, own.task).n_hidden is None
+
+
+def on_channels(own: Experiment) -> bool:
+    """Whether the network works on the theory's channels of such a system."""
+    return sees_all(own) and cast(Decoder, own.model).read_out == "channels"
 
 
 def networks(run: Readable) -> list[Network]:
@@ -168,7 +189,8 @@ def losses(nets: list[Network], outputs: list[Tensor]) -> Float[np.ndarray, " ne
     return np.array([half_error(said, net.test[2]) for net, said in zip(nets, outputs, strict=True)])
 
 
-def _rows(task: LinearDynamics, made: Any) -> tuple[Tensor, Tensor, Tensor]:
+def rows_of(task: LinearDynamics, made: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """Sequences as a network gets them: tokens [batch, pos, d_token], states [batch, pos, d] and next states."""
     tokens, targets, _ = task.rows(made)
     return torch.from_numpy(tokens.copy()), torch.from_numpy(made.seen[:, :-1].copy()), torch.from_numpy(targets.copy())
 

@@ -48,7 +48,7 @@ def unread(nets: list[Network], layer: int = 1, step: int | None = None, reach: 
     for net in nets:
         states = net.test[1]
         back = min(DISTANCES if reach is None else reach, states.shape[1])
-        rows.append(copy_errors(net.streams(step)[0][layer], states, back)[1].numpy())
+        rows.append(copy_errors(net.streams(step)[layer], states, back)[1].numpy())
     return np.stack(rows)
 
 

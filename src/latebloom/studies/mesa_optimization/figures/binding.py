@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from latebloom.instruments.binding import attention_by_distance, horizon
-from latebloom.models import run_with_cache
 from latebloom.studies.drawing.style import CYCLE, GUIDE, canvas, count_axis, log_axis, title
 from latebloom.studies.mesa_optimization.claims.networks import Network
 from latebloom.studies.mesa_optimization.claims.plain import unread
@@ -54,10 +53,7 @@ def _unread(axis: "Axes", nets: list[Network]) -> None:
 
 
 def _attention(axis: "Axes", net: Network) -> None:
-    own = {name: value[None] for name, value in net.parameters().items()}
-    with torch.no_grad():
-        _, cache = run_with_cache(net.model, own, net.test[0][:SEQUENCES][None])
-    pattern = cache["blocks.0.attn.hook_pattern"][0]
+    pattern = net.activations(tokens=net.test[0][:SEQUENCES])["blocks.0.attn.hook_pattern"]
     by_distance = attention_by_distance(pattern, pattern.shape[-1] // 2)[:, :DISTANCES].numpy()
     for head, row in enumerate(by_distance):
         axis.plot(range(len(row)), row, "o-", color=CYCLE[head % len(CYCLE)], markersize=4, label=f"head {head + 1}")

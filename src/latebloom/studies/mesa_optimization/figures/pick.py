@@ -2,17 +2,21 @@
 
 from pathlib import Path
 
-from latebloom.models import Decoder
 from latebloom.runs.run import Run
 from latebloom.studies.drawing import curves
 from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.drawing.pictures import Named, draw_pictures
-from latebloom.studies.mesa_optimization.claims.networks import Network, networks
+from latebloom.studies.mesa_optimization.claims.networks import (
+    Network,
+    networks,
+    of_linear_systems,
+    on_channels,
+    sees_all,
+)
 from latebloom.studies.mesa_optimization.figures.binding import draw_binding
 from latebloom.studies.mesa_optimization.figures.context import draw_context, draw_depth
 from latebloom.studies.mesa_optimization.figures.probes import draw_probes
 from latebloom.studies.mesa_optimization.figures.weights import HALFWAY_ON, draw_blocks, draw_halfway
-from latebloom.tasks import LinearDynamics
 from latebloom.wording import counted
 
 SNAPSHOTS = 3  # from here on a curve over snapshots says something
@@ -50,9 +54,9 @@ def _of_all(run: Run) -> Named:
             "binding",
             draw_binding(own, f"{run.experiment} ({counted(most, 'layer')}): binding", f"Faint: one seed. {run.label}"),
         )
-    nets = [net for net in networks(run) if _sees_all(net)]
+    nets = [net for net in networks(run) if sees_all(net.specification)]
     who, caption = f"{run.experiment}, scale {run.scale}", f"Run: {run.label}"
-    if by_context := nets or [net for net in networks(run) if _of_linear_systems(net)]:
+    if by_context := nets or [net for net in networks(run) if of_linear_systems(net.specification)]:
         yield (
             "context",
             draw_context(by_context, f"{who}: loss by length of the context", f"Faint: one seed. {caption}"),
@@ -63,7 +67,7 @@ def _of_all(run: Run) -> Named:
     if len(depths) > 1:
         yield "depth", draw_depth(nets, f"{who}: loss by depth", caption)
     deepest = [net for net in nets if net.model.n_layers == depths[-1]]
-    if _on_channels(deepest[0]) and _linear(deepest[0]) and len(deepest[0].steps) >= SNAPSHOTS:
+    if on_channels(deepest[0].specification) and _linear(deepest[0]) and len(deepest[0].steps) >= SNAPSHOTS:
         told = f"Averaged with products compressed late; {HALFWAY_ON} test sequences. Faint: one seed. {caption}"
         yield "halfway", draw_halfway(deepest, f"{who}: {counted(depths[-1], 'layer')}, half-way to numbers", told)
 
@@ -71,7 +75,7 @@ def _of_all(run: Run) -> Named:
 def _of_member(run: Run, member: int) -> Named:
     """Weights of one member's first layer, before and after training, and what probes read of its layers."""
     net = Network(run, member)
-    if not _on_channels(net) or not net.steps:
+    if not on_channels(net.specification) or not net.steps:
         return
     before = {"blocks_before": net.steps[0]} if len(net.steps) > 1 else {}
     for name, step in (before | {"blocks": net.steps[-1]}).items():
@@ -88,30 +92,17 @@ def _who(net: Network) -> str:
 
 def _with_layers(run: Run, net: Network) -> Network:
     """The network, or, where it has one layer alone, the first of the deepest beside it: probes compare layers."""
-    others = [own for own in networks(run) if own.steps and _on_channels(own)] if net.model.n_layers == 1 else []
+    if net.model.n_layers > 1:
+        return net
+    others = [own for own in networks(run) if own.steps and on_channels(own.specification)]
     return max([net, *others], key=lambda own: own.model.n_layers)
-
-
-def _of_linear_systems(net: Network) -> bool:
-    """Whether it is a decoder on linear systems, fully or partly seen: the references are made for these."""
-    return isinstance(net.specification.task, LinearDynamics) and isinstance(net.specification.model, Decoder)
-
-
-def _sees_all(net: Network) -> bool:
-    """Whether the whole state of its systems is seen, which pictures of channels, depth and compression need."""
-    return _of_linear_systems(net) and net.task.n_hidden is None
 
 
 def _reads_plain(net: Network) -> bool:
     """Whether it reads states as they are, so that its first layer, of softmax attention, has to bind them."""
-    task, model = net.specification.task, net.specification.model
-    plain = isinstance(task, LinearDynamics) and task.tokens == "plain"
-    return plain and isinstance(model, Decoder) and model.mixer(0) == "softmax" and bool(net.steps)
-
-
-def _on_channels(net: Network) -> bool:
-    """Whether the network works on the theory's channels of such a system."""
-    return _sees_all(net) and net.model.read_out == "channels"
+    if not of_linear_systems(net.specification) or not net.steps:
+        return False
+    return net.task.tokens == "plain" and net.model.mixer(0) == "softmax"
 
 
 def _linear(net: Network) -> bool:

@@ -4,7 +4,7 @@ Every baseline of the study on one network's test sequences; its settings are ch
 systems. Where a system is partly seen, inputs are the last few states, as many as do best on those sequences.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,8 +60,11 @@ class References:
     window: int  # states that a predictor reads at once
 
 
-def references(net: Network) -> References:
-    """All that are known for a network's systems, which are linear: fully or partly seen."""
+def references(net: Network, in_context: Collection[str] | None = None) -> References:
+    """All that are known for a network's systems, which are linear: fully or partly seen.
+
+    Of `IN_CONTEXT`, some of which take long, only those of the names `in_context`, if any are given.
+    """
     hidden = net.task.n_hidden
     fair = {"zero": by_place(net, zero(net))}
     if hidden is None:
@@ -73,7 +76,8 @@ def references(net: Network) -> References:
         fair["ridge, last state alone"] = by_place(net, _ridge(chosen(net, [1]), False))
         fair["Kalman filter (told W, C)"] = by_place(net, filtered(net))
     fair["one gradient step"] = by_place(net, _gradient_step(pairs))
-    told = {lag: {name: _loss(pairs, say(pairs, lag)) for name, say in IN_CONTEXT.items()} for lag in (False, True)}
+    asked = {name: say for name, say in IN_CONTEXT.items() if in_context is None or name in in_context}
+    told = {lag: {name: _loss(pairs, say(pairs, lag)) for name, say in asked.items()} for lag in (False, True)}
     return References(fair | told[False], told[True], pairs.window)
 
 
