@@ -1,6 +1,9 @@
 """What the view of future tokens reads: the runs' own lists, and what their networks say of the same sequences."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -9,6 +12,7 @@ from latebloom.data import Place
 from latebloom.studies.drawing.logged import Logged
 from latebloom.view.pack import unpack
 from latebloom.view.views import packs_of, views_of
+from latebloom.view.views.future_tokens import lists
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +52,8 @@ def test_losses_by_place_are_the_runs_own(text):
     document, arrays = _read(text, "future")
     frame = text.frame.set_index(["step", "member"])["loss_by_place"]
     for at, step in enumerate(arrays["by_place_steps"]):
-        for place, member in enumerate(document["members"]):
-            assert np.allclose(arrays["by_place"][at, place], frame[step, member["member"]], rtol=1e-6)
+        for place, member in enumerate(text.members["member"]):
+            assert np.allclose(arrays["by_place"][at, place], frame[step, member], rtol=1e-6)
     assert [arm["past"] for arm in document["groups"][0]["arms"]] == ["whole", "hidden", "keys", "zeroed"]
     assert document["place_unit"] == "nats" and document["maps"]["lens"]["rows"][-1] == "pairs, chained"
 
@@ -78,21 +82,33 @@ def test_where_no_loss_by_place_was_logged_it_is_computed(products):
     document, arrays = _read(products, "future")
     assert len(document["groups"]) == 2  # by the width that factors are filled up to
     last = products.frame[products.frame["step"] == products.last_step].set_index("member")["test_loss"]
-    for place, member in enumerate(document["members"]):
+    for place, member in enumerate(products.members["member"]):
         mean = np.nanmean(arrays["by_place"][-1, place])  # all 32 test rows, each place that counts as often
-        assert mean == pytest.approx(last[member["member"]], rel=1e-4)
+        assert mean == pytest.approx(last[member], rel=1e-4)
     document, arrays = _read(products, "sample-0")
     assert set(document["symbols"]) <= set("0123456789*=")
     assert not arrays["weight"][:, 0].any() and arrays["weight"][:, -1].all()
 
 
 def test_all_sequences_begin_at_the_first_place_and_shorter_ones_end_before(products):
-    document, arrays = _read(products, "future")
-    lengths = [products.specifications[own["member"]].task.signature.n_ctx for own in document["members"]]
+    _, arrays = _read(products, "future")
+    lengths = [products.specifications[member].task.signature.n_ctx for member in products.members["member"]]
     assert len(set(lengths)) == 2 and arrays["by_place"].shape[-1] == max(lengths)
     for place, length in enumerate(lengths):
         assert np.isfinite(arrays["by_place"][:, place, length - 1]).all()  # the last digit of the product
         assert np.isnan(arrays["by_place"][:, place, length:]).all()
+
+
+def test_logged_lists_may_differ_in_length():
+    """Members on sequences of two lengths: the longest decides, the ends of the others stay empty."""
+    rows = [(1, 0, [1.0, 2.0, 3.0]), (1, 1, [4.0, 5.0])]
+    frame = pd.DataFrame(rows, columns=["step", "member", "loss_by_place"])
+    logged = SimpleNamespace(frame=frame, members=pd.DataFrame({"member": [0, 1]}))
+    for order in ([0, 1], [1, 0]):
+        logged.frame = frame.iloc[order]
+        steps, table = lists(logged, ["loss_by_place"])
+        assert steps.tolist() == [1]
+        assert np.array_equal(table[0, :, 0], [[1, 2, 3], [4, 5, np.nan]], equal_nan=True)
 
 
 def test_kinds_of_majority_are_told_in_plain_words(majorities):
@@ -100,7 +116,7 @@ def test_kinds_of_majority_are_told_in_plain_words(majorities):
     by_label = {group["label"]: group for group in document["groups"]}
     assert list(by_label) == ["majority", "conditioned majority"]
     for label, group in by_label.items():
-        members = [document["members"][place]["member"] for arm in group["arms"] for place in arm["members"]]
+        members = [majorities.members["member"].iloc[place] for arm in group["arms"] for place in arm["members"]]
         assert {majorities.specifications[n].task.conditioned for n in members} == {label.startswith("conditioned")}
     assert {sample["group"] for sample in document["samples"]} == set(by_label)
     assert not [word for arm in majorities.arms for word in ("True", "False") if word in arm.label]
@@ -111,7 +127,7 @@ def test_probe_maps_are_the_runs_own(sine):
     told = document["maps"]["lags"]
     assert told["rows"] == ["embedding", "after block 1", "after block 2"] and told["columns"][-1] == "sum"
     row = sine.frame[(sine.frame["member"] == 1) & (sine.frame["step"] == sine.last_step)].iloc[0]
-    place = [member["member"] for member in document["members"]].index(1)
+    place = list(sine.members["member"]).index(1)
     for layer in range(3):
         assert np.allclose(arrays["lags"][-1, place, layer, :-1], np.clip(row[f"lag_r2_{layer}"], -9, 9), atol=5e-3)
         assert arrays["lags"][-1, place, layer, -1] == pytest.approx(max(-9, row[f"sum_r2_{layer}"]), abs=5e-3)

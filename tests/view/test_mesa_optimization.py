@@ -98,8 +98,8 @@ def test_losses_by_place_are_the_runs_own(deep):
     document, arrays = _read(deep, "mesa")
     frame = deep.frame[deep.frame["loss_by_place"].notna()]
     last = frame[frame["step"] == frame["step"].max()].set_index("member")["loss_by_place"]
-    for place, member in enumerate(document["members"]):
-        assert np.allclose(arrays["by_place"][-1, place], last[member["member"]], rtol=1e-6)
+    for place, member in enumerate(deep.members["member"]):
+        assert np.allclose(arrays["by_place"][-1, place], last[member], rtol=1e-6)
     names = [arm["name"] for arm in document["groups"][0]["arms"]]
     assert names == ["1 linear layer", "2 linear layers"]
 

@@ -1,6 +1,7 @@
 """What of a run goes into a site of limited size: its curves, and films of as many networks as there is room for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from latebloom.view.views import Maker
 FEWEST = 12  # snapshots that a film keeps however little room there is
 CURVES = 120_000  # bytes of a run's curves, before they are compressed
 MEMBERS = 6  # networks of a run whose weights are shown, at most
+OF_A_MEMBER = re.compile(r"(.+?)-(\d+)(?:-\d+)?")  # kind, member, and step where there is one
 
 
 def ranked(packs: Mapping[str, Maker], opens: Sequence[int] = ()) -> list[list[str]]:
@@ -21,36 +23,19 @@ def ranked(packs: Mapping[str, Maker], opens: Sequence[int] = ()) -> list[list[s
     members that are not kept there are none.
     """
     whole: list[str] = []
-    films: dict[str, list[tuple[int, str]]] = {}
+    films: dict[str, dict[int, list[str]]] = {}
     for name in packs:
-        stem, sign, number = name.rpartition("-")
-        if sign and number.isdigit():
-            films.setdefault(stem, []).append((int(number), name))
+        if found := OF_A_MEMBER.fullmatch(name):
+            films.setdefault(found[1], {}).setdefault(int(found[2]), []).append(name)
         else:
             whole.append(name)
     order = {member: place - len(opens) for place, member in enumerate(opens)}
-    begins = _ranks_of_steps(films, order)
-    rows = [
-        (begins[stem], names) if stem in begins else (0, sorted(names, key=lambda one: order.get(one[0], 0)))
-        for stem, names in films.items()
-    ]
-    most = min(MEMBERS, max((first + len(names) for first, names in rows), default=0))
-    return [
-        whole,
-        *([names[rank - first][1] for first, names in rows if 0 <= rank - first < len(names)] for rank in range(most)),
-    ]
-
-
-def _ranks_of_steps(stems: Iterable[str], order: Mapping[int, int]) -> dict[str, int]:
-    """The rank of the member whose steps have the stem (`weights-0`), of stems that end in a member."""
-    kinds: dict[str, list[tuple[int, str]]] = {}
-    for stem in stems:
-        kind, sign, member = stem.rpartition("-")
-        if sign and member.isdigit():
-            kinds.setdefault(kind, []).append((order.get(int(member), 0), stem))
-    return {
-        stem: rank for found in kinds.values() for rank, (_, stem) in enumerate(sorted(found, key=lambda one: one[0]))
-    }
+    ranks: list[list[str]] = [[] for _ in range(MEMBERS)]
+    for members in films.values():
+        for first, member in enumerate(sorted(members, key=lambda one: order.get(one, 0))):
+            for rank, name in zip(range(first, MEMBERS), members[member], strict=False):
+                ranks[rank].append(name)
+    return [whole, *filter(None, ranks)]
 
 
 def sampled(content: bytes, snapshots: int, most: int | None = None) -> bytes:

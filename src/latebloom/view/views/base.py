@@ -47,23 +47,19 @@ def views_of(member: Experiment) -> list[View]:
 
 def packs_of(logged: Logged) -> dict[str, Maker]:
     """Everything the run's views may ask for, by name."""
-    if not len(logged.members):
-        return {}
-    first = next(iter(logged.specifications.values()))
-    return {name: make for view in views_of(first) for name, make in view.packs(logged).items()}
+    return {name: make for view in _views_of_run(logged) for name, make in view.packs(logged).items()}
 
 
 def opened_members(logged: Logged) -> list[int]:
     """The members that the run's views show unasked."""
-    if not len(logged.members):
-        return []
-    first = next(iter(logged.specifications.values()))
-    return list(dict.fromkeys(view.opens(logged) for view in views_of(first) if view.opens is not None))
+    return list(dict.fromkeys(view.opens(logged) for view in _views_of_run(logged) if view.opens is not None))
 
 
 def runs_beside(logged: Logged) -> list[Run]:
     """Other runs of which packs of this one hold something."""
-    if not len(logged.members):
-        return []
-    first = next(iter(logged.specifications.values()))
-    return [other for view in views_of(first) if view.beside is not None for other in view.beside(logged.run)]
+    return [other for view in _views_of_run(logged) if view.beside is not None for other in view.beside(logged.run)]
+
+
+def _views_of_run(logged: Logged) -> list[View]:
+    """The views that can show a run; none while it has no member."""
+    return views_of(next(iter(logged.specifications.values()))) if len(logged.members) else []

@@ -14,7 +14,6 @@ from latebloom.tasks import Majority
 from latebloom.training.experiment import Experiment
 from latebloom.view.pack import pack
 from latebloom.view.views.base import VIEWS, Maker, View
-from latebloom.view.views.curves import heading
 from latebloom.view.views.future_tokens_sample import Pairing, losses_by_place, pairings, sample_pack, test_rows
 
 STUDY = "future_tokens."
@@ -46,7 +45,6 @@ def future_pack(logged: Logged, pairs: Sequence[Pairing]) -> bytes:
     first = next(iter(logged.specifications.values()))
     arrays: dict[str, np.ndarray] = {}
     document: dict[str, Any] = {
-        **heading(logged),
         "groups": _groups(logged),
         "samples": [{"pack": f"sample-{i}", "label": pair.label, "group": pair.group} for i, pair in enumerate(pairs)],
         "window": getattr(first.task, "window", None),
@@ -99,13 +97,13 @@ def lists(logged: Logged, columns: Sequence[str]) -> tuple[np.ndarray, np.ndarra
     if not len(rows):
         return None
     steps = np.sort(rows["step"].unique())
-    width = len(rows[columns[0]].iloc[0])
+    width = int(rows[columns[0]].map(len).max())  # members' sequences may differ in length
     at = {step: i for i, step in enumerate(steps)}
     places = {member: place for place, member in enumerate(logged.members["member"])}
     table = np.full((len(steps), len(places), len(columns), width), np.nan, dtype=np.float32)
     for row in rows[["member", "step", *columns]].to_dict("records"):
         for number, column in enumerate(columns):
-            table[at[row["step"]], places[row["member"]], number] = row[column]
+            table[at[row["step"]], places[row["member"]], number, : len(row[column])] = row[column]
     return steps.astype(np.int32), table
 
 

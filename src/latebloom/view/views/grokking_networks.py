@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latebloom.studies.drawing.logged import Logged, shown
+from latebloom.studies.drawing.logged import Logged
 from latebloom.studies.grokking.figures.tables import Tables, read_tables
 from latebloom.view.pack import pack, thinned
 
@@ -34,7 +34,6 @@ def tables_pack(logged: Logged, member: int) -> bytes:
             film.append(_half(getattr(tables, name)))
     task: Any = logged.specifications[member].task  # `has_tables` admits modular arithmetic only
     document = {
-        **_of_member(logged, member),
         "p": last.p,
         "neurons": last.first.shape[1],
         "activation": last.activation,
@@ -61,7 +60,7 @@ def parity_pack(logged: Logged, member: int) -> bytes:
         for name, value in found.items():
             films.setdefault(name, []).append(_half(value))
     task: Any = logged.specifications[member].task
-    document = {**_of_member(logged, member), "n": task.n, "k": task.k}
+    document = {"n": task.n, "k": task.k}
     arrays = {name: np.stack(film) for name, film in films.items()}
     return pack(document, {"steps": np.array(steps, dtype=np.int32), **arrays})
 
@@ -87,12 +86,6 @@ def gallery_pack(logged: Logged, members: Sequence[int]) -> bytes:
 def _last_tables(logged: Logged, members: Sequence[int]) -> Iterator[tuple[int, Tables]]:
     for member in members:
         yield member, read_tables(logged.run, logged, member)
-
-
-def _of_member(logged: Logged, member: int) -> dict[str, Any]:
-    row = logged.members.loc[logged.members["member"] == member].iloc[0]
-    settings = {str(name): shown(row[name]) for name in logged.axes}
-    return {"member": member, "seed": int(row["seed"]), "settings": settings}
 
 
 def _half(value: Tensor) -> np.ndarray:

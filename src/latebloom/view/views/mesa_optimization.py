@@ -13,7 +13,6 @@ from latebloom.studies.mesa_optimization.figures.context import LOSS
 from latebloom.training.experiment import Experiment
 from latebloom.view.pack import pack
 from latebloom.view.views.base import VIEWS, Maker, View
-from latebloom.view.views.curves import heading
 from latebloom.view.views.future_tokens import lists
 from latebloom.view.views.mesa_networks import binding_pack, probes_pack, weights_pack
 from latebloom.view.views.mesa_references import references, solver_losses
@@ -60,7 +59,6 @@ def mesa_pack(logged: Logged) -> bytes:
     member, first = next(iter(logged.specifications.items()))
     arrays: dict[str, np.ndarray] = {}
     document: dict[str, Any] = {
-        **heading(logged),
         "opens": opens(logged),
         "groups": [{"label": "", "arms": [_arm(logged, arm) for arm in logged.arms]}],
         "unit": "nats" if not first.task.signature.real_targets else LOSS,
@@ -74,7 +72,10 @@ def mesa_pack(logged: Logged) -> bytes:
         net = Network(logged.run, member, SHOWN)
         told, document["window"] = references(net)
         document["references"] = list(told)
-        arrays["references"] = np.stack(list(told.values())).astype(np.float32)
+        width = found[1].shape[-1] if found is not None else first.task.signature.n_ctx
+        arrays["references"] = np.full((len(told), width), np.nan, dtype=np.float32)
+        for row, losses in zip(arrays["references"], told.values(), strict=True):
+            row[: len(losses)] = losses
         if sees_all(first) and len({arm["layers"] for arm in document["groups"][0]["arms"]}) > 1:
             document["solver"] = solver_losses(net)
     return pack(document, arrays)

@@ -23,7 +23,6 @@ from latebloom.tasks.functions.task import split_name
 from latebloom.training.experiment import Experiment
 from latebloom.view.pack import pack
 from latebloom.view.views.base import VIEWS, Maker, View
-from latebloom.view.views.curves import heading
 from latebloom.view.views.curves import packs as curve_packs
 from latebloom.view.weights import film, runs_in_page, settings_of
 
@@ -98,7 +97,6 @@ def pairs_pack(logged: Logged) -> bytes:
             table[..., :-1] = np.nan
         arrays[f"errors{number}"] = table
     document = {
-        **heading(logged),
         "classes": texts,
         "mixtures": [tasks[member].mixture for member in order],
         "references": [_references(first, text) for text in texts],

@@ -26,7 +26,6 @@ from latebloom.tasks.language.recogniser import FORMATS, rule
 from latebloom.training.experiment import Experiment
 from latebloom.view.pack import pack, thinned
 from latebloom.view.views.base import VIEWS, Maker, View
-from latebloom.view.views.curves import heading
 from latebloom.view.views.curves import packs as curve_packs
 from latebloom.view.weights import film, runs_in_page, settings_of
 
@@ -127,7 +126,6 @@ def sentences_pack(logged: Logged, readers: list[int]) -> bytes:
             spans = [[int(i), int(j)] for i, j in gold.nonzero()]
             picks.append({"words": task.vocabulary.decode(words), "gold": spans, "withheld": split == "gen"})
     document = {
-        **heading(logged),
         "grammar": grammar_of(task),
         "picks": picks,
         "readers": readers,
