@@ -43,8 +43,9 @@ def packs(logged: Logged) -> Mapping[str, Maker]:
     made = dict(curve_packs(logged))
     if any(column.endswith("_by_pairs") for column in logged.frame.columns):
         made["pairs"] = partial(pairs_pack, logged)
+    neighbours = _neighbours(logged)
     for seed in sorted({own.seed for n, own in logged.specifications.items() if playable(logged.run, n, own)}):
-        networks = networks_of(logged, seed)
+        networks = networks_of(logged, seed, neighbours)
         first, earlier = snapshots_of(networks)
         if first:
             made[f"points-{seed}"] = partial(points_pack, networks, first)
@@ -166,7 +167,7 @@ def classes_of(task: InContextFunctions) -> list[dict[str, Any]]:
     return rows
 
 
-def networks_of(logged: Logged, seed: int) -> Networks:
+def networks_of(logged: Logged, seed: int, neighbours: Networks) -> Networks:
     """The networks of a seed, unlike in what they were trained on, mixtures first.
 
     Those of the neighbouring run of the testbed come along where their shape and format are the same. Specialists have
@@ -175,7 +176,8 @@ def networks_of(logged: Logged, seed: int) -> Networks:
     own = [(logged.run, member, spec) for member, spec in logged.specifications.items() if spec.seed == seed]
     own = [entry for entry in own if playable(*entry)]
     found: dict[str, tuple[Run, int, Experiment]] = {}
-    for entry in [*own, *_neighbours(logged, seed)]:
+    those_beside = sorted(neighbours, key=lambda entry: (entry[2].seed != seed, entry[2].seed))
+    for entry in [*own, *those_beside]:
         if _format(entry[2]) == _format(own[0][2]):
             found.setdefault(cast(InContextFunctions, entry[2].task).mixture, entry)
     return sorted(found.values(), key=lambda entry: _alone(entry[2]))
@@ -185,16 +187,16 @@ def _alone(own: Experiment) -> bool:
     return len(cast(InContextFunctions, own.task).trained.components) == 1
 
 
-def _neighbours(logged: Logged, seed: int) -> Networks:
-    """Networks of the runs beside: those of the seed first."""
-    found = []
+def _neighbours(logged: Logged) -> Networks:
+    """Networks of the runs beside."""
+    found: list[tuple[Run, int, Experiment]] = []
     for other in beside(logged.run):
         try:
             members = [(other, n, Experiment.parse(other.specification(n))) for n in range(len(other.members()))]
             found += [entry for entry in members if playable(*entry)]
         except (LatebloomError, KeyError):  # a damaged neighbour must not hide this run
             continue
-    return sorted(found, key=lambda entry: (entry[2].seed != seed, entry[2].seed))
+    return found
 
 
 def beside(run: Run) -> list[Run]:
