@@ -48,7 +48,7 @@ def test_a_run_without_measurements_or_without_an_answer_leaves_the_others_of_a_
         rows = page.locator(".lb-key li")
         expect(rows).to_have_count(3)
         expect(rows.nth(0)).to_contain_text("has measured nothing yet")
-        expect(rows.nth(2)).to_contain_text("No such run")
+        expect(rows.nth(2)).to_contain_text("No run '000000000000' is here")
         expect(page.locator("main figure .lb-legend").first).not_to_contain_text("parity")
         rows.nth(2).get_by_role("button").click()
         expect(rows).to_have_count(2)

@@ -89,17 +89,33 @@ def test_a_click_puts_a_point_and_keys_move_and_delete_it(page):
     expect(page.locator(".lb-point")).to_have_count(0)
 
 
-def test_a_reload_brings_the_points_back_and_those_of_the_first_blend_lie_on_it(page):
+def test_a_reload_brings_the_points_back_and_the_blend_they_lie_on(page):
     distance = page.locator(".lb-curve .lb-number").nth(0)
     page.locator(".lb-player input").focus()
     page.keyboard.press("Home")
-    until(page, "location.hash.includes('points=')")
+    until(page, "location.hash.includes('blend=3,0,')")
     page.reload()
     expect(page.get_by_text("networks of step 0", exact=True)).to_be_visible()
     expect(distance).not_to_have_text("")
+    page.get_by_role("button", name="Other functions").click()
+    blend = page.get_by_label("Blend", exact=True)
+    blend.focus()
+    page.keyboard.press("End")
+    page.get_by_label("Networks of seed").select_option("1")
+    until(page, "/seed=1.*blend=4,1,\\d+$/.test(location.hash)")
+    computed = "() => document.querySelector('.lb-playground .lb-verdict')?.dataset.computed !== undefined"
+    until(page, computed)
+    labels = [point.get_attribute("aria-label") for point in page.locator(".lb-point").all()]
+    away = distance.text_content()
+    page.reload()
+    until(page, computed)
+    expect(page.get_by_label("Networks of seed")).to_have_value("1")
+    expect(distance).to_have_text(away)
+    assert [point.get_attribute("aria-label") for point in page.locator(".lb-point").all()] == labels
+    expect(blend).to_have_value("1")
     page.get_by_role("button", name="Take all away").click()
     page.mouse.click(*_at(page, 0.7, 0.3))
-    until(page, "/points=[-.\\d]+,[-.\\d]+$/.test(location.hash)")
+    until(page, "/points=[-.\\d]+,[-.\\d]+$/.test(location.hash) && !location.hash.includes('blend')")
     page.reload()
     expect(page.locator(".lb-point")).to_have_count(1)
     expect(distance).to_have_text("")
@@ -227,6 +243,17 @@ def test_a_notebook_shares_the_points_with_python(browser, home):
     page.locator(".lb-point").first.focus()
     page.keyboard.press("ArrowRight")
     until(page, "() => JSON.stringify(model.get('points')) === '[[0.55,1],[-1,0.25]]'")  # as Python reads
+    page.evaluate("model.set('points', [0, 1, 2, 3, 40, 50].map((x) => [x, 0]))")  # more than were trained, and far out
+    expect(page.locator(".lb-point")).to_have_count(4)
+    expect(_said(page)).to_contain_text("trained with at most 4 points before a question")
+    until(page, "() => JSON.stringify(model.get('points')) === '[[0,0],[1,0],[2,0],[3,0]]'")
+    page.evaluate("model.set('points', [[40, -50]])")
+    until(page, "() => JSON.stringify(model.get('points')) === '[[3,-3.2]]'")
+    page.evaluate("model.set('blend', [5, 0.5, 3])")
+    expect(page.locator(".lb-point")).to_have_count(3)
+    until(page, "() => model.get('points').length === 3")
+    page.evaluate("model.set('blend', [5, 7, 3])")
+    until(page, "() => JSON.stringify(model.get('blend')) === '[5,0.5,3]'")
     page.close()
 
 

@@ -18,12 +18,15 @@ test("an address gives back what was typed, put and chosen", () => {
   expect(text).toBe("step=12&a=0&b=19&sentence=my+yak,+does+it+sleep%3F&points=0.5,1,-1.25,0");
   const { member, share, document, ...kept } = state;
   expect(readAddress(new URLSearchParams(text))).toEqual(kept);
+  const blended: Record<string, unknown> = { seed: 3, blend: [4, 0.25, 5], points: [[0.5, 1]] };
+  expect(writeAddress((key) => blended[key])).toBe("seed=3&blend=4,0.25,5"); // a blend knows its points
+  expect(readAddress(new URLSearchParams("seed=3&blend=4,0.25,5"))).toEqual({ seed: 3, blend: [4, 0.25, 5] });
   expect(writeAddress((key) => ({ sentence: "", points: [] } as Record<string, unknown>)[key])).toBe("");
 });
 
 test("what cannot be is not read from an address", () => {
   const read = (text: string) => Object.values(readAddress(new URLSearchParams(text))).filter((value) => value !== undefined);
-  for (const text of ["points=", "points=1", "points=1,2,3", "points=1,x", "points=1,", "points=1,1e9", "points=NaN,0", "a=-1", "a=2.5", "b=x", "sentence=+", "step=", "other=3"]) expect(read(text)).toEqual([]);
+  for (const text of ["points=", "points=1", "points=1,2,3", "points=1,x", "points=1,", "points=1,1e999", "points=NaN,0", "blend=x", "blend=1,,2", "seed=-1", "a=-1", "a=2.5", "b=x", "sentence=+", "step=", "other=3"]) expect(read(text)).toEqual([]);
   expect(read("points=1,2,-3,3.2&a=7")).toEqual([7, [[1, 2], [-3, 3.2]]]);
 });
 

@@ -4,7 +4,7 @@ import { parsePack } from "../src/data/safetensors";
 import { Decoder } from "../src/math/decoder";
 import { predict, type Layout } from "../src/math/in_context";
 import { leastSquares, nearest, posteriorMean } from "../src/math/posterior";
-import { alike, blended, drawPair, errorTo, pointsOf } from "../src/views/model_selection/blend";
+import { blended, blendOf, drawPair, errorTo, pointsOf } from "../src/views/model_selection/blend";
 import { byWord, mixtureWords } from "../src/views/model_selection/words";
 import numbers from "./numbers.json";
 
@@ -69,12 +69,10 @@ describe("blends", () => {
     expect(pointsOf(pair, 0.3, 5).length).toBe(5);
   });
 
-  it("are known again by their points when these come rounded from an address", () => {
-    const points = pointsOf(pair, 0.3, 5);
-    const rounded = points.map(({ x, y }) => ({ x: Math.round(1e4 * x) / 1e4, y: Math.round(1e4 * y) / 1e4 }));
-    expect(alike(rounded, points)).toBe(true);
-    expect(alike(rounded, pointsOf(pair, 0.31, 5))).toBe(false);
-    expect(alike(rounded.slice(1), points)).toBe(false);
+  it("are read from three numbers, and from nothing that names none", () => {
+    expect(blendOf([4, 0.25, 5], 8)).toEqual({ drawn: 4, share: 0.25, count: 5 });
+    expect(blendOf([4, 0.25, 50], 8)?.count).toBe(8);
+    for (const none of [undefined, [], [4, 0.25], [2, 0.25, 5], [4.5, 0.25, 5], [4, 1.1, 5], [4, 0.25, -1], [4, NaN, 5], ["4", 0.25, 5]]) expect(blendOf(none, 8)).toBe(null);
   });
 
   it("are at no distance from themselves, and one unit above at distance one", () => {

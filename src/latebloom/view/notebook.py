@@ -106,11 +106,15 @@ class CurvesView(_OnRun):
 class ModelSelectionView(_OnRun):
     """Points that the reader moves, and what networks and references make of them.
 
-    `points`, pairs of x and y, follow the reader and can be set, as `step` can.
+    `points`, pairs of x and y, follow the reader and can be set, as `step` and `seed`, whose networks are shown, can;
+    so can `blend` (which pair of functions, from 3 on; share of the line; points), which is empty where points were put
+    by hand.
     """
 
     _name = "model_selection"
     points: Any = traitlets.List().tag(sync=True)
+    blend: Any = traitlets.List().tag(sync=True)
+    seed = traitlets.Int(allow_none=True, default_value=None).tag(sync=True)
 
 
 class StructuralGrokkingView(_OnRun):

@@ -7,8 +7,6 @@ interface Kind {
   write(value: any): string; // empty: nothing to keep
 }
 
-const FAR = 3.2; // no point of a picture lies further out
-
 const NUMBER: Kind = { read: numberOf, write: String };
 const RESIDUE: Kind = {
   read(query, key) {
@@ -18,17 +16,24 @@ const RESIDUE: Kind = {
   write: String,
 };
 const TEXT: Kind = { read: (query, key) => query.get(key)?.trim() || undefined, write: String };
+const NUMBERS: Kind = {
+  read(query, key) {
+    const values = (query.get(key) ?? "").split(",").map((text) => (text.trim() ? Number(text) : NaN));
+    return values.every(Number.isFinite) ? values : undefined;
+  },
+  write: (values: number[]) => values.join(","),
+};
 // Pairs of x and y, one behind the other.
 const POINTS: Kind = {
   read(query, key) {
-    const values = (query.get(key) ?? "").split(",").map((text) => (text.trim() ? Number(text) : NaN));
-    if (values.length % 2 || !values.every((value) => Math.abs(value) <= FAR)) return undefined;
+    const values = NUMBERS.read(query, key) as number[] | undefined;
+    if (!values || values.length % 2) return undefined;
     return Array.from({ length: values.length / 2 }, (_, i) => [values[2 * i], values[2 * i + 1]]);
   },
   write: (points: [number, number][]) => points.flat().join(","),
 };
 
-const KEPT: Record<string, Kind> = { step: NUMBER, member: NUMBER, share: NUMBER, a: RESIDUE, b: RESIDUE, sentence: TEXT, points: POINTS };
+const KEPT: Record<string, Kind> = { step: NUMBER, member: NUMBER, seed: RESIDUE, share: NUMBER, a: RESIDUE, b: RESIDUE, sentence: TEXT, blend: NUMBERS, points: POINTS };
 
 // By the names of traits.
 export function readAddress(query: URLSearchParams): Record<string, unknown> {
@@ -41,7 +46,7 @@ export function writeAddress(get: (key: string) => unknown): string {
   for (const [key, { write }] of Object.entries(KEPT)) {
     const value = get(key);
     const text = value === undefined || value === null ? "" : write(value);
-    if (text) query.set(key, text);
+    if (text && !(key === "points" && query.has("blend"))) query.set(key, text); // a blend knows its points
   }
   return String(query).replaceAll("%2C", ",");
 }

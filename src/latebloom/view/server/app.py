@@ -18,6 +18,7 @@ from latebloom.runs.run import Run
 from latebloom.view.assets import Assets
 from latebloom.view.lab import Lab
 from latebloom.view.server.live import Live
+from latebloom.wording import counted
 
 KINDS = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 KEPT = 64  # packs in memory
@@ -29,7 +30,7 @@ class Handlers:
     def __init__(self, lab: Lab, assets: Assets, ending: Event | None = None) -> None:
         self.lab, self.assets, self.live = lab, assets, Live(lab, ending=ending)
         self.packs: OrderedDict[tuple[str, tuple[tuple[str, int], ...]], bytes] = OrderedDict()
-        self.drawn: dict[tuple[str, ...], list[bytes]] = {}
+        self.drawn: dict[str, tuple[tuple[str, ...], list[bytes]]] = {}  # by claim: what they are drawn from, and they
         self.lock = Lock()
 
     def routes(self) -> list[Route]:
@@ -98,7 +99,7 @@ class Handlers:
         claim, number = self._find_claim(request), request.path_params["number"]
         drawn = await self._work(lambda: self._draw(claim))
         if number >= len(drawn):
-            raise HTTPException(404, "No such picture.")
+            raise HTTPException(404, f"{claim.id} has no picture {number}; it has {len(drawn)}, from 0.")
         return Response(drawn[number], media_type="image/webp")
 
     def _pack(self, run: Run, name: str) -> bytes:
@@ -106,7 +107,8 @@ class Handlers:
         if key not in self.packs:
             made = self.lab.packs(run)
             if name not in made:
-                raise HTTPException(404, "The run has no such pack.")
+                told = ", ".join(sorted(made)) or "none"
+                raise HTTPException(404, f"{run.label} has no pack {name!r}; it has: {told}.")
             self.packs[key] = made[name]()
             if len(self.packs) > KEPT:
                 self.packs.popitem(last=False)
@@ -114,21 +116,25 @@ class Handlers:
 
     def _draw(self, claim: Any) -> list[bytes]:
         judged = self.lab.standing_of(claim).entry.judged_at
-        key = claim.id, judged, *(run.hash for run in self.lab.drawn_runs(claim))
-        if key not in self.drawn:
-            self.drawn[key] = self.lab.pictures(claim)
-        return self.drawn[key]
+        key = judged, *(run.hash for run in self.lab.drawn_runs(claim))
+        if self.drawn.get(claim.id, ((), []))[0] != key:
+            self.drawn[claim.id] = key, self.lab.pictures(claim)
+        return self.drawn[claim.id][1]
 
     async def _find_run(self, request: Request) -> Run:
         runs = await self._work(self.lab.runs)
-        if request.path_params["run"] not in runs:
-            raise HTTPException(404, "No such run.")
-        return runs[request.path_params["run"]]
+        key = request.path_params["run"]
+        if key not in runs:
+            raise HTTPException(404, f"No run {key!r} is here; {counted(len(runs), 'run')} can be shown.")
+        return runs[key]
 
     def _find_claim(self, request: Request) -> Any:
-        if request.path_params["claim"] not in self.lab.claims:
-            raise HTTPException(404, "No such claim.")
-        return self.lab.claims[request.path_params["claim"]]
+        key = request.path_params["claim"]
+        if key not in self.lab.claims:
+            raise HTTPException(
+                404, f"No claim is called {key!r}: names are like {next(iter(self.lab.claims), '...')}."
+            )
+        return self.lab.claims[key]
 
     async def _json(self, make: Callable[[], Any]) -> Response:
         return JSONResponse(await self._work(make))

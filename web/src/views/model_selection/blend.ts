@@ -1,4 +1,5 @@
 // A line, a sinusoid, and what lies between them; drawn as the task draws them.
+import type { FunctionFamily } from "../../math/posterior";
 import { random } from "../../math/random";
 import type { Point } from "./board";
 
@@ -8,6 +9,29 @@ export interface Pair {
   cosine: number;
   frequency: number;
   places: number[]; // where points will be put, in turn
+}
+
+// A blend as addresses and Python have it.
+export interface Blend {
+  drawn: number; // which pair of functions
+  share: number; // of the line
+  count: number; // points on it
+}
+
+export const FIRST = 3; // pair of functions
+
+// Of three numbers; null where they name none.
+export function blendOf(given: unknown, most: number): Blend | null {
+  if (!Array.isArray(given) || given.length !== 3 || !given.every(Number.isFinite)) return null;
+  const [drawn, share, count] = given as [number, number, number];
+  if (!Number.isInteger(drawn) || drawn < FIRST || share < 0 || share > 1 || !Number.isInteger(count) || count < 0) return null;
+  return { drawn, share, count: Math.min(count, most) };
+}
+
+// The frequencies that a task's sinusoids have; where it has none, some.
+export function frequencies(families: readonly Pick<FunctionFamily, "sinusoid" | "low" | "high">[]): [low: number, high: number] {
+  const waves = families.filter(({ sinusoid }) => sinusoid);
+  return waves.length ? [Math.min(...waves.map(({ low }) => low)), Math.max(...waves.map(({ high }) => high))] : [1, 5];
 }
 
 export function drawPair(seed: number, most: number, low: number, high: number): Pair {
@@ -32,11 +56,6 @@ export function blended(pair: Pair, share: number): (x: number) => number {
 export function pointsOf(pair: Pair, share: number, count: number): Point[] {
   const f = blended(pair, share);
   return pair.places.slice(0, count).map((x) => ({ x, y: f(x) }));
-}
-
-// Whether these are the others, as far as Python and addresses have them: rounded.
-export function alike(points: readonly Point[], others: readonly Point[]): boolean {
-  return points.length === others.length && points.every(({ x, y }, i) => Math.hypot(x - others[i]!.x, y - others[i]!.y) < 1e-3);
 }
 
 // Mean squared distance of a curve to the function, queries weighted as inputs are drawn: N(0, 1).

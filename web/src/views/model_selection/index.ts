@@ -1,29 +1,41 @@
 // Functions learned in context: points to move, errors by number of pairs, errors while training; all at one step.
 import { Curves } from "../../data/curves";
+import { clamp } from "../../draw/axes";
 import { Chart, type Series } from "../../draw/chart";
 import { add, alarm, clear, h, offer, select } from "../../draw/dom";
 import { player } from "../../draw/player";
-import { Store } from "../../draw/store";
+import { Store, type Shared } from "../../draw/store";
 import { carry, replaced, type Part } from "../../draw/swap";
 import { goAlong, runView } from "../../host/run_view";
 import { linkTraits, type Trait } from "../../host/traits";
 import { inTurns } from "../../host/turns";
 import { stepOf, stepTrait } from "../../host/whereabouts";
+import { REACH } from "./board";
 import { pairCharts } from "./pairs";
-import { playground, type Play, type Playground } from "./playground";
+import { playground, type Play, type Playground, type Put } from "./playground";
 import { classWord, mixtureWords, NETWORK_COLOURS } from "./words";
 
-// Points as pairs of x and y: what Python sees is rounded.
+interface State extends Play {
+  seed: number; // whose networks are shown
+}
+
+// Points as pairs of x and y: what Python sees is rounded, and what it puts beyond the picture stands at its edge.
 const POINTS = {
   name: "points",
-  key: "points",
-  tell: (points: Play["points"]) => points.map(({ x, y }) => [Math.round(1e4 * x) / 1e4, Math.round(1e4 * y) / 1e4]),
-  take: (given: [number, number][]) => given.map(([x, y]) => ({ x, y })),
-} satisfies Trait<Play>;
+  key: "put",
+  tell: ({ points }: Put) => points.map(({ x, y }) => [Math.round(1e4 * x) / 1e4, Math.round(1e4 * y) / 1e4]),
+  take: (given: [number, number][]): Put => ({ points: given.map(([x, y]) => ({ x: clamp(x, -REACH.x, REACH.x), y: clamp(y, -REACH.y, REACH.y) })), blend: null }),
+} satisfies Trait<State>;
 
 export default runView(async ({ model, packs, root, closing }) => {
   let curves = new Curves(await packs.get("curves"));
-  const store = new Store<Play>({ step: stepOf(model, curves.lastStep), points: POINTS.take(model.get("points") ?? []) });
+  const seeds = () => packs.numbers("points-");
+  const asked = model.get("seed");
+  const store = new Store<State>({
+    step: stepOf(model, curves.lastStep),
+    put: POINTS.take(model.get("points") ?? []),
+    seed: seeds().includes(asked) ? asked : (seeds()[0] ?? 0),
+  });
   const play = player(store, curves.lastStep);
   closing.push(play.stop);
   clear(root);
@@ -31,34 +43,40 @@ export default runView(async ({ model, packs, root, closing }) => {
   add(root, h("div", { class: "lb-sticky" }, controls, play.el));
 
   let reopen: () => unknown = () => {};
-  const seeds = () => packs.numbers("points-");
+  const traits: Trait<State>[] = [stepTrait(() => curves.lastStep), POINTS];
   if (seeds().length) {
     const place = replaced(h("div"));
     let shown: Playground | null = null;
-    let seed = seeds()[0]!;
     let open = -1; // whose networks are shown
     const show = inTurns(async () => {
-      const own = seed;
+      const own = store.state.seed;
       const first = await packs.get(`points-${own}`);
       const earlier = packs.has(`earlier-${own}`) ? () => packs.get(`earlier-${own}`) : null;
       if (closing.closed || (own === open && shown?.renew(first, earlier))) return;
-      shown = playground(first, earlier, store);
+      shown = playground(first, earlier, store, model.get("blend"));
       if (own === open) carry(place.el(), shown.el);
       open = own;
       await place.show(shown);
     });
-    const box = select("Networks of seed", [], "", (value) => {
-      seed = Number(value);
-      // Those of another seed must not stay under this one's name.
-      show().catch((error: Error) => {
-        [shown, open] = [null, -1];
-        return place.show(refused(error));
-      });
-    });
+    const box = select("Networks of seed", [], "", (value) => store.set({ seed: Number(value) }));
     const choices = () => {
       if (seeds().length > 1 && !box.parentElement) add(controls, box);
-      offer(box, seeds().map((one): [string, string] => [String(one), String(one)]), String(seed));
+      offer(box, seeds().map((one): [string, string] => [String(one), String(one)]), String(store.state.seed));
     };
+    closing.push(
+      store.on(["seed"], () => {
+        choices();
+        // Those of another seed must not stay under this one's name.
+        show().catch((error: Error) => {
+          [shown, open] = [null, -1];
+          return place.show(refused(error));
+        });
+      }),
+    );
+    traits.push(
+      { name: "seed", key: "seed", tell: (seed) => seed, take: (seed) => (seeds().includes(seed) ? seed : store.state.seed) },
+      { name: "blend", key: "put", tell: ({ blend }: Put) => (blend ? [blend.drawn, blend.share, blend.count] : []), take: (given) => shown?.onBlend(given) ?? store.state.put },
+    );
     choices();
     reopen = () => {
       choices();
@@ -71,7 +89,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   // What is drawn whole when the run has moved on.
   const errors = replaced(h("div", { class: "lb-room" }, h("p", { class: "lb-note", role: "status" }, "What needs no training is being worked out…")));
   const training = replaced(h("div"));
-  closing.push(errors.close, training.close, linkTraits(model, store, [stepTrait(() => curves.lastStep), POINTS]));
+  closing.push(errors.close, training.close, linkTraits(model, store, traits));
   const drawPairs = async () => {
     if (!packs.has("pairs")) return;
     if (!errors.el().isConnected) root.insertBefore(errors.el(), training.el());
@@ -97,7 +115,7 @@ function refused(error: Error): Part {
 }
 
 // Test errors over steps, a line for each mixture.
-function trainingCharts(curves: Curves, store: Store<Play>, scrub: (step: number) => void) {
+function trainingCharts(curves: Curves, store: Shared<{ step: number }>, scrub: (step: number) => void) {
   const series = (name: string): Series[] => {
     const arms = curves.document.arms as { label: string; members: number[] }[];
     return arms.map((arm, i) => curves.series(name, arms.length > 1 ? mixtureLabel(arm.label) : "median", NETWORK_COLOURS[i % NETWORK_COLOURS.length]!, arm.members));

@@ -14,11 +14,13 @@ export class Networks {
   constructor(tell: (network: number, curve: Float64Array) => void, rest: () => void, fail: (why: string) => void) {
     const take = (told: Told & { done?: boolean }) => {
       if (!told.done) return tell(told.network, told.curve);
-      this.busy = false;
-      if (this.next) this.send(this.next);
-      else rest();
+      this.goOn();
+      if (!this.busy) rest();
     };
-    this.thread = thread(source, take, fail);
+    this.thread = thread(source, take, (why) => {
+      fail(why);
+      this.goOn();
+    });
   }
 
   add(pack: Pack): void {
@@ -32,6 +34,11 @@ export class Networks {
 
   close(): void {
     this.thread.close();
+  }
+
+  private goOn(): void {
+    this.busy = false;
+    if (this.next) this.send(this.next);
   }
 
   private send(asked: Ask): void {

@@ -6,7 +6,7 @@ import { nextFrame } from "../../draw/frame";
 import type { Shared } from "../../draw/store";
 import { swatch } from "../../draw/swatch";
 import { leastSquares, nearest, posteriorMean, type Answer, type FunctionFamily } from "../../math/posterior";
-import { alike, blended, drawPair, errorTo, pointsOf } from "./blend";
+import { blended, blendOf, drawPair, errorTo, FIRST, frequencies, pointsOf, type Blend } from "./blend";
 import { Board, REACH, type Curve, type Point } from "./board";
 import { Networks } from "./networks";
 import { byWord, mixtureWords, NETWORK_COLOURS } from "./words";
@@ -14,29 +14,38 @@ import { byWord, mixtureWords, NETWORK_COLOURS } from "./words";
 const QUERIES = 97;
 const CLASS_COLOURS = ["--lb-cycle-0", "--lb-cycle-2", "--lb-cycle-3"];
 
+// The points that are there, and the blend that they were taken from; null: they were put.
+export interface Put {
+  points: readonly Point[];
+  blend: Blend | null;
+}
+
 export interface Play {
   step: number;
-  points: readonly Point[];
+  put: Put;
 }
 
 export interface Playground {
   el: HTMLElement;
+  onBlend(asked: unknown): Put | null; // points on a blend of three numbers, where they name one
   renew(first: Pack, earlier: (() => Promise<Pack>) | null): boolean; // false: these are other networks, and nothing was done
   close(): void;
 }
 
-export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, store: Shared<Play>): Playground {
+export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, store: Shared<Play>, asked: unknown): Playground {
   const { document: told } = first;
   const families = told.classes as FunctionFamily[];
   const names = told.networks as string[];
   const most = told.points - 1;
   const query = Float64Array.from({ length: QUERIES }, (_, i) => -REACH.x + (2 * REACH.x * i) / (QUERIES - 1));
-  const low = Math.min(...families.filter((f) => f.sinusoid).map((f) => f.low), 5);
-  const high = Math.max(...families.filter((f) => f.sinusoid).map((f) => f.high), 1);
-  let drawn = 3;
-  let pair = drawPair(drawn, most, Math.min(low, high), Math.max(low, high));
-  let share = 0;
-  let truth: ((x: number) => number) | null = null;
+  const range = frequencies(families);
+  const pairOf = remembered((drawn: number) => drawPair(drawn, most, ...range));
+  const truthOf = ({ blend }: Put) => (blend ? blended(pairOf(blend.drawn), blend.share) : null);
+  const onBlend = (blend: Blend): Put => ({ points: pointsOf(pairOf(blend.drawn), blend.share, blend.count), blend });
+  const putOwn = (points: readonly Point[]) => store.set({ put: { points, blend: null } });
+  // Where the sliders stand, also while other points are there.
+  const begun = blendOf(asked, most);
+  let setting = store.state.put.blend ?? begun ?? { drawn: FIRST, share: 0, count: Math.min(most, Math.max(6, Math.round(0.75 * most))) };
   let answer: Answer;
 
   const curves: (Curve & { shown: boolean; row?: HTMLElement })[] = [
@@ -46,6 +55,7 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
     { name: "exact optimum", colour: "--lb-text", width: 1.6, dash: [7, 4], values: null, shown: true },
   ];
   const [line, near, optimum] = [curves[0]!, curves[1]!, curves.at(-1)!];
+  const full = `This network was trained with at most ${most} points before a question. Take one away to put another.`;
   const said = h("p", { class: "lb-verdict", role: "status" });
   const posterior = h("div");
   const legend = h("fieldset", { class: "lb-curves" }, h("legend", {}, "Curves"));
@@ -56,15 +66,12 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
   const board = new Board({
     query,
     curves: () => curves.filter(({ shown }) => shown),
-    truth: () => truth,
-    points: () => store.state.points,
-    change: (points) => {
-      truth = null;
-      store.set({ points });
-    },
+    truth: () => truthOf(store.state.put),
+    points: () => store.state.put.points,
+    change: putOwn,
     refuse: () => {
-      if (store.state.points.length < most) return false;
-      said.textContent = `This network was trained with at most ${most} points before a question. Take one away to put another.`;
+      if (store.state.put.points.length < most) return false;
+      said.textContent = full;
       return true;
     },
   });
@@ -89,12 +96,15 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
     legend.append(h("label", { class: "lb-curve" }, box, swatch(curve.colour, curve.dash, Math.max(2, curve.width)), h("span", {}, curve.name), curve.row));
   }
 
+  let beyond = false; // more points were asked for than can be
+
   // What is drawn, said and counted once curves have changed.
   const settle = () => {
     nextFrame(tell);
     board.redraw();
   };
   const tell = () => {
+    const truth = truthOf(store.state.put);
     under.textContent = truth ? "distance" : "";
     for (const { values, row } of curves) row!.textContent = truth && values ? shownNumber(errorTo(truth, query, values)) : "";
   };
@@ -107,7 +117,11 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
     steps = [...new Set([...steps, ...pack.arrays.steps!.data])].sort((a, b) => a - b);
   };
   const answerAll = () => {
-    const { points, step } = store.state;
+    const { put: { points }, step } = store.state;
+    if (points.length > most) {
+      beyond = true;
+      return putOwn(points.slice(0, most)); // which asks again
+    }
     const [x, y] = [points.map((p) => p.x), points.map((p) => p.y)];
     answer = posteriorMean(families, x, y, query);
     optimum.values = answer.mean;
@@ -123,16 +137,17 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
     kept.textContent = `networks of step ${shownSteps(at ?? steps[0]!)}`;
     networks.ask({ step: at ?? steps[0]!, networks: names.map((_, i) => i), x, y, query });
     showClasses();
+    beyond = false;
     settle();
   };
 
   const showClasses = () => {
-    const { points } = store.state;
+    const { points } = store.state.put;
     const found = byWord(answer.classes);
     const likely = found.reduce((a, b) => (b[1] > a[1] ? b : a));
     const percent = (value: number) => `${value > 0.995 && value < 1 ? "over 99" : value < 0.005 && value > 0 ? "under 1" : Math.round(100 * value)} %`;
     const count = `${points.length} of ${most} points.`;
-    said.textContent = points.length
+    said.textContent = beyond ? full : points.length
       ? `${count} Given these, ${likely[0]} are ${percent(likely[1])} likely; the truth need be neither.`
       : `No point yet: nothing is known, so all classes are as likely as in training.`;
     board.plot.label(`${count} ${curves.filter(({ shown }) => shown).map(({ name }) => name).join(", ")} are drawn over x from −3 to 3.`);
@@ -152,42 +167,33 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
     posterior.replaceChildren(h("h4", {}, "How likely is each class?"), bar, key);
   };
 
-  const blend = () => {
-    truth = blended(pair, share);
-    store.set({ points: pointsOf(pair, share, countSlider.input.valueAsNumber) });
-    answerSoon();
-  };
+  const blend = (change: Partial<Blend>) => store.set({ put: onBlend({ ...setting, ...change }) });
   const shareSlider = slider({
     label: "Blend",
     min: 0,
     max: 1,
     step: 0.01,
-    value: share,
+    value: setting.share,
     shown: (value) => (value === 0 ? "a sinusoid" : value === 1 ? "a line" : `${Math.round(100 * value)} % line`),
-    change: (value) => {
-      share = value;
-      blend();
-    },
+    change: (share) => blend({ share }),
   });
-  const countSlider = slider({ label: "Points on it", min: 0, max: most, value: Math.min(most, Math.max(6, Math.round(0.75 * most))), change: () => blend() });
-  const other = button("Other functions", () => {
-    pair = drawPair(++drawn, most, Math.min(low, high), Math.max(low, high));
-    blend();
-  });
+  const countSlider = slider({ label: "Points on it", min: 0, max: most, value: setting.count, change: (count) => blend({ count }) });
+  const other = button("Other functions", () => blend({ drawn: setting.drawn + 1 }));
   const putOne = button("Add a point", () => {
-    const { points } = store.state;
+    const { points } = store.state.put;
     if (points.length >= most) return board.plot.canvas.click();
-    truth = null;
-    store.set({ points: [...points, { x: Math.round(20 * Math.sin(7 * points.length)) / 10, y: 0 }] });
+    putOwn([...points, { x: Math.round(20 * Math.sin(7 * points.length)) / 10, y: 0 }]);
     requestAnimationFrame(() => requestAnimationFrame(() => board.focus(points.length)));
   });
-  const wipe = button("Take all away", () => {
-    truth = null;
-    store.set({ points: [] });
-  });
+  const wipe = button("Take all away", () => putOwn([]));
+  const follow = () => {
+    setting = store.state.put.blend ?? setting;
+    shareSlider.set(setting.share);
+    countSlider.set(setting.count);
+    answerAll();
+  };
 
-  const answerSoon = () => nextFrame(answerAll);
-  const leaving = [store.on(["points", "step"], answerAll)];
+  const leaving = [store.on(["put", "step"], follow)];
   const el = h(
     "section",
     { class: "lb-section lb-playground" },
@@ -208,12 +214,14 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
       ),
     ),
   );
-  // More points than it was trained with cannot be asked for; those of the first blend lie on it again.
-  const { points } = store.state;
-  if (points.length && points.length <= most && !alike(points, pointsOf(pair, share, countSlider.input.valueAsNumber))) answerAll();
-  else blend();
+  if (!store.state.put.blend && (begun || !store.state.put.points.length)) blend({});
+  answerAll();
   return {
     el,
+    onBlend(asked) {
+      const found = blendOf(asked, most);
+      return found && onBlend(found);
+    },
     renew(next, before) {
       if (JSON.stringify([next.document.networks, next.document.seeds]) !== JSON.stringify([names, told.seeds])) return false;
       [earlier, fetched] = [before, null];
@@ -226,5 +234,14 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
       networks.close();
       board.close();
     },
+  };
+}
+
+// The last answer is kept.
+function remembered<Answer>(ask: (question: number) => Answer): (question: number) => Answer {
+  let last: { question: number; answer: Answer } | null = null;
+  return (question) => {
+    if (last?.question !== question) last = { question, answer: ask(question) };
+    return last.answer;
   };
 }
