@@ -1,5 +1,7 @@
 """The judge of claim 26 on planted networks: memorisers, regressors, and those that are one and then the other."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from latebloom import studies
 from latebloom.baselines.prompt_ridge import Ridge
 from latebloom.errors import LatebloomError
+from latebloom.studies.model_selection.claims import pools as claim
 from latebloom.studies.model_selection.claims.networks import prompts
 from latebloom.studies.model_selection.claims.pools import crossings
 from latebloom.studies.model_selection.claims.references import optimum, pool_posterior
@@ -46,14 +49,39 @@ def pools(last, **others):
 def test_memorised_and_then_regressed(monkeypatch, last, found):
     entry = verdict(monkeypatch, "26", pools(last))
     assert entry.verdict == found
-    low, high = entry.interval
-    least, most = {4: (4, 6), 6: (6, 8), 0: (1, 1), 8: (9, 9)}[last]
-    assert least <= low <= high <= most
+    told = {4: "2^5", 6: "2^7", 0: "before 2^2 [before 2^2, before 2^2]", 8: "beyond 2^8 [beyond 2^8, beyond 2^8]"}
+    assert f"crossing: {told[last]}" in entry.measured
 
 
 def test_networks_that_answer_0_follow_neither(monkeypatch):
     silent = {f"p{exponent}": (zero,) for exponent in EXPONENTS}
-    assert verdict(monkeypatch, "26", pools(8, **silent)).verdict == "contradicted"
+    entry = verdict(monkeypatch, "26", pools(8, **silent))
+    assert entry.verdict == "contradicted"
+    assert re.search(r"smallest pool, to its posterior: 1\.0000.*largest pool, to ridge: 1\.0000", entry.measured)
+
+
+def timid(rule):
+    """Says two fifths of what another says: nearer to it than to the other reference, and not near."""
+    return lambda x, y: 0.4 * rule(x, y)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"p2": (RIDGE,), "p4": (RIDGE,), "p6": (posterior(6),)},  # a pool in the middle alone is memorised
+        {"p2": (RIDGE,), "p4": (zero,)},
+        {"p2": (timid(posterior(2)),)},
+        {"p8": (timid(RIDGE),)},
+    ],
+)
+def test_both_ends_must_be_followed(monkeypatch, others):
+    assert verdict(monkeypatch, "26", pools(4, **others)).verdict == "contradicted"
+
+
+def test_a_network_before_training_that_follows_both_is_no_control_that_fails(monkeypatch):
+    monkeypatch.setattr(Planted, "untrained", lambda self, x, y: self.says(x, y))
+    entry = verdict(monkeypatch, "26", pools(4))
+    assert entry.verdict == "inconclusive" and "untrained" in entry.note.split("does not fail")[0]
 
 
 def test_seeds_that_never_memorise_leave_it_open(monkeypatch):
@@ -72,6 +100,7 @@ def test_one_learner_asked_for_every_pool_must_not_look_like_two(monkeypatch):
     def leans(x, y):
         return 0.4 * RIDGE(x, y) + 0.6 * posterior(2)(x, y)
 
+    monkeypatch.setattr(claim, "FOLLOWS", 0.6)  # by a quarter nobody follows both
     entry = verdict(monkeypatch, "26", pools(4, p8=(leans,)))
     assert entry.verdict == "inconclusive"
     assert "largest pool everywhere" in entry.note
@@ -96,6 +125,8 @@ def test_crossings_are_between_two_pools_or_outside_of_all():
     to_ridge = np.array([[4.0, 1.0, 2.0, 2.0], [4.0, 1.0, 2.0, 1.0], [1.0, 1.0, 2.0, 2.0]])
     found = crossings([2, 4, 8], to_pool, to_ridge)
     np.testing.assert_allclose(found, [6, 1, 9, 9])  # the last one memorises the largest pool once more
+    middle = crossings([2, 4, 8], np.array([[2.0], [1.0], [2.0]]), np.array([[1.0], [2.0], [1.0]]))
+    np.testing.assert_allclose(middle, [1])  # who regresses the smallest pool crosses nowhere
 
 
 def test_the_posterior_over_the_pool_is_in_the_tasks_scaling():

@@ -7,8 +7,8 @@ import pytest
 import latebloom
 from latebloom import studies
 from latebloom.studies.model_selection.claims.networks import arms
-from latebloom.studies.model_selection.claims.own_optimum import below_dense, of_another_seed
-from latebloom.studies.model_selection.experiments.linear import MIXTURE, SPARSE
+from latebloom.studies.model_selection.claims.own_optimum import below_dense
+from latebloom.studies.model_selection.experiments.linear import DENSE, MIXTURE, SPARSE
 from latebloom.studies.model_selection.experiments.variants import SLOW
 from latebloom.training.members import populations
 from latebloom.training.presets import members_of
@@ -65,10 +65,36 @@ def test_controls_fail_and_say_whom_they_are_of(monkeypatch, claim):
     assert told[0].startswith("dense specialist: ")
 
 
-def test_the_dense_class_is_the_better_of_specialist_and_optimum_and_a_control_is_of_another_seed():
+def nearly(x, y):
+    """All but the sparse optimum."""
+    return 0.1 * D(x, y) + 0.9 * S(x, y)
+
+
+@pytest.mark.parametrize("claim", ["22", "23"])
+def test_a_dense_specialist_that_uses_sparsity_is_no_control_that_fails(monkeypatch, claim):
+    """By turns half-way to the sparse optimum and all but there: differences between its seeds would say nothing."""
+    task = LINEAR.task(DENSE, MIXTURE)
+    groups = run(sparse=lambda x, y: 1.5 * S(x, y) if claim == "22" else average(x, y))
+    groups[DENSE] = [Planted(task, seed, average if seed % 2 else nearly) for seed in range(5)]
+    note = verdict(monkeypatch, claim, groups).note
+    own = note.split("Control: dense specialist: ")[1].split("Control: ")[0]
+    assert "(reproduced)" in own or "(inconclusive)" in own
+
+
+@pytest.mark.parametrize("claim", ["22", "23"])
+def test_dense_specialists_of_unequal_training_do_not_spoil_a_control(monkeypatch, claim):
+    shares = (1.0, 0.8, 0.9, 0.7, 1.0)
+    task = LINEAR.task(DENSE, MIXTURE)
+    groups = run(sparse=average)
+    groups[DENSE] = [Planted(task, seed, lambda x, y, part=part: part * D(x, y)) for seed, part in enumerate(shares)]
+    assert verdict(monkeypatch, claim, groups).verdict == "reproduced"
+
+
+def test_the_dense_class_is_the_better_of_specialist_and_optimum_and_a_control_has_the_optimum_alone():
     dense, own = np.array([[0.5, 0.9], [0.7, 0.9]]), np.array([[0.4, 0.0], [0.6, 0.0]])
-    np.testing.assert_allclose(below_dense(own, dense, np.array([0.6, 0.8]), 0), [0.1, 0.0])
-    np.testing.assert_allclose(of_another_seed(own), own[::-1])
+    ridge = np.array([0.6, 0.8])
+    np.testing.assert_allclose(below_dense(own, dense, ridge, 0), [0.1, 0.0])
+    np.testing.assert_allclose(below_dense(dense, None, ridge, 0), [0.1, -0.1])
 
 
 def logs(steps_of_leaving):
@@ -122,6 +148,11 @@ def test_where_a_low_rate_does_not_delay_the_control_does_not_fail(monkeypatch):
     entry = plateau(monkeypatch, 300, 300, slow=350)
     assert entry.verdict == "inconclusive"
     assert "The control does not fail" in entry.note
+
+
+def test_a_control_that_was_not_watched_for_long_enough_shows_nothing(monkeypatch):
+    entry = plateau(monkeypatch, 900, 900, slow=np.inf)  # step 1,125 was not watched
+    assert entry.verdict == "inconclusive" and "in 5 seeds it was not watched for long enough" in entry.note
 
 
 @pytest.mark.parametrize(("leave", "found"), [(1, "inconclusive"), (3, "inconclusive"), (4, "reproduced")])
