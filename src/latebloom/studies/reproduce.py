@@ -115,7 +115,7 @@ def judge_finished(claims: Sequence[Claim], scale: str, root: Path | str) -> tup
                 entries.append(judge(claim, Evidence(scale, finished)))
         except (RunFailed, StoreError) as error:
             mistakes.append(str(error))
-    return entries, mistakes
+    return entries, list(dict.fromkeys(mistakes))
 
 
 def standing(claims: Sequence[Claim], ledger: Path | str = LEDGER) -> tuple[Standing, ...]:

@@ -129,6 +129,11 @@ class LinearDynamics(Dynamics):
             )
         return self
 
+    @property
+    def noise_of_seeing(self) -> float:
+        """The deviation of `seen_noise`, also where that is left to the task."""
+        return (0.0 if self.n_hidden is None else 0.01) if self.seen_noise is None else self.seen_noise
+
     def sequences(self, noise: np.random.Generator, batch: int) -> Sequences:
         """`batch` sequences of `length` + 1 states, with everything that made them."""
         d = self.n_seen if self.n_hidden is None else self.n_hidden
@@ -143,13 +148,12 @@ class LinearDynamics(Dynamics):
         shocks = self.noise * noise.standard_normal((self.length, d, batch))
         bound = self.clip if self.clip is not None else 2.0 if self.dynamics == "contracting" else 10.0
         hidden = roll_out(matrix, start, shocks, bound)
+        blur = self.noise_of_seeing
         if self.n_hidden is None:
-            blur = self.seen_noise or 0.0
             seen = hidden + blur * noise.standard_normal(hidden.shape) if blur else hidden
             return Sequences(seen, hidden, matrix)
         readout = self.readout_std * noise.standard_normal((batch, self.n_seen, d))
         seen = hidden @ readout.transpose(0, 2, 1)
-        blur = 0.01 if self.seen_noise is None else self.seen_noise
         return Sequences(seen + blur * noise.standard_normal(seen.shape), hidden, matrix, readout)
 
 

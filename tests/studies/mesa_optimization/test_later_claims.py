@@ -52,7 +52,7 @@ def test_horizons_are_counted_in_partly_and_fully_seen_systems(monkeypatch, copi
     def streams(self, step=None, tokens=None, params=None):
         states = self.test[1]
         kept = 1 if step == 0 else seen if self.task.n_hidden is None else copies
-        return [states, torch.cat([torch.roll(states, by, 1) for by in range(kept)], -1)], states
+        return [states, torch.cat([torch.roll(states, by, 1) for by in range(kept)], -1)]
 
     monkeypatch.setattr(Network, "streams", streams)
     monkeypatch.setattr(Network, "loss", lambda self, step=None: 0.1)
@@ -66,7 +66,7 @@ def test_horizons_of_trained_layers_are_looked_for_as_far_back_as_those_of_untra
     def streams(self, step=None, tokens=None, params=None):
         states = self.test[1]
         kept = 1 if step == 0 else 2 if self.task.n_hidden is None else 7
-        return [states, torch.cat([torch.roll(states, by, 1) for by in range(kept)], -1)], states
+        return [states, torch.cat([torch.roll(states, by, 1) for by in range(kept)], -1)]
 
     monkeypatch.setattr(Network, "streams", streams)
     monkeypatch.setattr(Network, "loss", lambda self, step=None: 0.1)

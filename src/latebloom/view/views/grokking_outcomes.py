@@ -14,7 +14,7 @@ from latebloom.view.pack import pack
 from latebloom.view.views.curves import heading
 
 LEVELS = (0.90, 0.95, 0.99)  # of test accuracy, as the time-based rule reports them
-FIRST = 1  # of these: the one that decides whom the view opens on
+FIRST = 1  # of these: the one that is shown first, and decides whom the view opens on
 
 
 def outcomes_pack(logged: Logged) -> bytes:
@@ -22,7 +22,7 @@ def outcomes_pack(logged: Logged) -> bytes:
 
     Every array is float64 [member] or [level, member]; inf stands for "not by the last log". Losses are in nats;
     `divisors` of the document takes them to the unit in which the source states its rule. `delay` is the shortest one
-    (steps) by which the labels go, as in the run's figures. `opens` is the first member that generalised late, if any
+    (steps) by which the labels go, as in the run's figures; `level` the number of the level that is shown first. `opens` is the first member that generalised late, if any
     did: it has most to show.
     """
     chance = np.array([logged.chance(int(member)) for member in logged.members["member"]])
@@ -37,6 +37,7 @@ def outcomes_pack(logged: Logged) -> bytes:
         **heading(logged),
         "opens": next(iter(late), members[0]),
         "levels": list(LEVELS),
+        "level": FIRST,
         "delay": delay,
         "labels": [outcome.label.tolist() for outcome in by_time],
         "divisors": [logged.source_divisor(int(member)) for member in logged.members["member"]],

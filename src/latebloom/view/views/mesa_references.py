@@ -32,7 +32,7 @@ def references(net: Network) -> tuple[dict[str, Places], int]:
     found = study.references(net, ("ridge",))
     rows = {"ridge, newest pair left out": found.lagged["ridge"], **found.fair}
     if sees_all(net.specification):
-        rows[f"{STEPS} solver steps"] = by_place(net, solved(net, scalars(net.task)))
+        rows[study.SOLVER] = by_place(net, solved(net, scalars(net.task)))
     return rows, found.window
 
 

@@ -13,9 +13,7 @@ export interface Events {
 
 // Of one member; nothing is known of one that the pack does not tell of yet.
 export function eventsOf(pack: Pack, member: number): Events {
-  const levels = pack.document.levels as number[];
-  const level = Math.min(1, levels.length - 1);
-  const members = pack.document.members as { member: number }[];
+  const { levels, level, members } = pack.document as { levels: number[]; level: number; members: { member: number }[] };
   const place = members.findIndex((own) => own.member === member);
   return {
     memorised: pack.arrays.t_mem!.data[place] ?? Infinity,

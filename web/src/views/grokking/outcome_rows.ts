@@ -22,8 +22,8 @@ export interface Rule {
 
 // Both rules as they stand before a slider is moved.
 export function ruleOf(pack: Pack): Rule {
-  const { levels, delay } = pack.document as { levels: number[]; delay: number };
-  return { loss: 1e-5, ratio: 5e4, level: Math.min(1, levels.length - 1), delay };
+  const { level, delay } = pack.document as { level: number; delay: number };
+  return { loss: 1e-5, ratio: 5e4, level, delay };
 }
 
 export function rowsOf(pack: Pack): Row[] {

@@ -160,10 +160,9 @@ export function outcomes(pick: (member: number) => void): Overview {
   const delay = slider({ label: "Shortest delay (steps)", min: 0, max: 5000, value: 0, shown, change: (value) => { delayed = true; rule.delay = value; change(); } });
   // That of a short run grows with it, and the slider's reach with that, until the reader sets another.
   const followDelay = (own: number) => {
-    if (delayed) return;
-    rule.delay = own;
     [delay.input.max, delay.input.step] = [String(5 * own), String(own / 20)];
-    delay.set(own);
+    if (!delayed) rule.delay = own;
+    delay.set(rule.delay);
   };
   // Once: levels, and which settings vary, stay what they are.
   const begin = (pack: Pack) => {

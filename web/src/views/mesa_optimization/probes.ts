@@ -18,7 +18,7 @@ export function probePictures(pack: Pack, store: Shared<Look>) {
       new Cells({
         title,
         rows: ["input", ...Array.from({ length: layers - 1 }, (_, i) => `layer ${i + 1}`)],
-        columns: Array.from({ length: places }, (_, i) => String(i + 1)),
+        columns: Array.from({ length: places }, (_, i) => String(i)),
         axis: "place",
         measure: "R²",
         value: (row, column) => data[((frameAt(steps, store.state.step) * kinds + kind) * layers + row) * places + column]!,

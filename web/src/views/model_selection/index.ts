@@ -19,13 +19,9 @@ interface State extends Play {
   seed: number; // whose networks are shown
 }
 
-// Points as pairs of x and y: what Python sees is rounded, and what it puts beyond the picture stands at its edge.
-const POINTS = {
-  name: "points",
-  key: "put",
-  tell: ({ points }: Put) => points.map(({ x, y }) => [Math.round(1e4 * x) / 1e4, Math.round(1e4 * y) / 1e4]),
-  take: (given: [number, number][]): Put => ({ points: given.map(([x, y]) => ({ x: clamp(x, -REACH.x, REACH.x), y: clamp(y, -REACH.y, REACH.y) })), blend: null }),
-} satisfies Trait<State>;
+// Points are pairs of x and y: what Python sees is rounded, and what it puts beyond the picture stands at its edge.
+const pairsOf = (points: Put["points"]) => points.map(({ x, y }) => [Math.round(1e4 * x) / 1e4, Math.round(1e4 * y) / 1e4]);
+const pointsOf = (pairs: [number, number][]): Put["points"] => pairs.map(([x, y]) => ({ x: clamp(x, -REACH.x, REACH.x), y: clamp(y, -REACH.y, REACH.y) }));
 
 export default runView(async ({ model, packs, root, closing }) => {
   let curves = new Curves(await packs.get("curves"));
@@ -33,7 +29,7 @@ export default runView(async ({ model, packs, root, closing }) => {
   const asked = model.get("seed");
   const store = new Store<State>({
     step: stepOf(model, curves.lastStep),
-    put: POINTS.take(model.get("points") ?? []),
+    put: { points: pointsOf(model.get("points") ?? []), blend: null, own: true },
     seed: seeds().includes(asked) ? asked : (seeds()[0] ?? 0),
   });
   const play = player(store, curves.lastStep);
@@ -43,7 +39,10 @@ export default runView(async ({ model, packs, root, closing }) => {
   add(root, h("div", { class: "lb-sticky" }, controls, play.el));
 
   let reopen: () => unknown = () => {};
-  const traits: Trait<State>[] = [stepTrait(() => curves.lastStep), POINTS];
+  const traits: Trait<State>[] = [
+    stepTrait(() => curves.lastStep),
+    { name: "points", key: "put", tell: ({ points }: Put) => pairsOf(points), take: (given) => ({ ...store.state.put, points: pointsOf(given), own: true }) },
+  ];
   if (seeds().length) {
     const place = replaced(h("div"));
     let shown: Playground | null = null;
@@ -75,7 +74,7 @@ export default runView(async ({ model, packs, root, closing }) => {
     );
     traits.push(
       { name: "seed", key: "seed", tell: (seed) => seed, take: (seed) => (seeds().includes(seed) ? seed : store.state.seed) },
-      { name: "blend", key: "put", tell: ({ blend }: Put) => (blend ? [blend.drawn, blend.share, blend.count] : []), take: (given) => shown?.onBlend(given) ?? store.state.put },
+      { name: "blend", key: "put", tell: ({ blend, own }: Put) => (blend && !own ? [blend.drawn, blend.share, blend.count] : []), take: (given) => shown?.onBlend(given) ?? store.state.put },
     );
     choices();
     reopen = () => {

@@ -14,10 +14,11 @@ import { byWord, mixtureWords, NETWORK_COLOURS } from "./words";
 const QUERIES = 97;
 const CLASS_COLOURS = ["--lb-cycle-0", "--lb-cycle-2", "--lb-cycle-3"];
 
-// The points that are there, and the blend that they were taken from; null: they were put.
+// The points that are there, and the blend that the sliders stand at; null: at none yet.
 export interface Put {
   points: readonly Point[];
   blend: Blend | null;
+  own: boolean; // whether the points were put, and not taken from the blend
 }
 
 export interface Play {
@@ -40,10 +41,9 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
   const query = Float64Array.from({ length: QUERIES }, (_, i) => -REACH.x + (2 * REACH.x * i) / (QUERIES - 1));
   const range = frequencies(families);
   const pairOf = remembered((drawn: number) => drawPair(drawn, most, ...range));
-  const truthOf = ({ blend }: Put) => (blend ? blended(pairOf(blend.drawn), blend.share) : null);
-  const onBlend = (blend: Blend): Put => ({ points: pointsOf(pairOf(blend.drawn), blend.share, blend.count), blend });
-  const putOwn = (points: readonly Point[]) => store.set({ put: { points, blend: null } });
-  // Where the sliders stand, also while other points are there.
+  const truthOf = ({ blend, own }: Put) => (blend && !own ? blended(pairOf(blend.drawn), blend.share) : null);
+  const onBlend = (blend: Blend): Put => ({ points: pointsOf(pairOf(blend.drawn), blend.share, blend.count), blend, own: false });
+  const putOwn = (points: readonly Point[]) => store.set({ put: { ...store.state.put, points, own: true } });
   const begun = blendOf(asked, most);
   let setting = store.state.put.blend ?? begun ?? { drawn: FIRST, share: 0, count: Math.min(most, Math.max(6, Math.round(0.75 * most))) };
   let answer: Answer;
@@ -215,6 +215,7 @@ export function playground(first: Pack, earlier: (() => Promise<Pack>) | null, s
     ),
   );
   if (!store.state.put.blend && (begun || !store.state.put.points.length)) blend({});
+  else store.set({ put: { ...store.state.put, blend: setting } });
   answerAll();
   return {
     el,

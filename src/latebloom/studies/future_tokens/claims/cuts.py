@@ -50,7 +50,7 @@ def keys_cost_more(evidence: Evidence) -> Finding:
     changes=(TUNED,),
     tag="D",
     scales=TRAINED,
-    cost={"laptop": "41 core-minutes, of which 26 are those of claim 12"},
+    cost={"laptop": "41 core-minutes, of which 26 are those of `text`"},
     needs=needs("text", "text_softened"),
 )
 def softened_lies_between(evidence: Evidence) -> Finding:

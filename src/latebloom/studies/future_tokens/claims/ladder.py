@@ -16,7 +16,7 @@ SETTING = (
     "text as in claim 12 at widths 16, 32, 64 and 96 (three layers), trained from random weights for as many steps as "
     "there, at laptop each arm at a rate tuned for it, test loss; paired by seed"
 )
-COST = {"laptop": "52 core-minutes, of which 26 are those of claim 12"}
+COST = {"laptop": "52 core-minutes, of which 26 are those of `text`"}
 
 
 @dataclass(frozen=True)

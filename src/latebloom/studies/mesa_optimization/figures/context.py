@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
 
 from latebloom.studies.drawing.style import CYCLE, FAINT, GUIDE, canvas, count_axis, log_axis, title
 from latebloom.studies.mesa_optimization.claims.deep import fitted, solved
@@ -14,7 +15,7 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     one_step,
     ridge_of,
 )
-from latebloom.studies.mesa_optimization.figures.references import FEW, references
+from latebloom.studies.mesa_optimization.figures.references import FEW, NEUMANN, RICHARDSON, SOLVER, references
 from latebloom.wording import counted
 
 if TYPE_CHECKING:
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
 
 LOSS = "half the squared error"
 STEPS = (1, 2, 3, 4, 6)  # of the solver
+Curves = Float[np.ndarray, "network pos"]
 DOTS = (0, (1, 1.5))
 STYLES: dict[str, tuple[str, Any]] = {  # colour says the kind of reference, dashes which one
     "zero": (FAINT, "-"),
     "one gradient step": (CYCLE[4], "--"),
     "best of 12 numbers": (CYCLE[4], DOTS),
     "softmax kernel": (CYCLE[5], "--"),
-    "6 Neumann steps": (GUIDE, DOTS),
-    "6 Richardson steps": (GUIDE, "-."),
-    "6 solver steps": (GUIDE, "--"),
+    NEUMANN: (GUIDE, DOTS),
+    RICHARDSON: (GUIDE, "-."),
+    SOLVER: (GUIDE, "--"),
     "least squares": ("black", DOTS),
     "ridge": ("black", "-"),
     "ridge, last state alone": ("black", "--"),
@@ -42,19 +44,21 @@ STYLES: dict[str, tuple[str, Any]] = {  # colour says the kind of reference, das
 def draw_context(nets: list[Network], heading: str, caption: str = "") -> "Figure":
     """Test loss at every place: networks by depth (median over seeds, each seed faint) beside references.
 
-    Left: references that use every pair they have seen, as the networks can. Right: those that have a published form
-    without the newest pair, in that form. References are those of the first network's sequences.
+    Left: references that use every pair they have seen, as the networks can. Right: those that learn from pairs by a
+    kernel, by least squares, ridge or solver steps, without the newest pair. References are those of the first
+    network's sequences.
     """
-    found = references(nets[0])
+    found, own = references(nets[0]), _by_depth(nets)
     figure, axes = canvas(1, 2, height=4.2, sharey=True)
     sides = (("references with every pair seen", found.fair), ("references without the newest pair", found.lagged))
     for axis, (words, rows) in zip(axes[0], sides, strict=True):
-        highest = _networks(axis, nets)
+        _networks(axis, own)
         _references(axis, rows)
         axis.set_title(words, loc="left")
-        axis.set_xlabel("states seen (place in the sequence)")
+        axis.set_xlabel("states seen")
         axis.set_xlim(1, nets[0].task.length)
         count_axis(axis, most=6)
+    highest = max(float(np.median(rows, 0).max()) for rows in own.values())
     _log_of_losses(axes[0, 0], max(2 * float(found.fair["zero"].max()), highest))
     axes[0, 0].set_ylabel(f"{LOSS} at the place")
     told = f"Least squares: {FEW} sequences at most, and its peak may leave the picture."
@@ -64,19 +68,21 @@ def draw_context(nets: list[Network], heading: str, caption: str = "") -> "Figur
     return figure
 
 
-def _networks(axis: "Axes", nets: list[Network]) -> float:
-    """Draws the networks; returns the largest median."""
-    highest = 0.0
-    for depth, colour in zip(sorted({net.model.n_layers for net in nets}), CYCLE, strict=False):
-        own = np.stack([by_place(net, net.outputs()) for net in nets if net.model.n_layers == depth])
-        place, middle = np.arange(1, own.shape[1] + 1), np.median(own, 0)
+def _by_depth(nets: list[Network]) -> dict[str, Curves]:
+    """Losses [network, place] of the networks of each depth, shallowest first, by what they are called."""
+    kinds = dict.fromkeys(nets[0].model.mixer(layer) for layer in range(nets[0].model.n_layers))
+    groups: dict[int, list[Places]] = {depth: [] for depth in sorted({net.model.n_layers for net in nets})}
+    for net in nets:
+        groups[net.model.n_layers].append(by_place(net, net.outputs()))
+    return {counted(depth, f"{' and '.join(kinds)} layer"): np.stack(rows) for depth, rows in groups.items()}
+
+
+def _networks(axis: "Axes", groups: dict[str, Curves]) -> None:
+    for (name, own), colour in zip(groups.items(), CYCLE, strict=False):
+        place = np.arange(1, own.shape[1] + 1)
         for row in own if len(own) > 1 else []:
             axis.plot(place, row, color=colour, linewidth=0.7, alpha=0.3)
-        kinds = dict.fromkeys(nets[0].model.mixer(layer) for layer in range(nets[0].model.n_layers))
-        name = counted(depth, f"{' and '.join(kinds)} layer")
-        axis.plot(place, middle, color=colour, linewidth=2, label=name)
-        highest = max(highest, float(middle.max()))
-    return highest
+        axis.plot(place, np.median(own, 0), color=colour, linewidth=2, label=name)
 
 
 def _references(axis: "Axes", rows: dict[str, Places]) -> None:

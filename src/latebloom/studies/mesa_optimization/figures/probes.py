@@ -29,7 +29,7 @@ def draw_probes(net: Network, heading: str, caption: str = "") -> "Figure":
             aspect="auto",
             interpolation="nearest",
             origin="lower",
-            extent=(0.5, table.shape[1] + 0.5, -0.5, table.shape[0] - 0.5),
+            extent=(-0.5, table.shape[1] - 0.5, -0.5, table.shape[0] - 0.5),
         )
         axis.set_title(words, loc="left")
         axis.set_xlabel("place in the sequence")

@@ -24,7 +24,7 @@ SHARPNESS = tuple(map(float, np.geomspace(1e-2, 4, 20)))  # up to the source's 4
 RATES = tuple(map(float, np.geomspace(0.5, 8, 12)))  # of Richardson's steps, where no eigenvalue is above 1
 PENALTIES = tuple(map(float, np.geomspace(1e-3, 10, 9)))  # of ridge on several states
 WIDEST = 3  # times the least number of states that determines a partly seen system
-SEEN_NOISE = 0.01  # what `LinearDynamics` adds to partly seen states unless it is told
+NEUMANN, RICHARDSON, SOLVER = (f"{STEPS} {kind} steps" for kind in ("Neumann", "Richardson", "solver"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +98,8 @@ def filtered(net: Network) -> Tensor:
     made = task.test_sequences(net.seed)
     assert made.readout is not None, "only partly seen systems have a C"
     variance = task.start_size**2 / (3 if task.start == "uniform" else 1)
-    blur = SEEN_NOISE if task.seen_noise is None else task.seen_noise
     w, c = (torch.from_numpy(part[: net.few].copy()) for part in (made.dynamics, made.readout))
-    return kalman(net.test[1], w, c, task.noise, blur, variance)
+    return kalman(net.test[1], w, c, task.noise, task.noise_of_seeing, variance)
 
 
 def _loss(pairs: Pairs, said: Tensor) -> Places:
@@ -145,9 +144,9 @@ def _ridge(pairs: Pairs, lagged: bool) -> Tensor:
 
 IN_CONTEXT: dict[str, Callable[[Pairs, bool], Tensor]] = {
     "softmax kernel": _kernel,
-    f"{STEPS} Neumann steps": _neumann,
-    f"{STEPS} Richardson steps": _richardson,
-    f"{STEPS} solver steps": _solver,
+    NEUMANN: _neumann,
+    RICHARDSON: _richardson,
+    SOLVER: _solver,
     "least squares": _least_squares,
     "ridge": _ridge,
 }
