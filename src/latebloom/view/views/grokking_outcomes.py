@@ -22,8 +22,8 @@ def outcomes_pack(logged: Logged) -> bytes:
 
     Every array is float64 [member] or [level, member]; inf stands for "not by the last log". Losses are in nats;
     `divisors` of the document takes them to the unit in which the source states its rule. `delay` is the shortest one
-    (steps) by which the labels go, as in the run's figures; `level` the number of the level that is shown first. `opens` is the first member that generalised late, if any
-    did: it has most to show.
+    (steps) by which the labels go, as in the run's figures; `level` is the number of the level that is shown first.
+    `opens` is the first member that generalised late by it, if any did: it has most to show.
     """
     chance = np.array([logged.chance(int(member)) for member in logged.members["member"]])
     _, train_loss, test_loss = _common(logged, "train_loss", "test_loss")
