@@ -39,6 +39,14 @@ def joined(default: Any = ..., **constraints: Any) -> Any:
     return Field(default, json_schema_extra={"joined": True}, **constraints)
 
 
+def found_from(*sources: str, joined: bool = False, **constraints: Any) -> Any:
+    """A text that a section finds by itself from other fields of it, as the digest of a file from its name.
+
+    `replace` finds it anew where one of these changes; `joined` as the function of that name.
+    """
+    return Field("", json_schema_extra={"joined": joined, "found_from": list(sources)}, **constraints)
+
+
 def is_per_member(field: FieldInfo) -> bool:
     """Whether the field was made with `vary`."""
     return _marked(field, "per_member")
@@ -63,6 +71,13 @@ def _has_bool(value: Any) -> bool:
 
 def _marked(field: FieldInfo, mark: str) -> bool:
     return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get(mark))
+
+
+def _found_from(section: Any, source: str) -> list[str]:
+    """The fields of a section that are found from one of its fields."""
+    own = type(section).model_fields if isinstance(section, Spec) else {}
+    extras: dict[str, Any] = {name: field.json_schema_extra or {} for name, field in own.items()}
+    return [name for name, extra in extras.items() if source in extra.get("found_from", [])]
 
 
 class Spec(BaseModel):
@@ -105,20 +120,26 @@ class Spec(BaseModel):
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """The same specification with dotted fields changed, validated again.
 
-        A field of a section that is absent (None) makes the section, its other fields at their defaults.
+        A field of a section that is absent (None) makes the section, its other fields at their defaults. What is found
+        from a field that changes (`found_from`) is found anew, unless it is among the changes.
         Raises `LatebloomError` for a name or a value that does not fit.
         """
         data = self.model_dump()
         for path, value in changes.items():
             *parents, last = path.split(".")
-            place = data
+            place: Any = data
+            section: Any = self
             for parent in parents:
+                section = getattr(section, parent, None)
                 if place.get(parent, {}) is None:
                     place[parent] = {}
                 if not isinstance(place.get(parent), dict):
                     raise LatebloomError(f"{type(self).__name__} has no field {path!r}: {parent} is no section of it.")
                 place = place[parent]
             place[last] = value
+            for name in _found_from(section, last):
+                if ".".join([*parents, name]) not in changes:
+                    place.pop(name, None)
         return type(self).parse(data)
 
 

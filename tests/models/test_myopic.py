@@ -68,6 +68,23 @@ def gradient(model, params, rows, tap=untapped):
     return model.gradient(params, trained, rows, LOSSES["cross_entropy"], scale, tap)[1]
 
 
+def test_keys_and_values_of_the_past_ask_for_their_gradients_apart():
+    """Adapters may train the values and leave the keys alone, or the other way round."""
+    noise = stream(5, "myopic test")
+    q, k, v = (torch.tensor(noise.standard_normal((2, 3, 5, 4))) for _ in range(3))
+    for trained in ([False, True], [True, False], [True, True]):
+        past = [value.clone().requires_grad_(asked) for value, asked in zip((k, v), trained, strict=True)]
+        whole = [value.clone().requires_grad_(asked) for value, asked in zip((k, v), trained, strict=True)]
+        own = [value.clone().requires_grad_(asked) for value, asked in zip((k, v), trained, strict=True)]
+        fused.cut_attention(q, *own, *past).square().sum().backward()
+        torch.nn.functional.scaled_dot_product_attention(q, *whole, is_causal=True).square().sum().backward()
+        for asked, mine, lent, all_of_it in zip(trained, own, past, whole, strict=True):
+            if asked:
+                torch.testing.assert_close(mine.grad + lent.grad, all_of_it.grad)
+            else:
+                assert mine.grad is None and lent.grad is None
+
+
 def look(name, value):
     """A tap that changes nothing, but makes the pattern appear."""
     return value

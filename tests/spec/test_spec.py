@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import model_validator
 
 from latebloom.errors import LatebloomError, SpecificationError, unknown_name
 from latebloom.models import Decoder, ModularMLP
 from latebloom.randomness import stream
 from latebloom.registry import Registry
-from latebloom.spec import Spec, digest, fields, vary
+from latebloom.spec import Spec, digest, fields, found_from, vary
 from latebloom.tasks import ModularArithmetic
 from latebloom.training.experiment import Experiment, Start, Stop, Training
 from latebloom.training.schedule import Schedule
@@ -200,3 +201,24 @@ def test_a_registry_gives_refuses_and_lists():
 
 def test_unknown_name_without_a_near_one_only_lists():
     assert str(unknown_name("loss", "zzz", ["a", "b"])) == "Unknown loss 'zzz'. Known: a, b."
+
+
+def test_what_is_found_from_a_field_is_found_anew_where_that_changes():
+    class Known(Spec):
+        name: str = "a"
+        other: int = 0
+        length: str = found_from("name")
+
+        @model_validator(mode="before")
+        @classmethod
+        def _find(cls, data):
+            return {**data, "length": data.get("length") or str(len(data.get("name", "a")))}
+
+    class Whole(Spec):
+        part: Known = Known.parse({"name": "ab"})
+
+    whole = Whole()
+    assert whole.part.length == "2"
+    assert whole.replace({"part.name": "abc"}).part.length == "3"
+    assert whole.replace({"part.name": "abc", "part.length": "7"}).part.length == "7"
+    assert whole.replace({"part.length": "7"}).replace({"part.other": 1}).part.length == "7"

@@ -22,7 +22,7 @@ from latebloom.data import Signature
 from latebloom.errors import LatebloomError, not_fetched
 from latebloom.file_digest import digest_of
 from latebloom.randomness import stream
-from latebloom.spec import joined
+from latebloom.spec import found_from
 from latebloom.tasks.base import TASKS
 from latebloom.tasks.fresh import FreshTask, Rows
 from latebloom.tasks.text_tokens import Characters, Tokenizer, is_here, read_text, stored, tokenizer_file
@@ -48,8 +48,9 @@ class HubText(FreshTask):
     documents: int | None = Field(None, ge=1, description="read at most so many; None: all")
     batch_size: int = Field(512, ge=1, description="sequences in a training step")
     test_share: float = Field(0.01, gt=0, lt=1, description="share of the passages that is only tested on")
-    digest: str = joined(
-        "",
+    digest: str = found_from(
+        *("dataset", "tokenizer"),
+        joined=True,
         description="SHA-256 of data set and tokenizer as far as they are files here, found by itself; files that "
         "change later are refused",
     )
@@ -153,8 +154,8 @@ def _passages(
     if digest and (now := _digest(dataset, tokenizer)) != digest:
         raise LatebloomError(
             f"task.dataset = {dataset!r} or task.tokenizer = {tokenizer!r} is no longer what it was (SHA-256 "
-            f"{digest[:12]}..., now {now[:12] or 'no file'}): put the old files back, or set task.digest= to nothing "
-            "for a new experiment."
+            f"{digest[:12]}..., now {now[:12] or 'no file'}): put the old files back, or run the same command "
+            "again for a new experiment."
         )
     texts = list(_documents(dataset, config, split, column, documents))
     own = Characters("".join(texts)) if tokenizer == "characters" else _named(tokenizer)
@@ -192,7 +193,7 @@ def _check_name(dataset: str) -> None:
 
 def _files(folder: Path) -> list[Path]:
     """What is read of a folder, in order."""
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".parquet", ".jsonl", ".txt"))
+    return sorted(p for p in folder.rglob("*") if p.suffix in (".parquet", ".jsonl", ".txt") and p.is_file())
 
 
 def _digest(dataset: str, tokenizer: str) -> str:

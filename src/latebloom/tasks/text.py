@@ -22,6 +22,7 @@ from torch import Tensor
 
 from latebloom.data import Signature
 from latebloom.errors import LatebloomError
+from latebloom.spec import found_from
 from latebloom.tasks.base import TASKS
 from latebloom.tasks.fresh import FreshTask, Rows
 from latebloom.tasks.made_up_language import speak
@@ -95,8 +96,9 @@ class Text(Windows):
 
     kind: Literal["text"] = "text"
     file: str = Field("", description="path of a plain-text file, UTF-8")
-    digest: str = Field(
-        "", description="its SHA-256 without a byte order mark, found by itself; a file that changes later is refused"
+    digest: str = found_from(
+        "file",
+        description="its SHA-256 without a byte order mark, found by itself; a file that changes later is refused",
     )
 
     @model_validator(mode="before")
@@ -144,7 +146,7 @@ def _digests(content: bytes) -> tuple[str, str]:
 def _changed(file: str, digest: str, now: str) -> str:
     return (
         f"task.file = {file!r} is no longer the text it was (SHA-256 {digest[:12]}..., now {now[:12]}...): put the old "
-        "file back, or set task.digest= to nothing for a new experiment."
+        "file back, or run the same command again for a new experiment."
     )
 
 

@@ -333,8 +333,11 @@ def test_weights_in_a_folder_are_known_by_what_they_are(small_gpt2):
     after = Decoder.parse(words)
     assert identity(after) != identity(before), "other weights of the same name are another network"
     for look in (lambda: before.reach(asked), lambda: initial_parameters(before, [before], asked, [0], Place())):
-        with pytest.raises(LatebloomError, match=r"is no longer the network it was.*model\.weights_digest= to nothing"):
+        with pytest.raises(LatebloomError, match=r"is no longer the network it was.*run the same command again"):
             look()
+    assert before.replace({"n_heads": 1}) == before.model_copy(update={"n_heads": 1})
+    assert before.replace({"weights": str(small_gpt2)}) == after
+    assert identity(before.replace({"weights": None})) == identity(Decoder.parse({**words, "weights": None}))
     file.unlink()
     with pytest.raises(LatebloomError, match=r"is no longer the network it was"):
         before.reach(asked)

@@ -64,9 +64,10 @@ class _CutAttention(torch.autograd.Function):
         dk = (share * (g * (v - z)).sum(-1) * scale)[..., None] * q
         dv = share[..., None] * g
         own = [value.to(full[0].dtype) for value in (dk, dv)]
-        if not ctx.needs_input_grad[3]:
-            return full[0], *own, None, None
-        past = [(whole - part).to(whole.dtype) for whole, part in zip(full[1:], (dk, dv), strict=True)]
+        past = [
+            (whole - part).to(whole.dtype) if asked else None
+            for whole, part, asked in zip(full[1:], (dk, dv), ctx.needs_input_grad[3:], strict=True)
+        ]
         return full[0], *own, *past
 
 

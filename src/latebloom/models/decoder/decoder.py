@@ -29,7 +29,7 @@ from latebloom.models.decoder.shapes import flops_at_place, kept_at_place, own_s
 from latebloom.models.decoder.teacher import TEACHER, taught, with_teacher
 from latebloom.models.decoder.thinned import thinned_block, thins
 from latebloom.models.losses import Loss
-from latebloom.spec import joined
+from latebloom.spec import found_from, joined
 
 Attention = Literal["softmax", "linear", "mesa"]
 
@@ -84,8 +84,9 @@ class Decoder(Model):
         description="a GPT-2 whose weights are the first: a folder with config.json and model.safetensors, or a name "
         "on the Hugging Face hub; None: drawn as `init` says",
     )
-    weights_digest: str = joined(
-        "",
+    weights_digest: str = found_from(
+        "weights",
+        joined=True,
         description="SHA-256 of these weights where they are files here, found by itself; files that change later are "
         "refused",
     )

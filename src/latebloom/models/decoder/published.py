@@ -29,9 +29,15 @@ def read_config(source: str) -> dict[str, Any]:
     """config.json of a network."""
     file = _file(source, "config.json")
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        config = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise LatebloomError(f"{file} is no configuration of a network: {error}. Copy or fetch it anew.") from None
+    if not isinstance(config, dict):
+        raise LatebloomError(
+            f"{file} is no configuration of a network: it holds {str(config)[:40]!r} where a JSON object with settings "
+            "should be. Copy or fetch it anew."
+        )
+    return config
 
 
 def read_tensors(source: str) -> dict[str, Tensor]:
@@ -50,6 +56,8 @@ def settings_of(config: Mapping[str, Any], source: str) -> dict[str, Any]:
             f"{source!r} is a {config.get('model_type')!r}; only 'gpt2' can become a decoder of ours. Others can be "
             "trained myopically as they are: latebloom.models.borrowed.myopically."
         )
+    if missing := [name for name in ("n_layer", "n_embd", "n_head") if name not in config]:
+        raise LatebloomError(f"The configuration of {source!r} has no {', '.join(missing)}. Copy or fetch it anew.")
     acts = {"gelu_new": "gelu_new", "gelu_pytorch_tanh": "gelu_new", "gelu": "gelu", "relu": "relu"}
     act = config.get("activation_function", "gelu_new")
     unusual = [name for name in ("scale_attn_by_inverse_layer_idx", "add_cross_attention") if config.get(name)]
@@ -82,8 +90,8 @@ def _check_unchanged(source: str, digest: str) -> None:
     if digest and (now := weights_digest(source)) != digest:
         raise LatebloomError(
             f"model.weights = {source!r} is no longer the network it was (SHA-256 {digest[:12]}..., now "
-            f"{now[:12] or 'no file'}): put the old files back, or set model.weights_digest= to nothing for a new "
-            "experiment."
+            f"{now[:12] or 'no file'}): put the old files back, or run the same command again for a "
+            "new experiment."
         )
 
 
