@@ -26,7 +26,7 @@ PROMPTS = 2000  # of every class that a judge asks about
 # Of functions of one number a hundredth of the prompts holds a third to a half of the error: on 2,000 of them a mean is
 # known to 10 to 15 % only. So many are asked about where a rule rests on it.
 MANY = 8000
-AT_ONCE = 500  # prompts that go through a network together
+AT_ONCE = 128  # prompts that go through a network together
 
 Curve = Float[np.ndarray, " place"]
 Predict = Callable[[Tensor, Tensor], Tensor]
