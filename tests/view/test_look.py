@@ -87,7 +87,6 @@ def test_missing_views_are_told(monkeypatch, tmp_path):
 def test_a_widget_hands_over_packs_by_name_only(lab_home, small_assets, monkeypatch):
     pytest.importorskip("anywidget")
     from latebloom.view import GrokkingView, notebook
-    from latebloom.view.pack import unpack
 
     monkeypatch.setattr(notebook, "_assets", lambda: small_assets)
     view = GrokkingView(next(lab_home.glob("grokking.modular_addition/*")), step=20)
@@ -103,7 +102,7 @@ def test_a_widget_hands_over_packs_by_name_only(lab_home, small_assets, monkeypa
         {"have": "tables-1"},
         {"miss": "run.json", "why": f"{view.document['label']} has no run.json."},
     ]
-    assert unpack(sent[0][1][0])[0]["member"] == 1
+    assert sent[0][1][0] == view._packs["tables-1"]() != view._packs["tables-0"]()
 
     def damaged():
         raise LatebloomError("half a file")
