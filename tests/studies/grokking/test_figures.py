@@ -316,6 +316,17 @@ def test_a_claim_shows_evidence_and_the_curves_of_its_runs(claim, runs, home, tm
     }
 
 
+@pytest.mark.parametrize(
+    ("places", "scale"), [((4, 16, 64, 512), "log"), ((1, 2, 3, 4), "linear"), ((0, 100, 1000), "linear")]
+)
+def test_a_course_that_grows_by_factors_has_a_logarithmic_axis_and_no_power_law(claim, places, scale):
+    rows = {"distance by functions in the pool": {str(x): {"a": 1 / (x + 1), "b": 0.5} for x in places}}
+    figure = evidence.draw_evidence(entry_of(claim, extra=rows), "heading", "caption")
+    (axes,) = (own for own in figure.axes if own.get_title(loc="left") == "distance by functions in the pool")
+    assert axes.get_xscale() == scale and len(axes.lines) == 2
+    assert overlaps(figure) == []
+
+
 def test_a_claim_without_numbers_or_runs_still_has_a_picture(claim, tmp_path):
     written = draw_claim(claim, entry_of(claim), tmp_path, tmp_path)
     assert [path.suffix for path in written] == [".png", ".svg"]

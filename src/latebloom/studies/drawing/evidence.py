@@ -24,6 +24,8 @@ COURSES = (  # no power laws: plain lines
     "by solver steps",
     "by layer",
     "by distance",
+    "by functions in the pool",
+    "by states seen",
     "by pairs",
     "by pairs seen",
     "by share",
@@ -223,7 +225,10 @@ def _lines(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> No
 
 
 def _curves(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> None:
-    """A plain line for each inner name over the course that the outer names count; the legend below, clear of lines."""
+    """A plain line for each inner name over the course that the outer names count; the legend below, clear of lines.
+
+    Along a logarithmic axis where every name is at least twice the one before.
+    """
     names = _by_number(values)
     x = np.array([_as_number(name) for name in names], dtype=float)
     kinds = dict.fromkeys(kind for row in values.values() for kind in row)
@@ -235,7 +240,10 @@ def _curves(axes: "Axes", values: Mapping[str, Mapping[str, float | None]]) -> N
     from matplotlib.ticker import MaxNLocator
     from matplotlib.transforms import offset_copy
 
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool(np.all(x == x.round()))))
+    if x[0] > 0 and len(x) > 2 and np.all(x[1:] >= 2 * x[:-1]):
+        log_axis(axes, "x")
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool(np.all(x == x.round()))))
     # Below the numbers and the name of the axis.
     below = offset_copy(axes.transAxes, axes.get_figure(root=True), y=-30, units="points")
     grid = axes.get_gridspec()

@@ -81,7 +81,7 @@ def deeper_is_better(evidence: Evidence) -> Finding:
     rows["one gradient step"] = [by_place(n, one_step(n)) for n in nets]
     rows["ridge"] = [by_place(n, ridge_of(n)) for n in nets]
     parts[f"{last} layers / {first}, half"] = decide(
-        ratio(last, first), at_most(0.5), extra={"loss by place": curves_of(rows)}
+        ratio(last, first), at_most(0.5), extra={"loss by states seen": curves_of(rows)}
     )
     told = ", ".join(f"{depth}: {np.median(list(own.values())):.4f}" for depth, own in loss.items())
     before = float(np.median([net.loss(net.steps[0]) for net in groups[first]]))
@@ -112,7 +112,7 @@ def about_six_steps(
         measured=f"network / six fair steps {ratio['fair']}; / six steps without the newest pair {ratio['lagged']}",
         note=f"Median losses: network {np.median(own):.4f}, six steps {np.median(solver['fair']):.4f} (fair), "
         f"{np.median(solver['lagged']):.4f} (as released).",
-        extra={"loss by place": curves_of(rows | references)},
+        extra={"loss by states seen": curves_of(rows | references)},
     )
     few = paired_ratio([n.loss() for n in shallow], losses(shallow, [solved(n, scalars["fair"]) for n in shallow]))
     return with_control(found, decide(few, between(0.9, 1.1), measured=f"{name} / six steps {few}"))

@@ -75,7 +75,7 @@ def one_mesa_layer(evidence: Evidence) -> Finding:
         f"Median losses: mesa layer {np.median(own):.4f}, deepest stack {np.median(deepest):.4f}, ridge "
         f"{np.median(ridge):.4f}. Lambda by head: {', '.join(f'{value:.2f}' for value in lam)}."
     )
-    found = all_of(parts, note=note).with_rows({"loss by place": curves_of(rows)})
+    found = all_of(parts, note=note).with_rows({"loss by states seen": curves_of(rows)})
     plain = paired_ratio([n.loss() for n in single], losses(single, [ridge_of(n) for n in single]))
     return with_control(found, decide(plain, at_most(1.1), measured=f"one linear layer / ridge {plain}"))
 

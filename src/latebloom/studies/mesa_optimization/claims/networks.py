@@ -241,7 +241,7 @@ def by_place(network: Network, outputs: Tensor) -> Places:
 
 
 def curves_of(rows: dict[str, list[Places]]) -> dict[str, dict[str, float]]:
-    """Median over networks of the loss at each place, by place and predictor, for pictures."""
+    """Median over networks of the loss after each number of states seen, by that and predictor, for pictures."""
     middle = {name: np.median(np.stack(values), 0) for name, values in rows.items()}
     count = len(next(iter(middle.values())))
     return {str(place + 1): {name: float(values[place]) for name, values in middle.items()} for place in range(count)}

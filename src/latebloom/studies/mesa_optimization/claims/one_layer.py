@@ -60,7 +60,9 @@ def as_one_step(nets: list[Network]) -> Finding:
     rows = {name: [by_place(n, o) for o, n in zip(own, nets, strict=True)] for name, own in outputs.items()}
     return all_of(
         {
-            "network / one gradient step": decide(to_step, at_most(1.01), extra={"loss by place": curves_of(rows)}),
+            "network / one gradient step": decide(
+                to_step, at_most(1.01), extra={"loss by states seen": curves_of(rows)}
+            ),
             "network / best of 12 numbers": decide(to_formula, at_least(0.99)),
         },
         note=note + ".",

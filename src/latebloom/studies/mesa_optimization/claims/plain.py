@@ -151,4 +151,4 @@ def hybrid_is_best(evidence: Evidence) -> Finding:
     )
     before = paired_ratio([n.loss(n.steps[0]) for n in nets], softmax_alone)
     control = decide(before, at_most(1.0), measured=f"untrained / softmax layers {before}")
-    return with_control(all_of(parts, note=note), control).with_rows({"loss by place": curves_of(rows)})
+    return with_control(all_of(parts, note=note), control).with_rows({"loss by states seen": curves_of(rows)})
