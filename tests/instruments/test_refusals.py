@@ -121,6 +121,10 @@ REFUSED = {
         lambda: class_posterior_probe(FEATURES[:1], CLASSES[:1], FEATURES, CLASSES),
         "at least two rows to fit",
     ),
+    "one row to score": (
+        lambda: class_posterior_probe(FEATURES, CLASSES, FEATURES[:1], CLASSES[:1]),
+        "at least two rows to fit and two to score",
+    ),
     "rows of places": (lambda: class_posterior_probe(drawn(9, 2, 4), CLASSES, FEATURES, CLASSES), "must be .row, feat"),
     "references apart": (lambda: nearest_reference({"a": drawn(3), "b": drawn(4)}), r"got shapes .*'b': \(4,\)"),
     "layers apart": (lambda: attention_sparsity([PATTERN, LONGER]), "rows and queries must be the same in all"),

@@ -474,3 +474,5 @@ def test_a_network_that_is_given_becomes_its_own_teacher():
     assert all(torch.equal(begun[f"teacher.{name}"], value) for name, value in given.items())
     assert pupil.begin(begun) is begun
     assert plain.begin(given) is given
+    assert plain.begin(begun).keys() == given.keys()
+    assert all(plain.begin(begun)[name] is begun[name] for name in given)

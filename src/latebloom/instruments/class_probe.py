@@ -45,12 +45,12 @@ def class_posterior_probe(
     `penalty` is a share of the number of rows. Raises `LatebloomError` where rows do not pair up or probabilities do
     not sum to 1.
     """
-    for some, own, least in ((activations, posterior, 2), (held_out_activations, held_out_posterior, 1)):
-        if some.ndim != 2 or own.ndim != 2 or len(some) < least:
+    for some, own in ((activations, posterior), (held_out_activations, held_out_posterior)):
+        if some.ndim != 2 or own.ndim != 2 or len(some) < 2:
             raise LatebloomError(
                 f"class_posterior_probe: activations of shape {tuple(some.shape)} and probabilities of shape "
                 f"{tuple(own.shape)}: they must be [row, feature] and [row, class], with at least "
-                "two rows to fit and one to score."
+                "two rows to fit and two to score."
             )
         if len(some) != len(own) or not bool(((own.sum(-1) - 1).abs() <= 1e-3).all()):
             raise LatebloomError(

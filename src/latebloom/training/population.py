@@ -201,19 +201,22 @@ def unit_hash(members: Sequence[Experiment], measures: dict[str, int]) -> str:
     return digest([[identity(member) for member in members], versions])
 
 
-def _take(params: Parameters, initial: Parameters, grow: bool = False) -> Parameters:
+def _take(drawn: Parameters, given: Parameters, grow: bool = False) -> Parameters:
     """Given weights in place of drawn ones; a name or shape that does not fit, or has no place here, is refused.
 
     Where a network may `grow`, what is not given stays as drawn.
     """
-    if lost := sorted(initial.keys() - params.keys()):
-        raise LatebloomError(f"start: this network has no place for {', '.join(lost)}: it must be at least as large.")
-    for name, value in params.items():
-        if grow and name not in initial:
+    if lost := sorted(given.keys() - drawn.keys()):
+        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+        raise LatebloomError(
+            f"start: this network has no place for {', '.join(lost[:3])}{more}: it must be at least as large."
+        )
+    for name, value in drawn.items():
+        if grow and name not in given:
             continue
-        if name not in initial or initial[name].shape != value.shape:
-            seen = tuple(initial[name].shape) if name in initial else "nothing"
+        if name not in given or given[name].shape != value.shape:
+            seen = tuple(given[name].shape) if name in given else "nothing"
             raise LatebloomError(
                 f"start: the parameter {name} needs shape {tuple(value.shape)}, the given weights have {seen}."
             )
-    return {name: initial[name].to(value).clone() if name in initial else value for name, value in params.items()}
+    return {name: given[name].to(value).clone() if name in given else value for name, value in drawn.items()}

@@ -186,10 +186,11 @@ class Decoder(Model):
         return self.past.startswith(TEACHER.removesuffix("."))
 
     def begin(self, given: Parameters) -> Parameters:
-        """With a teacher, a network that is given without one becomes its own teacher."""
-        if not self.taught or any(name.startswith(TEACHER) for name in given):
+        """Given without a teacher, it becomes its own where one is needed; where none is, a teacher is left out."""
+        own = {name: value for name, value in given.items() if not name.startswith(TEACHER)}
+        if self.taught == (len(own) < len(given)):
             return given
-        return with_teacher(given, given)
+        return with_teacher(own, own) if self.taught else own
 
     def forward(
         self,
