@@ -37,7 +37,7 @@ const REFERENCES: Record<string, [colour: string, dash: number[]]> = {
   "6 solver steps": ["--lb-faint", [6, 4]],
   "ridge, newest pair left out": ["--lb-faint", [1, 2]],
   ridge: ["--lb-text", [1, 2]],
-  "ridge, last state alone": ["--lb-faint", [1, 2]],
+  "ridge, last state alone": ["--lb-faint", [7, 2, 1, 2]],
   "Kalman filter (told W, C)": ["--lb-faint", [6, 4]],
 };
 
