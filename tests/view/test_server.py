@@ -29,11 +29,13 @@ import latebloom
 from latebloom.errors import LatebloomError
 from latebloom.fleet.plan import plan
 from latebloom.runs.run import Run
+from latebloom.studies.drawing.logged import Logged
 from latebloom.view.lab import Lab
 from latebloom.view.pack import unpack
 from latebloom.view.server.app import Handlers
 from latebloom.view.server.live import Live
 from latebloom.view.server.serving import _listen, guarded
+from latebloom.view.views import packs_of
 
 TOKEN = "a-token"
 
@@ -81,6 +83,8 @@ def test_documents_and_packs_of_a_run(port, lab_home):
     run = Run(next(lab_home.glob("grokking.modular_addition/*")))
     assert status == 200
     assert told["p"] == 11
+    own = packs_of(Logged(run))
+    assert content == own["tables-1"]() != own["tables-0"]()
     assert arrays["steps"].tolist() == run.snapshot_steps(1)
 
 

@@ -51,6 +51,9 @@ def test_memorised_and_then_regressed(monkeypatch, last, found):
     assert entry.verdict == found
     told = {4: "2^5", 6: "2^7", 0: "before 2^2 [before 2^2, before 2^2]", 8: "beyond 2^8 [beyond 2^8, beyond 2^8]"}
     assert f"crossing: {told[last]}" in entry.measured
+    least, most = {4: (4, 6), 6: (6, 8), 0: (2, 2), 8: (8, 8)}[last]
+    crossing = [float(exponent) for exponent in re.findall(r"2\^([\d.]+)", entry.measured)]
+    assert len(crossing) == 3 and least <= min(crossing) <= max(crossing) <= most
 
 
 def test_networks_that_answer_0_follow_neither(monkeypatch):
