@@ -16,7 +16,14 @@ from latebloom.models import Parameters
 from latebloom.randomness import stream
 from latebloom.studies.curves import paired_networks
 from latebloom.studies.mesa_optimization.claims.deep import COST, SCALES, deep, fitted
-from latebloom.studies.mesa_optimization.claims.networks import FIXED, PAPER, PENALTY, Network, deepest
+from latebloom.studies.mesa_optimization.claims.networks import (
+    FIXED,
+    PAPER,
+    PENALTY,
+    Network,
+    at_published_size,
+    deepest,
+)
 
 Layers = Float[np.ndarray, "layer pos"]
 
@@ -92,6 +99,7 @@ def target_rule(found: list[Read]) -> dict[str, Finding]:
     "before at the last place; rank correlation of R² with place at least 0.8 at the last layer",
     control="random weights with the norms of the trained ones must fail",
     fixed=FIXED,
+    changes=(at_published_size("inconclusive (0.991 [0.949, 0.993])"),),
     tag="PCD",
     scales=SCALES,
     cost=COST,
@@ -144,6 +152,7 @@ def solver_rule(found: list[Read]) -> dict[str, Finding]:
     "which is 0.5 already",
     control="random weights of the same norms, and networks trained on one fixed matrix, must fail",
     fixed=FIXED,
+    changes=(at_published_size("reproduced"),),
     tag="PCD",
     scales=SCALES,
     cost={"laptop": "8 minutes on two cores beyond claim 12"},

@@ -13,7 +13,7 @@ from torch import Tensor
 from latebloom.baselines import descent
 from latebloom.baselines.pairs import loss_by_place
 from latebloom.baselines.ridge import ridge
-from latebloom.claims import NothingToJudge, Readable, counted
+from latebloom.claims import Change, NothingToJudge, Readable, counted
 from latebloom.instruments import compressed
 from latebloom.instruments.linear_attention import Products, run
 from latebloom.models import Decoder, Parameters, run_with_cache
@@ -29,6 +29,15 @@ PENALTY = 1e-3  # of the source's ridge controls
 FITTED_ON = 1024  # sequences on which references choose their numbers; never those of a test split
 
 Places = Float[np.ndarray, " pos"]
+
+
+def at_published_size(before: str, more: str = "") -> Change:
+    """What is told of a claim that was judged on smaller systems first: the verdict it had, and what else changed."""
+    return Change(
+        "2026-12-01",
+        f"Laptop has the published size, 10 numbers and 50 places in batches of 64, in place of 5 numbers and 25 "
+        f"places{more}. The rule is as it was. Before: {before}.",
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from latebloom.claims import (
+    Change,
     Evidence,
     Finding,
     all_of,
@@ -23,6 +24,7 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     FIXED,
     PAPER,
     Network,
+    at_published_size,
     bounded,
     deepest,
     formula,
@@ -52,7 +54,7 @@ def to_one_step(nets: list[Network]) -> tuple[np.ndarray, np.ndarray]:
     "plateau before the loss falls belongs to the small ones.",
     source=f"{PAPER}, appendix A against the released code; test losses of figure 4A",
     published="deviation 2e-4, rate 2e-4: test loss 1.674, 1.669, 1.341, 0.979 after 0, 100, 200, 300 steps",
-    measure="plateau: first logged step (25 apart) from which the test loss stays below 95 % of its first value",
+    measure="plateau: first logged step (5 apart) from which the test loss stays below 95 % of its first value",
     rule="deviation 2e-4: the median plateau has an interval within 50 to 250 steps; variance 2e-4: the median of the "
     "paired difference is below -25 steps; and the last losses of the two arms differ by at most 2 %",
     fixed=FIXED,
@@ -60,6 +62,13 @@ def to_one_step(nets: list[Network]) -> tuple[np.ndarray, np.ndarray]:
     scales=SCALES,
     cost=COST,
     version=2,
+    changes=(
+        Change(
+            "2026-12-01",
+            "Logs are 5 steps apart in place of 25: the interval of the difference, -25 [-50, -25], ended on the line. "
+            "The rule is as it was. Before: inconclusive.",
+        ),
+    ),
     needs=asks_for("mesa_optimization.one_layer", "mesa_optimization.one_layer_init"),
 )
 def small_weights_wait(evidence: Evidence) -> Finding:
@@ -75,7 +84,7 @@ def small_weights_wait(evidence: Evidence) -> Finding:
     return all_of(
         {
             "plateau, deviation 2e-4": decide(own, between(50, 250), extra={"plateau": small[0].tolist()}),
-            # Logs are 25 steps apart, so -25 is a value that is met: the rule says below it.
+            # Logs are some steps apart, so -25 is a value that is met: the rule says below it.
             "variance 2e-4, less": decide(gap, at_most(-25 - 1e-9)),
             "last losses": decide(last, between(0.98, 1.02)),
         }
@@ -211,6 +220,7 @@ def spreads(nets: list[Network], common: Network) -> tuple[float, list[float]]:
     "batches of 256 sequences for each network: one layer, and the deepest stack",
     rule="for both networks the ratio of the first to the second has a median with an interval below 1",
     fixed=FIXED,
+    changes=(at_published_size("contradicted"),),
     tag="E",
     scales=SCALES,
     cost={"laptop": "none beyond claims 9 and 12"},

@@ -22,6 +22,7 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     FIXED,
     PAPER,
     Network,
+    at_published_size,
     by_place,
     by_seed,
     curves_of,
@@ -33,8 +34,9 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     shallowest_and_deepest,
 )
 
-COST = {"laptop": "30 minutes on two cores"}
+COST = {"laptop": "10 minutes on two cores"}
 DISTANCES = 6
+HIGHER_RATE = "; softmax stacks have a rate of 6e-3, by the loss of pilots, in place of 3e-3"
 SEVEN = 7  # layers of the stack that claim 19 is about
 softmax = asks_for("mesa_optimization.softmax")  # softmax stacks by depth
 
@@ -64,6 +66,7 @@ def unread(nets: list[Network], layer: int = 1, step: int | None = None, reach: 
     rule="medians over seeds: at most 0.02 at distances 0 and 1; at least 0.3 at distance 2 and 0.8 at distance 5",
     control="the layer's output before training must fail at distance 1",
     fixed=FIXED,
+    changes=(at_published_size("inconclusive (0.46 to 0.71 unread two back)", HIGHER_RATE),),
     tag="C",
     scales=SCALES,
     cost=COST,
@@ -100,6 +103,7 @@ def first_layer_binds(evidence: Evidence) -> Finding:
     "it",
     control="two softmax layers must fail",
     fixed=FIXED,
+    changes=(at_published_size("contradicted (1.32 [1.30, 1.34])", HIGHER_RATE),),
     tag="C",
     scales=SCALES,
     cost=COST,
@@ -125,6 +129,7 @@ def softmax_solves(evidence: Evidence) -> Finding:
     "hybrid",
     control="the hybrid before training must fail",
     fixed=FIXED,
+    changes=(at_published_size("reproduced", HIGHER_RATE),),
     tag="C",
     scales=SCALES,
     cost={"laptop": "15 minutes on two cores beyond claim 19"},

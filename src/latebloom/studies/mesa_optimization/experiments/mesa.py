@@ -1,8 +1,8 @@
 """One mesa layer on tokens [0, s_t, s_t, s_{t-1}]: a layer that can solve the problem at once.
 
 Source: von Oswald et al. 2023 (arXiv 2309.05858 v2), figures 4A and 4B: four heads, rate 4e-4, decay 0.1, 5,000 steps
-at d = 10 and 50 places. Two experiments: the size of the deep stacks, to compare with them, and the published size for
-as many steps as the published early marks need.
+at d = 10 and 50 places. Two experiments: the data and batches of the deep stacks, to compare with them, and the
+published batches and rate for as many steps as the published early marks need.
 """
 
 from latebloom.studies.mesa_optimization.experiments.deep import SEEDS, SIZES

@@ -25,8 +25,8 @@ def one_layer(scale: str, name: str, init_std: float = 2e-4, **task: Any) -> Pre
         task=size.task("masked", **task),
         model=stack(size, layers=1, heads=2, d_head=2 * size.d, init_std=init_std),
         training=recipe(steps, lr=RATES[scale], weight_decay=0.05),
-        # The plateau ends after 100 to 200 steps, so the first seventh is logged four times as densely.
-        log=Schedule(every=max(steps // 35, 1), window=(0, steps // 7, max(steps // 140, 1))),
+        # The plateau ends after 100 to 200 steps and claim 16 is about 25 of them: the first seventh is logged densely.
+        log=Schedule(every=max(steps // 35, 1), window=(0, steps // 7, max(steps // 700, 1))),
         # Interpolation is looked at every 250 steps; a snapshot is 6,400 numbers.
         snapshots=Schedule(every=max(steps // 14, 1)),
         measure=(

@@ -1,6 +1,6 @@
 """What the experiments share: sizes of systems by scale, and the linear-attention networks of the source."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from latebloom.models import Decoder
@@ -28,8 +28,8 @@ class Size:
 
 TINY = Size(d=2, length=8, batch=16, n_test=64)  # smoke
 SMALL = Size(d=4, length=20, n_test=1024)
-MIDDLE = Size(d=5, length=25)
 LARGE = Size(d=10, length=50)  # the published size
+FEWER = replace(LARGE, batch=64)  # the same in batches of a quarter: what two cores can train
 
 
 def stack(
