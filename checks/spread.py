@@ -7,25 +7,25 @@ import torch
 from torch import Tensor
 
 from checks.compare import Line
-from checks.deep import said
+from checks.deep import PLACES, STEPS, D, said
 from checks.dynamics import error, sequences
 from checks.kept import kept, layers
 
 BATCH = 256
-RUNS = {  # name in the ledger -> experiment, its last step, numbers in a state, places, whether tokens are masked
-    "one layer": ("mesa_optimization.one_layer", 3500, 10, 50, True),
-    "deepest stack": ("mesa_optimization.deep", 2500, 5, 25, False),
+RUNS = {  # name in the ledger -> experiment, its last step, whether tokens are masked
+    "one layer": ("mesa_optimization.one_layer", 3500, True),
+    "deepest stack": ("mesa_optimization.deep", STEPS, False),
 }
 
 
 def spread(seeds: int, batches: int = 32) -> list[Line]:
     """Claim 30 with the weights that our runs have kept, on batches of its own."""
     lines = []
-    for name, (run, step, d, places, masked) in RUNS.items():
+    for name, (run, step, masked) in RUNS.items():
         members = [tables for varied, tables in kept(run, step) if varied["seed"] in range(seeds)]
         deepest = max(map(layers, members), default=0)
         source = torch.Generator().manual_seed(83)
-        asked = [sequences(BATCH, d, places, source) for _ in range(batches)]
+        asked = [sequences(BATCH, D, PLACES, source) for _ in range(batches)]
         losses = [by_batch(tables, asked, masked) for tables in members if layers(tables) == deepest]
         found = ratios(losses) if len(losses) > 1 else []
         for own in losses:

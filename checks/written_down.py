@@ -107,11 +107,11 @@ def fitted(x: Tensor, y: Tensor, lagged: bool, count: int = 6, rounds: int = 150
 
 
 def solver(seeds: int, batch: int = 1024, rounds: int = 150) -> list[Line]:
-    """Claim 13, d = 5, 25 places: the control alone, six fitted solver steps with the newest pair and without."""
+    """Claim 13, d = 10, 50 places: the control alone, six fitted solver steps with the newest pair and without."""
     found: dict[bool, list[float]] = {False: [], True: []}
     for seed in range(seeds):
         source = torch.Generator().manual_seed(40 + seed)
-        other, asked = sequences(256, 5, 25, source), sequences(batch, 5, 25, source)
+        other, asked = sequences(256, 10, 50, source), sequences(batch, 10, 50, source)
         for lagged, losses in found.items():
             numbers = fitted(other[:, :-1], other[:, 1:], lagged, rounds=rounds)
             losses.append(float(error(six_steps(asked[:, :-1], asked[:, 1:], numbers, lagged), asked[:, 1:]).mean()))

@@ -6,7 +6,7 @@ import torch
 from checks import __main__ as command
 from checks import deep
 from checks.compare import told
-from checks.deep import deep_lines, drawn, said, tokens
+from checks.deep import PLACES, D, deep_lines, drawn, said, tokens
 from checks.dynamics import sequences
 from checks.spread import by_batch, ratios
 from latebloom.models import Decoder
@@ -34,8 +34,8 @@ def test_a_token_holds_a_state_twice_and_the_one_before():
 
 
 def test_tokens_are_the_packages():
-    task = LinearDynamics(n_seen=5, length=25, tokens="constructed")
-    s = sequences(3, 5, 25, source())
+    task = LinearDynamics(n_seen=D, length=PLACES, tokens="constructed")
+    s = sequences(3, D, PLACES, source())
 
     class Made:
         seen = s.numpy()
@@ -44,15 +44,23 @@ def test_tokens_are_the_packages():
     assert (tokens(s[:, :-1]).numpy() == theirs).all() and (s[:, 1:].numpy() == targets).all()
 
 
-@pytest.mark.parametrize("size", [0.1, 0.4])  # the second reaches the bound on the stream
+@pytest.mark.parametrize("size", [0.03, 0.4])  # the second reaches the bound on the stream
 def test_a_stack_says_what_ours_says(size):
     model = Decoder.parse(
-        {"n_layers": 3, "d_model": 20, "n_heads": 4, "d_head": 10, "d_mlp": 0, "attention": ("linear",), "norm": "none"}
-        | {"positions": "none", "read_out": "channels", "channels": 5, "bias": "none", "resid_clip": 4.0}
+        {
+            "n_layers": 3,
+            "d_model": 4 * D,
+            "n_heads": 4,
+            "d_head": 2 * D,
+            "d_mlp": 0,
+            "attention": ("linear",),
+            "norm": "none",
+        }
+        | {"positions": "none", "read_out": "channels", "channels": D, "bias": "none", "resid_clip": 4.0}
     )
     tables = random_tables(3, size)
-    assert model.shapes(LinearDynamics(n_seen=5, length=25, tokens="constructed").signature).keys() == tables.keys()
-    x = sequences(4, 5, 25, source(1))[:, :-1]
+    assert model.shapes(LinearDynamics(n_seen=D, length=PLACES, tokens="constructed").signature).keys() == tables.keys()
+    x = sequences(4, D, PLACES, source(1))[:, :-1]
     params = {name: table[None].double() for name, table in tables.items()}
     ours = model.forward(params, tokens(x)[None])[0]
     torch.testing.assert_close(said(tables, x), ours)
@@ -62,7 +70,7 @@ def test_a_stack_says_what_ours_says(size):
 
 
 def test_what_comes_later_is_not_seen():
-    x = sequences(2, 5, 25, source(2))[:, :-1]
+    x = sequences(2, D, PLACES, source(2))[:, :-1]
     changed = x.clone()
     changed[:, 10:] += 1
     own, other = (said(random_tables(2, 0.1), states) for states in (x, changed))
@@ -73,13 +81,13 @@ def test_what_comes_later_is_not_seen():
 def test_one_gradient_step_by_hand():
     # Layer 1 of Proposition 1: keys are states before, queries states, values minus states, eta = 0.1.
     tables = {name: torch.zeros_like(weight).detach() for name, weight in drawn(0).items() if _in(name, 1)}
-    part = [slice(5 * i, 5 * i + 5) for i in range(4)]
-    eye = torch.eye(5)
-    tables["blocks.0.attn.W_Q"][0, part[2], :5] = eye
-    tables["blocks.0.attn.W_K"][0, part[3], :5] = eye
-    tables["blocks.0.attn.W_V"][0, part[2], :5] = eye
-    tables["blocks.0.attn.W_O"][0, :5, part[0]] = 0.1 * eye
-    x = sequences(2, 5, 25, source(3))[:, :-1]
+    part = [slice(D * i, D * i + D) for i in range(4)]
+    eye = torch.eye(D)
+    tables["blocks.0.attn.W_Q"][0, part[2], :D] = eye
+    tables["blocks.0.attn.W_K"][0, part[3], :D] = eye
+    tables["blocks.0.attn.W_V"][0, part[2], :D] = eye
+    tables["blocks.0.attn.W_O"][0, :D, part[0]] = 0.1 * eye
+    x = sequences(2, D, PLACES, source(3))[:, :-1]
     matrix = 0.1 * x[0, 1:9].T @ x[0, :8]
     torch.testing.assert_close(said(tables, x)[0, 8], matrix @ x[0, 8])
 
@@ -120,13 +128,21 @@ def test_a_stack_as_good_as_the_solver_would_not_agree_with_the_ledger(monkeypat
 
 @pytest.mark.parametrize("kind", ["constructed", "masked"])
 def test_a_batch_costs_what_it_costs_by_our_network(kind):
-    task = LinearDynamics(n_seen=5, length=25, tokens=kind)
+    task = LinearDynamics(n_seen=D, length=PLACES, tokens=kind)
     model = Decoder.parse(
-        {"n_layers": 2, "d_model": 20, "n_heads": 4, "d_head": 10, "d_mlp": 0, "attention": "linear", "norm": "none"}
-        | {"positions": "none", "read_out": "channels", "channels": 5, "bias": "none", "resid_clip": 4.0}
+        {
+            "n_layers": 2,
+            "d_model": 4 * D,
+            "n_heads": 4,
+            "d_head": 2 * D,
+            "d_mlp": 0,
+            "attention": "linear",
+            "norm": "none",
+        }
+        | {"positions": "none", "read_out": "channels", "channels": D, "bias": "none", "resid_clip": 4.0}
     )
     tables = {name: table.double() for name, table in random_tables(2, 0.1).items()}
-    batches = [sequences(6, 5, 25, source(seed)) for seed in (1, 2)]
+    batches = [sequences(6, D, PLACES, source(seed)) for seed in (1, 2)]
     theirs = []
     for states in batches:
 

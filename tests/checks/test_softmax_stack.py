@@ -12,7 +12,7 @@ from latebloom.baselines import chebyshev
 from latebloom.studies.mesa_optimization.experiments import plain
 from latebloom.tasks import LinearDynamics
 
-TASK = LinearDynamics(n_seen=5, length=25, tokens="plain")
+TASK = LinearDynamics(n_seen=10, length=50, tokens="plain")
 
 
 def source(seed=0):
@@ -32,7 +32,7 @@ def random_tables(count, size=0.4, seed=0):
 
 @pytest.mark.parametrize("count", [2, 7])
 def test_a_stack_says_what_ours_says(count):
-    tables, x = random_tables(count), sequences(4, 5, 25, source(1))[:, :-1]
+    tables, x = random_tables(count), sequences(4, 10, 50, source(1))[:, :-1]
     ours = stack_of(count).forward({name: table[None].double() for name, table in tables.items()}, x[None])[0]
     with torch.no_grad():
         torch.testing.assert_close(holding(tables)(x), ours, rtol=1e-9, atol=1e-9)
@@ -86,10 +86,10 @@ def test_the_plain_training_is_that_of_the_experiment():
     """What `checks.dynamics.train` does is written there in numbers; these are the experiment's."""
     experiment = plain.softmax("laptop").experiment
     training, task = experiment.training, experiment.task
-    assert (training.steps, training.lr, training.weight_decay) == (softmax_stack.STEPS, 3e-3, 0.05)
+    assert (training.steps, training.lr, training.weight_decay) == (softmax_stack.STEPS, softmax_stack.RATE, 0.05)
     assert (training.beta1, training.beta2, training.clip, training.clip_by) == (0.9, 0.999, 1.0, "value")
     assert (training.warmup, training.decay, training.decay_to) == (200, "cosine", 0.05)
-    assert (task.n_seen, task.length, task.batch_size) == (softmax_stack.D, softmax_stack.PLACES, 256)
+    assert (task.n_seen, task.length, task.batch_size) == (softmax_stack.D, softmax_stack.PLACES, softmax_stack.BATCH)
 
 
 def test_a_training_of_a_few_steps_is_measured():
