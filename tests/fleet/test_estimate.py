@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from latebloom import studies
 from latebloom.fleet import estimate
 from latebloom.fleet.estimate import costs, population_bytes, work_of
 from latebloom.fleet.unit import Unit
@@ -11,6 +12,7 @@ from latebloom.training import measures
 from latebloom.training.experiment import Measure
 from latebloom.training.optimisers import OPTIMISERS
 from latebloom.training.population import Population
+from latebloom.training.presets import members_of
 from latebloom.training.schedule import Schedule
 from tests.training.build import parity, run, tiny
 
@@ -52,6 +54,20 @@ def test_members_with_few_rows_cost_what_the_one_with_most_does(order):
     assert apart[0].memory < apart[1].memory and apart[0].flops_per_step < apart[1].flops_per_step
     units = [Unit(Path(), members, ()) for members in ((few, many)[::order], (many, many))]
     assert work_of(units[0]) == work_of(units[1])
+
+
+@pytest.mark.parametrize(("width", "measured"), [(32, 25.6 / 52.0), (16, 16.6 / 52.0)])
+def test_narrow_networks_take_longer_than_their_arithmetic(width, measured):
+    """Milliseconds a step of members of `model_selection.widths`, beside those of width 64, as they were timed."""
+    studies.load()
+    wide = members_of("model_selection.widths", "laptop")[0]
+    units = [Unit(Path(), (wide.replace({"model.d_model": size}),), ()) for size in (width, 64)]
+    work, flops = (
+        [value(unit) for unit in units]
+        for value in (work_of, lambda unit: unit.members[0].model.flops(wide.task.signature, wide.task.batch_size))
+    )
+    assert work[0] / work[1] == pytest.approx(measured, rel=1 / 3)
+    assert flops[0] / flops[1] < 0.75 * measured
 
 
 def test_a_plan_measures_as_often_as_a_run_does(monkeypatch, tmp_path):
