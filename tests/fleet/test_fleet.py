@@ -1,15 +1,18 @@
 """Where units are trained does not matter: one process or several, killed, failing, interrupted or orphaned workers."""
 
+import math
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 import latebloom
 from latebloom.cli.progress import Progress
@@ -24,6 +27,7 @@ from latebloom.fleet.work import work
 from latebloom.fleet.zoom import zoom_run
 from latebloom.runs.lock import writing
 from latebloom.runs.run import Run
+from latebloom.studies.reproduce import judge_again, select
 from latebloom.training.presets import members_of
 from tests.fleet import small  # noqa: F401  registers the experiments
 from tests.training.build import Watcher, assert_same_run, assert_same_tensors
@@ -443,6 +447,20 @@ def test_units_of_two_plans_are_counted_once(tmp_path):
     laid = plan("small", "smoke", ["seed=0"], tmp_path)
     progress = Progress([*laid.units, *laid.units])
     assert progress.lines["small"].cells()[1] == "0/1"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_who_waits_for_verdicts_is_told_which_claim_is_judged(terminal, tmp_path, capsys):
+    claims = select(["mesa_optimization.01", "mesa_optimization.12", "mesa_optimization.04"])
+    console = Console(force_terminal=terminal, file=StringIO(), width=120)
+    with Progress([], console) as progress:
+        progress.printed = -math.inf
+        outcome = judge_again(claims, "quick", tmp_path, tmp_path / "ledger", progress.judging)
+        assert progress.judged == "judging mesa_optimization.04, 2 of 2"  # claim 12 cannot be judged at quick
+    assert [entry.id for entry in outcome.entries] == ["mesa_optimization.01", "mesa_optimization.04"]
+    shown = console.file.getvalue() if terminal else capsys.readouterr().out
+    assert "judging mesa_optimization.01, 1 of 2" in shown
+    assert not progress.judged
 
 
 def test_an_interrupted_call_does_not_return_as_if_it_were_done(tmp_path, monkeypatch):

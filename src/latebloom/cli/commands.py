@@ -98,12 +98,15 @@ def reproduce_claims(arguments: argparse.Namespace) -> int:
     claims = select(arguments.claims)
     check_judgeable(claims, arguments.scale)
     if arguments.judge_only:
-        outcome = judge_again(claims, arguments.scale, home(), arguments.ledger)
+        with Progress([], console()) as progress:
+            outcome = judge_again(claims, arguments.scale, home(), arguments.ledger, progress.judging)
     else:
         plans = prepare(claims, arguments.scale, home())
         units = [unit for laid in plans.values() for unit in laid.all_units]
         with Progress(units, console()) as progress:
-            outcome = reproduce(claims, arguments.scale, home(), arguments.ledger, progress, workers, plans)
+            outcome = reproduce(
+                claims, arguments.scale, home(), arguments.ledger, progress, workers, plans, progress.judging
+            )
     console().print(terminal_table(standing(claims, arguments.ledger), console().width))
     for failure in dict.fromkeys(outcome.failures):
         print(f"latebloom: {failure}", file=sys.stderr)

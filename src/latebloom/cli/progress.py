@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from latebloom.claims import Claim
 from latebloom.fleet.unit import Unit
 from latebloom.fleet.work import Result
 from latebloom.training.loop import Report
@@ -84,11 +85,12 @@ class Progress:
             line = self.lines.setdefault(_name(unit), Line(_name(unit)))
             line.units += 1
             line.work[unit.path] = float(max(unit.members[0].training.steps, 1) * len(unit.members))
+        self.judged = ""  # which claim is being judged
         self.live: Live | None = None
         self.printed = 0.0
 
     def __enter__(self) -> Self:
-        if self.lines and self.console.is_terminal:
+        if self.console.is_terminal:
             self.live = Live(self._table(), console=self.console, refresh_per_second=4, transient=False)
             self.live.__enter__()
         return self
@@ -96,6 +98,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.judged = ""
         if self.live:
             self.live.update(self._table())
             self.live.__exit__(kind, value, trace)
@@ -124,6 +127,15 @@ class Progress:
         elif line.done + line.failed == line.units:
             self._print(line)
 
+    def judging(self, claim: Claim, number: int, count: int) -> None:
+        """A claim is about to be judged; some take a minute."""
+        self.judged = f"judging {claim.id}, {number} of {count}"
+        if self.live:
+            self.live.update(self._table())
+        elif time.monotonic() - self.printed > EVERY:
+            self.printed = time.monotonic()
+            print(self.judged, flush=True)
+
     def _print(self, line: Line) -> None:
         name, units, step, train, test, rate, left = line.cells()
         print(
@@ -134,7 +146,7 @@ class Progress:
         )
 
     def _table(self) -> Table:
-        table = Table(box=None, pad_edge=False, header_style="dim")
+        table = Table(box=None, pad_edge=False, header_style="dim", show_header=bool(self.lines))
         for heading in HEADINGS:
             table.add_column(
                 heading, justify="left" if heading == "experiment" else "right", no_wrap=True, overflow="ellipsis"
@@ -146,6 +158,8 @@ class Progress:
         finished = len(self.lines) - len(running)
         if len(self.lines) > 1:
             table.add_row(Text(f"{finished} of {len(self.lines)} experiments done", style="dim"), *[""] * 6)
+        if self.judged:
+            table.add_row(Text(self.judged, style="dim"), *[""] * 6)
         return table
 
 

@@ -1,7 +1,7 @@
 """From claims to verdicts: train what they need, judge them, keep the ledger."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from latebloom.fleet.unit import Plan
 from latebloom.training.experiment import check_scale
 
 LEDGER = Path("ledger")
+Told = Callable[[Claim, int, int], None]  # who is told of a claim before it is judged: its number, and of how many
 
 
 @dataclass(frozen=True)
@@ -78,40 +79,46 @@ def reproduce(
     display: Display | None = None,
     workers: int | None = None,
     plans: dict[Request, Plan] | None = None,
+    told: Told | None = None,
 ) -> Outcome:
     """Trains what is missing, judges every claim that can be judged at this scale, and merges the ledger.
 
-    A claim whose runs failed keeps its earlier entry; the failure is told.
+    A claim whose runs failed keeps its earlier entry; the failure is told. `told` hears of each claim that is judged.
     """
     plans = prepare(claims, scale, root) if plans is None else plans
     results = run_plans(list(plans.values()), display, workers)
     failures = [f"{result.unit.members[0].name}: {result.failure}" for result in results if result.failure]
     interrupted = any(not result.finished and result.failure is None for result in results)
-    entries, mistakes = judge_finished(claims, scale, root)
+    entries, mistakes = judge_finished(claims, scale, root, told)
     if entries:
         Ledger.add(ledger, entries)
     return Outcome(tuple(entries), (*failures, *mistakes), interrupted)
 
 
-def judge_again(claims: Sequence[Claim], scale: str, root: Path | str, ledger: Path | str = LEDGER) -> Outcome:
+def judge_again(
+    claims: Sequence[Claim], scale: str, root: Path | str, ledger: Path | str = LEDGER, told: Told | None = None
+) -> Outcome:
     """Judges the claims whose runs are finished in this home and merges the ledger; trains nothing."""
-    entries, mistakes = judge_finished(claims, scale, root)
+    entries, mistakes = judge_finished(claims, scale, root, told)
     if entries:
         Ledger.add(ledger, entries)
     return Outcome(tuple(entries), tuple(mistakes), interrupted=False)
 
 
-def judge_finished(claims: Sequence[Claim], scale: str, root: Path | str) -> tuple[list[Entry], list[str]]:
+def judge_finished(
+    claims: Sequence[Claim], scale: str, root: Path | str, told: Told | None = None
+) -> tuple[list[Entry], list[str]]:
     """An entry for each claim whose runs are all finished, and what went wrong while judging."""
     studies.load()
     root, entries, mistakes = Path(root), [], []
-    for claim in claims:
-        if not _judgeable(claim, scale):
-            continue
+    asked = [claim for claim in claims if _judgeable(claim, scale)]
+    for number, claim in enumerate(asked, 1):
         try:
             runs = [existing_run(need.experiment, need.scale, need.overrides, root) for need in claim.requests(scale)]
             finished = tuple(run for run in runs if run is not None and run.finished)
             if len(finished) == len(runs):
+                if told is not None:
+                    told(claim, number, len(asked))
                 entries.append(judge(claim, Evidence(scale, finished)))
         except (RunFailed, StoreError) as error:
             mistakes.append(str(error))
