@@ -76,8 +76,13 @@ def _marked(field: FieldInfo, mark: str) -> bool:
 def _found_from(section: Any, source: str) -> list[str]:
     """The fields of a section that are found from one of its fields."""
     own = type(section).model_fields if isinstance(section, Spec) else {}
-    extras: dict[str, Any] = {name: field.json_schema_extra or {} for name, field in own.items()}
-    return [name for name, extra in extras.items() if source in extra.get("found_from", [])]
+    return [name for name, field in own.items() if source in _sources(field)]
+
+
+def _sources(field: FieldInfo) -> list[str]:
+    """The names of the fields that it is found from; none for what is set by hand."""
+    extra: Any = field.json_schema_extra or {}
+    return list(extra.get("found_from", []))
 
 
 class Spec(BaseModel):
@@ -151,6 +156,16 @@ def fields(spec: Spec, prefix: str = "") -> Iterator[tuple[str, Any, bool]]:
             yield from fields(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value, is_per_member(field)
+
+
+def found_fields(spec: Spec) -> dict[str, list[str]]:
+    """Dotted path of every field that is found from others (`found_from`), and the paths of these."""
+    found = {}
+    for setting in settings(spec):
+        parents = setting.path.split(".")[:-1]
+        if sources := _sources(setting.field):
+            found[setting.path] = [".".join([*parents, name]) for name in sources]
+    return found
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ def test_labels_that_no_function_explains_still_have_an_answer():
     [
         (lambda: PoolPosterior(torch.ones(3), 0.1), r"weights of shape \(3,\) are no pool"),
         (lambda: PoolPosterior(torch.ones(0, 2), 0.1), "at least one function"),
+        (lambda: PoolPosterior([[1.0, 2.0]], 0.1), "weights of type list are no pool"),
         (lambda: PoolPosterior(torch.full((2, 2), math.nan), 0.1), "PoolPosterior: the weights hold nan"),
         (lambda: PoolPosterior(torch.ones(2, 2), 0), "noise_variance = 0 must be a number above 0"),
         (

@@ -17,6 +17,8 @@ from latebloom.fleet.work import work
 from latebloom.runs.home import adopt, find_run, home, run_folders
 from latebloom.runs.population import PopulationFolder
 from latebloom.runs.run import Run
+from latebloom.studies.drawing.curves import scalar_columns
+from latebloom.studies.drawing.logged import Logged
 from latebloom.training.presets import PRESETS, Entry, Preset
 from tests.fleet import small  # noqa: F401  registers the experiments
 from tests.training.build import Watcher, assert_same_tensors, tiny
@@ -379,6 +381,9 @@ def test_a_varied_field_with_the_name_of_a_measured_quantity_leaves_it_its_name(
         where["varied"] = {"width": where["varied"]["d_mlp"]}  # `width` is what this experiment measures
     frame = run.measurements()
     assert frame["width_setting"].tolist() == frame["width"].tolist()
+    logged = Logged(run)
+    assert "width_setting" in logged.settings and "width" not in logged.settings  # which is drawn
+    assert "width" in scalar_columns(logged) and "width_setting" not in scalar_columns(logged)
 
 
 def test_a_varied_field_does_not_hide_a_column_of_the_tables(runs_home):

@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latebloom import studies
 from latebloom.errors import LatebloomError
+from latebloom.models import Decoder
+from latebloom.tasks import Text
+from latebloom.training.experiment import Experiment, Training
 from latebloom.training.members import expand, find_field, parse_overrides, varied
 from latebloom.training.presets import PRESETS, Entry, Preset, members_of
 from latebloom.training.words import parse_values
@@ -79,6 +83,18 @@ def test_all_combinations_seeds_fastest():
     assert sorted(told) == sorted(itertools.product((0.1, 0.2), (3, 4), (0, 1)))
     assert [seed for *_, seed in told] == [0, 1] * 4
     assert varied(found) == ["model.d_mlp", "training.lr", "seed"]
+
+
+@pytest.mark.parametrize("texts", [("a rose is a rose", "no thorns"), ("the same words", "the same words")])
+def test_a_digest_does_not_tell_members_apart_beside_the_name_of_its_file(texts, tmp_path):
+    found = []
+    for name, text in zip("ab", texts, strict=True):
+        (tmp_path / name).write_text(text)
+        found.append(
+            Experiment(name="read", task=Text(file=str(tmp_path / name)), model=Decoder(), training=Training())
+        )
+    assert varied(found) == ["seed", "task.file"] or varied(found) == ["task.file", "seed"]
+    assert (found[0].task.digest == found[1].task.digest) == (texts[0] == texts[1])
 
 
 def test_a_last_part_alone_will_do_where_it_is_unambiguous():
@@ -212,6 +228,7 @@ def test_tuned_settings_go_with_their_values_unless_others_are_said(monkeypatch)
 
 def test_a_field_of_the_own_kind_that_is_no_word_is_not_said_to_be_of_another():
     """A curriculum is a section: it is told by its fields, and no other kind has it."""
+    studies.load()
     testbed = members_of("model_selection.testbed", "smoke")[0]
     with pytest.raises(LatebloomError) as refused:
         find_field(testbed, "task.curriculum")

@@ -31,10 +31,12 @@ class PoolPosterior(PrefixPredictor):
 
     def __post_init__(self) -> None:
         positive("PoolPosterior", noise_variance=self.noise_variance)
-        if self.weights.ndim != 2 or not len(self.weights):
+        known: object = self.weights
+        if not isinstance(known, Tensor) or known.ndim != 2 or not len(known):
+            what = f"shape {tuple(known.shape)}" if isinstance(known, Tensor) else f"type {type(known).__name__}"
             raise LatebloomError(
-                f"PoolPosterior: weights of shape {tuple(self.weights.shape)} are no pool; they must be "
-                "[function, d], at least one function."
+                f"PoolPosterior: weights of {what} are no pool; they must be a tensor [function, d], at least one "
+                "function."
             )
         check_finite("PoolPosterior: the weights", self.weights)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from latebloom.errors import LatebloomError
 from latebloom.models import MODELS
-from latebloom.spec import Setting, Spec, digest, fields, settings
+from latebloom.spec import Setting, Spec, digest, fields, found_fields, settings
 from latebloom.tasks import TASKS
 from latebloom.training.experiment import Experiment
 from latebloom.training.measured import choose, is_measure
@@ -152,7 +152,12 @@ def populations(members: Sequence[Experiment]) -> list[list[Experiment]]:
 
 
 def varied(members: Sequence[Experiment]) -> list[str]:
-    """Dotted fields whose values differ between members, and always the seed: what names a member in a table."""
+    """Dotted fields whose values differ between members, and always the seed: what names a member in a table.
+
+    Without what is found from one of these, as the digest of a file whose name differs.
+    """
     tables = [{path: value for path, value, _ in fields(member)} for member in members]
     names = list(dict.fromkeys(path for table in tables for path in table))
-    return [n for n in names if n == "seed" or any(table.get(n) != tables[0].get(n) for table in tables[1:])]
+    differ = [n for n in names if n == "seed" or any(table.get(n) != tables[0].get(n) for table in tables[1:])]
+    found = {path for member in members for path, sources in found_fields(member).items() if {*sources} & {*differ}}
+    return [name for name in differ if name not in found]

@@ -64,7 +64,10 @@ class Logged:
     @property
     def settings(self) -> set[str]:
         """The columns of a row that say who is meant and what it was varied by, not what was measured."""
-        return {"step", *BOOKKEEPING, *map(str, self.members.columns)}
+        names = {"step", *BOOKKEEPING, *map(str, self.members.columns)}
+        # Of a field and a measured quantity of one name, the quantity has the name; see `Run.measurements`.
+        taken = {name for name in names if f"{name}_setting" in self.frame}
+        return names - taken | {f"{name}_setting" for name in taken}
 
     @cached_property
     def arms(self) -> list[Arm]:
