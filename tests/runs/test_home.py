@@ -5,10 +5,12 @@ import json
 import os
 import re
 import shutil
+from typing import Literal
 
 import pandas as pd
 import pytest
 import torch
+from pydantic import Field
 
 import latebloom
 from latebloom.errors import LatebloomError, StoreError
@@ -19,6 +21,7 @@ from latebloom.runs.population import PopulationFolder
 from latebloom.runs.run import Run
 from latebloom.studies.drawing.curves import scalar_columns
 from latebloom.studies.drawing.logged import Logged
+from latebloom.tasks import TASKS, ModularArithmetic
 from latebloom.training.presets import PRESETS, Entry, Preset
 from tests.fleet import small  # noqa: F401  registers the experiments
 from tests.training.build import Watcher, assert_same_tensors, tiny
@@ -327,6 +330,31 @@ def test_a_population_of_other_members_is_not_taken_for_the_one_of_its_name(runs
     adopt(source, source)
     with pytest.raises(StoreError, match="does not hold the members of"):
         adopt(source, target)
+
+
+def test_a_population_whose_header_says_nothing_of_its_members_is_not_taken_either(runs_home):
+    (source,), (target,) = ((train(seeds).path / "populations").iterdir() for seeds in ("seed=0:2", "seed=2:4"))
+    header = json.loads((target / "population.json").read_text())
+    (target / "population.json").write_text(json.dumps({n: v for n, v in header.items() if n != "member_hashes"}))
+    with pytest.raises(StoreError, match="does not hold the members of"):
+        adopt(source, target)
+
+
+class Listed(ModularArithmetic):
+    """A task of one's own with a setting that cannot be hashed."""
+
+    kind: Literal["listed"] = "listed"
+    letters: list[str] = Field([])
+
+
+def test_a_task_with_a_list_is_planned_and_trained(runs_home, monkeypatch):
+    monkeypatch.setitem(TASKS._parts, "listed", Listed)
+    task = Listed(p=7, train_fraction=0.5)
+    base = tiny(training__steps=6).model_copy(update={"task": task})
+    own = Preset(base, {"task.letters": (["a"], ["b", "c"])})
+    monkeypatch.setitem(PRESETS._parts, "small", Entry("small", "a list", lambda scale: own))
+    for unit in plan("small", "smoke", (), runs_home).units:
+        assert work(unit, Watcher()).finished
 
 
 def test_a_run_that_was_laid_out_under_another_preset_trains_the_members_that_are_asked_for(runs_home, monkeypatch):

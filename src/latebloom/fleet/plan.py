@@ -7,6 +7,7 @@ from latebloom.fleet.identity import member_hash, run_path, source_words
 from latebloom.fleet.layout import Index, command_line, earlier_layout, finished_members, lay_out, place_the_lost
 from latebloom.fleet.unit import Plan, Unit
 from latebloom.runs.population import PopulationFolder
+from latebloom.spec import digest, identity
 from latebloom.training.device import place
 from latebloom.training.experiment import Experiment, Start
 from latebloom.training.population import check_start
@@ -53,9 +54,10 @@ def plan(
 
 def reach(members: Sequence[Experiment]) -> None:
     """Raises `LatebloomError` where what must be fetched for members cannot be had or does not fit; each thing once."""
-    for task, model in dict.fromkeys((member.task, member.model) for member in members):
-        task.reach()
-        model.reach(task.signature)
+    # By what they are, not by hash: a task of one's own may hold a list.
+    for member in {digest([identity(own.task), identity(own.model)]): own for own in members}.values():
+        member.task.reach()
+        member.model.reach(member.task.signature)
 
 
 def _sources(

@@ -84,7 +84,8 @@ def adopt(source: Path, target: Path) -> None:
     Raises `StoreError` where one of its name holds other members.
     """
     if target.exists():
-        if PopulationFolder(target).header["member_hashes"] != PopulationFolder(source).header["member_hashes"]:
+        held, taken = (PopulationFolder(path).header.get("member_hashes") for path in (target, source))
+        if held != taken:
             raise StoreError(f"{target} does not hold the members of {source}, whose name it has: delete it.")
         return
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
