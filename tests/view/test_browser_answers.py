@@ -169,6 +169,25 @@ def test_who_has_begun_while_a_page_still_comes_is_left_there(page, address, lab
     assert held and page.evaluate("[document.activeElement.type, scrollY]") == ["range", 300]
 
 
+def test_the_members_that_are_shown_stay_in_the_address(page, address, lab_home):
+    place = run_place(lab_home, "grokking.parity_sweep") + "/curves"
+    go(page, address, place)
+    box = page.get_by_label("Members")
+    expect(box.locator("option").first).to_have_text("all members")
+    names = box.locator("option").all_text_contents()
+    assert len(names) > 2
+    box.select_option(names[2])
+    expect(page).to_have_url(re.compile("arm="))
+    page.reload()
+    expect(box).to_have_value(names[2])
+    # All settings are drawn beside each other where none is chosen.
+    expect(page.get_by_text("by setting")).to_have_count(0)
+    box.select_option("all members")
+    expect(page).not_to_have_url(re.compile("arm="))
+    go(page, address, place + "?arm=none of these")
+    expect(box).to_have_value("")
+
+
 def test_another_view_keeps_its_address_though_the_first_was_just_scrubbed(page, address, lab_home):
     run = run_place(lab_home, "grokking.modular_addition")
     go(page, address, f"{run}/grokking?member=0")

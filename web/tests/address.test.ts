@@ -13,9 +13,9 @@ test("an address gives numbers or nothing", () => {
 });
 
 test("an address gives back what was typed, put and chosen", () => {
-  const state: Record<string, unknown> = { step: 12, member: null, share: undefined, a: 0, b: 19, sentence: "my yak, does it sleep?", points: [[0.5, 1], [-1.25, 0]], document: {} };
+  const state: Record<string, unknown> = { step: 12, member: null, share: undefined, arm: "hidden 32, lr 0.1", a: 0, b: 19, sentence: "my yak, does it sleep?", points: [[0.5, 1], [-1.25, 0]], document: {} };
   const text = writeAddress((key) => state[key]);
-  expect(text).toBe("step=12&a=0&b=19&sentence=my+yak,+does+it+sleep%3F&points=0.5,1,-1.25,0");
+  expect(text).toBe("step=12&arm=hidden+32,+lr+0.1&a=0&b=19&sentence=my+yak,+does+it+sleep%3F&points=0.5,1,-1.25,0");
   const { member, share, document, ...kept } = state;
   expect(readAddress(new URLSearchParams(text))).toEqual(kept);
   const blended: Record<string, unknown> = { seed: 3, blend: [4, 0.25, 5], points: [[0.5, 1]] };

@@ -98,9 +98,13 @@ class GrokkingView(_OnRun):
 
 
 class CurvesView(_OnRun):
-    """Every logged quantity of any run; `step` follows the reader and can be set."""
+    """Every logged quantity of any run.
+
+    `step` and `arm`, the setting whose members alone are shown (empty: all), follow the reader and can be set.
+    """
 
     _name = "curves"
+    arm = traitlets.Unicode("").tag(sync=True)
 
 
 class ModelSelectionView(_OnRun):

@@ -33,7 +33,7 @@ const POINTS: Kind = {
   write: (points: [number, number][]) => points.flat().join(","),
 };
 
-const KEPT: Record<string, Kind> = { step: NUMBER, member: NUMBER, seed: RESIDUE, share: NUMBER, a: RESIDUE, b: RESIDUE, sentence: TEXT, blend: NUMBERS, points: POINTS };
+const KEPT: Record<string, Kind> = { step: NUMBER, member: NUMBER, seed: RESIDUE, share: NUMBER, arm: TEXT, a: RESIDUE, b: RESIDUE, sentence: TEXT, blend: NUMBERS, points: POINTS };
 
 // By the names of traits.
 export function readAddress(query: URLSearchParams): Record<string, unknown> {

@@ -1,7 +1,7 @@
 // Every logged quantity of any run: all members faint, the median bold, the middle half as a band; arms in colours.
 import { Curves, splitSeries } from "../../data/curves";
 import { goAlong, runView } from "../../host/run_view";
-import { linkTraits } from "../../host/traits";
+import { linkTraits, type Trait } from "../../host/traits";
 import { inTurns } from "../../host/turns";
 import { stepOf, stepTrait } from "../../host/whereabouts";
 import { Chart, type ChartOptions, type Series } from "../../draw/chart";
@@ -16,15 +16,15 @@ const AT_ONCE = 12; // charts of measures drawn without being asked
 export default runView(async ({ model, packs, root, closing }) => {
   let charts: Chart[] = [];
   let curves = new Curves(await packs.get("curves"));
-  const store = new Store({ step: stepOf(model, curves.lastStep) });
-  const play = player(store, curves.lastStep);
-  const area = replaced(h("div"));
-  // An arm by its label: places in the list change while members begin to train.
+  // An arm by its label: places in the list change while members begin to train. Empty: all of them.
   const arms = () => curves.document.arms as { label: string; members: number[] }[];
   const named = (arm: { label: string }) => arm.label || "all";
-  let shown = "";
+  const known = (label: unknown) => arms().map(named).find((name) => name === label) ?? "";
+  const store = new Store({ step: stepOf(model, curves.lastStep), arm: known(model.get("arm")) });
+  const play = player(store, curves.lastStep);
+  const area = replaced(h("div"));
   let most = AT_ONCE;
-  const places = () => arms().find((arm) => named(arm) === shown)?.members;
+  const places = () => arms().find((arm) => named(arm) === store.state.arm)?.members;
   const make = (options: Omit<ChartOptions, "scrub">) => {
     const chart = new Chart({ ...options, scrub: play.scrub, logX: curves.document.log_steps });
     chart.mark(store.state.step);
@@ -35,7 +35,7 @@ export default runView(async ({ model, packs, root, closing }) => {
     const measures = packs.has("measures") ? new Curves(await packs.get("measures")) : null;
     charts = [];
     const main = h("div", { class: "lb-grid lb-two" }, ...mainCharts(curves, places(), make));
-    if (!shown && arms().length > 1 && arms().length <= MOST_ARMS) add(main, ...armCharts(curves, arms(), make));
+    if (!store.state.arm && arms().length > 1 && arms().length <= MOST_ARMS) add(main, ...armCharts(curves, arms(), make));
     const quantities = measures?.names ?? [];
     more.hidden = quantities.length <= most;
     more.textContent = `Show all ${quantities.length} measured quantities`;
@@ -52,15 +52,20 @@ export default runView(async ({ model, packs, root, closing }) => {
   });
   clear(root);
   const controls = h("div", { class: "lb-controls" });
-  const box = select("Members", [["", "all members"]], "", (value) => { shown = value; void draw(); });
+  const box = select("Members", [["", "all members"]], "", (arm) => store.set({ arm }));
   const choices = () => {
     if (arms().length > 1 && !box.parentElement) add(controls, box);
-    offer(box, [["", "all members"], ...arms().map((arm): [string, string] => [named(arm), named(arm)])], shown);
+    offer(box, [["", "all members"], ...arms().map((arm): [string, string] => [named(arm), named(arm)])], store.state.arm);
   };
   choices();
   add(root, controls, play.el, area.el(), more);
   store.on(["step"], () => charts.forEach((chart) => chart.mark(store.state.step)));
-  closing.push(play.stop, area.close, linkTraits(model, store, [stepTrait(() => curves.lastStep)]));
+  store.on(["arm"], () => {
+    choices();
+    void draw();
+  });
+  const armTrait: Trait<{ arm: string }> = { name: "arm", key: "arm", tell: (arm) => arm, take: known };
+  closing.push(play.stop, area.close, linkTraits(model, store, [stepTrait(() => curves.lastStep), armTrait]));
   await draw();
   return () =>
     goAlong(packs, store, curves.lastStep, async (fresh) => {
