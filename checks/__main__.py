@@ -23,6 +23,7 @@ from checks.mixtures import beginning, mixtures
 from checks.muon import muon
 from checks.norm import norm
 from checks.parity import floor, switch
+from checks.pools import pools
 from checks.products import products, products_trained
 from checks.push import push
 from checks.shares import noises, rare
@@ -65,6 +66,7 @@ CHECKS: dict[str, tuple[Callable[[int], list[Line]], int]] = {  # and how many s
     "mixtures_short": (beginning, 1),  # 28, 29
     "rare": (rare, 5),  # 10
     "noises": (noises, 5),  # 27
+    "pools": (pools, 5),  # 26
     "lines": (lines, 5),  # 13, 15, 16, 25
     "tense": (tense, 5),  # structural_grokking 6, 7
     "tense_trained": (tense_trained, 1),  # 7
