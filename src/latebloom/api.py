@@ -21,8 +21,9 @@ from torch import Tensor
 
 from latebloom import studies
 from latebloom.errors import LatebloomError, RunFailed, StoreError
-from latebloom.fleet.local import Display, run_plan
+from latebloom.fleet.local import run_plan
 from latebloom.fleet.plan import plan
+from latebloom.fleet.queue import Display
 from latebloom.models import Parameters
 from latebloom.runs.home import find_run, home, run_folders
 from latebloom.runs.run import Run

@@ -355,8 +355,9 @@ def test_a_signal_to_a_worker_that_is_just_starting_does_not_end_it(tmp_path):
         import os, signal
         from latebloom.fleet.interrupt import Flag
         from latebloom.fleet.processes import _Worker
+        from latebloom.fleet.work import work
         if __name__ == "__main__":
-            worker = _Worker([], Flag())
+            worker = _Worker(work, [], Flag())
             os.kill(worker.process.pid, signal.SIGINT)
             print(worker.pipe.recv())
             worker.pipe.send(None)

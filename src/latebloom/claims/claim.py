@@ -164,6 +164,10 @@ class Claim:
         """The study it belongs to: the first word of the id."""
         return self.id.partition(".")[0]
 
+    def judgeable(self, scale: str) -> bool:
+        """Whether it has a judge that can be called at a scale."""
+        return self.judge is not None and scale in ("smoke", *self.scales)
+
     def requests(self, scale: str) -> tuple[Request, ...]:
         """The runs it needs at a scale. Raises `LatebloomError` if `needs` gives something else."""
         asked: object = self.needs(scale)

@@ -99,7 +99,7 @@ def reproduce_claims(arguments: argparse.Namespace) -> int:
     check_judgeable(claims, arguments.scale)
     if arguments.judge_only:
         with Progress([], console()) as progress:
-            outcome = judge_again(claims, arguments.scale, home(), arguments.ledger, progress.judging)
+            outcome = judge_again(claims, arguments.scale, home(), arguments.ledger, progress.judging, workers)
     else:
         plans = prepare(claims, arguments.scale, home())
         units = [unit for laid in plans.values() for unit in laid.all_units]

@@ -3,27 +3,17 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 from latebloom.fleet.interrupt import Interrupt
 from latebloom.fleet.processes import run_in_processes
-from latebloom.fleet.queue import Job, Queue, jobs
+from latebloom.fleet.queue import Display, Job, Queue, jobs
 from latebloom.fleet.turns import in_a_row
 from latebloom.fleet.unit import Plan, Unit
 from latebloom.fleet.work import Result, work
-from latebloom.training.loop import Report
+from latebloom.training.loop import Report, Watcher
 from latebloom.training.measures import MEASURES
 from latebloom.training.presets import PRESETS
-
-
-class Display(Protocol):
-    """Whoever shows progress."""
-
-    def update(self, unit: Unit, report: Report) -> None:
-        """Called at log steps of every unit."""
-
-    def done(self, result: Result) -> None:
-        """Called when a unit ends."""
 
 
 class Silent:
@@ -56,13 +46,13 @@ def run_plans(plans: Sequence[Plan], display: Display | None = None, workers: in
     for each other are ruinous on a busy one.
     """
     show = display or Silent()
-    queue = Queue(jobs(plans), show.done)
+    queue = Queue(jobs(plans), show)
     count = workers_for(queue.jobs, workers)
     with Interrupt().listening() as interrupt:
         if count <= 1 or _only_here([job.unit for job in queue.jobs]):
-            _here(queue, show, interrupt)
+            _here(queue, interrupt)
         else:
-            run_in_processes(queue, _modules(), interrupt.asked, count, show.update)
+            run_in_processes(queue, _unless_stopping, _modules(), interrupt.asked, count)
     return queue.results
 
 
@@ -75,23 +65,29 @@ def workers_for(found: Sequence[Job], workers: int | None = None) -> int:
     return min(workers or cores(), sum(not job.shared for job in found))
 
 
+def _unless_stopping(unit: Unit, watcher: Watcher) -> Result:
+    """In a worker process: a unit that was sent while all were asked to stop is not begun."""
+    return Result(unit, False) if watcher.stopping() else work(unit, watcher)
+
+
+@dataclass(frozen=True)
 class _Here:
     """Watches a unit that trains in this process."""
 
-    def __init__(self, unit: Unit, display: Display, interrupt: Interrupt) -> None:
-        self.unit, self.display, self.interrupt = unit, display, interrupt
+    queue: Queue
+    number: int
+    interrupt: Interrupt
 
     def report(self, report: Report) -> None:
-        self.display.update(self.unit, report)
+        self.queue.report(self.number, report)
 
     def stopping(self) -> bool:
         return self.interrupt.asked.is_set()
 
 
-def _here(queue: Queue, display: Display, interrupt: Interrupt) -> None:
+def _here(queue: Queue, interrupt: Interrupt) -> None:
     while not interrupt.asked.is_set() and (number := queue.take()) is not None:
-        unit = queue.jobs[number].unit
-        queue.end(number, work(unit, _Here(unit, display, interrupt)))
+        queue.end(number, work(queue.piece(number), _Here(queue, number, interrupt)))
     queue.leave(None)
 
 

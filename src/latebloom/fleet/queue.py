@@ -1,8 +1,9 @@
 """The order in which units are trained: which comes next, while others wait for what they begin from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from latebloom.errors import StoreError
 from latebloom.fleet.estimate import work_of
@@ -10,6 +11,17 @@ from latebloom.fleet.layout import finished_members, take_over
 from latebloom.fleet.turns import Turns
 from latebloom.fleet.unit import Plan, Unit
 from latebloom.fleet.work import Result
+from latebloom.training.loop import Report
+
+
+class Display(Protocol):
+    """Whoever shows progress."""
+
+    def update(self, unit: Unit, report: Report) -> None:
+        """Called at log steps of every unit."""
+
+    def done(self, result: Result) -> None:
+        """Called when a unit ends."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +64,10 @@ def _in_order(plans: Sequence[Plan]) -> list[Unit]:
 class Queue:
     """Hands out units and gathers their results, in the order in which they end."""
 
-    def __init__(self, found: Sequence[Job], done: Callable[[Result], None]) -> None:
+    def __init__(self, found: Sequence[Job], show: Display) -> None:
         self.jobs, self.results = found, list[Result]()
         self._turns = Turns([job.after for job in found])
-        self._done = done
+        self._show = show
 
     @property
     def waiting(self) -> bool:
@@ -78,11 +90,23 @@ class Queue:
                 self.end(number, Result(unit, True))
         return None
 
+    def piece(self, number: int) -> Unit:
+        """The unit of a number."""
+        return self.jobs[number].unit
+
+    def report(self, number: int, report: Report) -> None:
+        """Tells that a unit reached a log step."""
+        self._show.update(self.jobs[number].unit, report)
+
     def end(self, number: int, result: Result) -> None:
         """Tells that a unit has ended, well or not; what waits for it is ready."""
         self._turns.end(number)
         self.results.append(result)
-        self._done(result)
+        self._show.done(result)
+
+    def lose(self, number: int, failure: str | None) -> None:
+        """Tells that a unit's worker died."""
+        self.end(number, Result(self.jobs[number].unit, False, failure))
 
     def leave(self, failure: str | None) -> None:
         """Ends all that was not taken, with a reason or (interrupted) without."""

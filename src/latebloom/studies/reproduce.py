@@ -1,22 +1,23 @@
 """From claims to verdicts: train what they need, judge them, keep the ledger."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from latebloom import studies
-from latebloom.claims import Claim, Entry, Evidence, Ledger, Request, Standing, all_claims, judge, standings
-from latebloom.errors import LatebloomError, RunFailed, StoreError, unknown_name
-from latebloom.fleet.identity import existing_run, run_hash
+from latebloom.claims import Claim, Entry, Ledger, Request, Standing, all_claims, standings
+from latebloom.errors import LatebloomError, unknown_name
+from latebloom.fleet.identity import run_hash
 from latebloom.fleet.layout import finished_members
-from latebloom.fleet.local import Display, run_plans
+from latebloom.fleet.local import run_plans
 from latebloom.fleet.plan import plan
+from latebloom.fleet.queue import Display
 from latebloom.fleet.unit import Plan
+from latebloom.studies.judge_many import Told, judge_finished
 from latebloom.training.experiment import check_scale
 
 LEDGER = Path("ledger")
-Told = Callable[[Claim, int, int], None]  # who is told of a claim before it is judged: its number, and of how many
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def select(words: Sequence[str]) -> list[Claim]:
 def check_judgeable(claims: Sequence[Claim], scale: str) -> None:
     """Refuses a scale that is none, and one at which none of these claims can be judged."""
     check_scale(scale)
-    if any(_judgeable(claim, scale) for claim in claims):
+    if any(claim.judgeable(scale) for claim in claims):
         return
     told = "; ".join(f"{c.id} {'at ' + ', '.join(c.scales) if c.judge else 'not here'}" for c in claims[:3])
     rest = f"; {len(claims) - 3} more" if len(claims) > 3 else ""
@@ -53,12 +54,8 @@ def check_judgeable(claims: Sequence[Claim], scale: str) -> None:
 
 def requests(claims: Sequence[Claim], scale: str) -> list[Request]:
     """The runs that claims need at a scale, each once, in order."""
-    needed = [need for claim in claims if _judgeable(claim, scale) for need in claim.requests(scale)]
+    needed = [need for claim in claims if claim.judgeable(scale) for need in claim.requests(scale)]
     return list(dict.fromkeys(needed))
-
-
-def _judgeable(claim: Claim, scale: str) -> bool:
-    return claim.judge is not None and scale in ("smoke", *claim.scales)
 
 
 def prepare(claims: Sequence[Claim], scale: str, root: Path | str, dry: bool = False) -> dict[Request, Plan]:
@@ -89,40 +86,21 @@ def reproduce(
     results = run_plans(list(plans.values()), display, workers)
     failures = [f"{result.unit.members[0].name}: {result.failure}" for result in results if result.failure]
     interrupted = any(not result.finished and result.failure is None for result in results)
-    entries, mistakes = judge_finished(claims, scale, root, told)
-    if entries:
-        Ledger.add(ledger, entries)
-    return Outcome(tuple(entries), (*failures, *mistakes), interrupted)
+    entries, mistakes = judge_finished(claims, scale, root, ledger, told, workers)
+    return Outcome(entries, (*failures, *mistakes), interrupted)
 
 
 def judge_again(
-    claims: Sequence[Claim], scale: str, root: Path | str, ledger: Path | str = LEDGER, told: Told | None = None
+    claims: Sequence[Claim],
+    scale: str,
+    root: Path | str,
+    ledger: Path | str = LEDGER,
+    told: Told | None = None,
+    workers: int | None = None,
 ) -> Outcome:
     """Judges the claims whose runs are finished in this home and merges the ledger; trains nothing."""
-    entries, mistakes = judge_finished(claims, scale, root, told)
-    if entries:
-        Ledger.add(ledger, entries)
-    return Outcome(tuple(entries), tuple(mistakes), interrupted=False)
-
-
-def judge_finished(
-    claims: Sequence[Claim], scale: str, root: Path | str, told: Told | None = None
-) -> tuple[list[Entry], list[str]]:
-    """An entry for each claim whose runs are all finished, and what went wrong while judging."""
-    studies.load()
-    root, entries, mistakes = Path(root), [], []
-    asked = [claim for claim in claims if _judgeable(claim, scale)]
-    for number, claim in enumerate(asked, 1):
-        try:
-            runs = [existing_run(need.experiment, need.scale, need.overrides, root) for need in claim.requests(scale)]
-            finished = tuple(run for run in runs if run is not None and run.finished)
-            if len(finished) == len(runs):
-                if told is not None:
-                    told(claim, number, len(asked))
-                entries.append(judge(claim, Evidence(scale, finished)))
-        except (RunFailed, StoreError) as error:
-            mistakes.append(str(error))
-    return entries, list(dict.fromkeys(mistakes))
+    entries, mistakes = judge_finished(claims, scale, root, ledger, told, workers)
+    return Outcome(entries, mistakes, interrupted=False)
 
 
 def standing(claims: Sequence[Claim], ledger: Path | str = LEDGER) -> tuple[Standing, ...]:
