@@ -82,7 +82,7 @@ class Size:
             task=self.task(mixture, tests, **task),
             model=self.network(),
             training=self.recipe(),
-            log=Schedule(every=max(self.steps // 40, 1)),
+            log=Schedule(every=max(self.steps // 80, 1)),
             snapshots=Schedule(every=max(self.steps // 4, 1)),
             measure=(Measure(name="model_selection.pairs", when=Schedule(every=max(self.steps // 10, 1))),),
             population=population,

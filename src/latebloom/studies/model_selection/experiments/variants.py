@@ -42,7 +42,6 @@ def plateau(scale: str) -> Preset:
         changes: dict[str, object] = {"log.every": 1000}
     else:  # the rate rises for a fortieth of the steps and stays
         changes = {"training.warmup": size.steps // 40, "training.decay": "none", "training.decay_to": 0.0}
-        changes |= {"log.every": max(size.steps // 80, 1)}  # the only one whose claim reads the time off the logs
     experiment = experiment.replace(changes)
     recipe = experiment.training
     slowly = {"training.lr": recipe.lr / 3, "training.lr_rest": recipe.lr_rest / 3}
