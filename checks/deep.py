@@ -17,6 +17,7 @@ from checks.plain import adamw, clipping, descend, falling
 from checks.written_down import fitted, six_steps
 
 STEPS, DEPTH, D, PLACES, BATCH, CLIP = 3000, 6, 10, 50, 64, 4.0
+RATE, DECAY, NORM = 2e-3, 0.1, 0.3  # the rate falls to a tenth; the gradient is no longer than the norm
 
 
 def tokens(x: Tensor, masked: bool = False) -> Tensor:
@@ -107,8 +108,8 @@ def deep_trained(
     for seed in range(seeds):
         tables, source = drawn(seed), torch.Generator().manual_seed(700 + seed)
         weights = list(tables.values())
-        optimiser = adamw(weights, 1e-3, 0.1, beta2=0.999)
-        clipping(optimiser, weights, 1.0, "value")
+        optimiser = adamw(weights, RATE, DECAY, beta2=0.999)
+        clipping(optimiser, weights, NORM, "norm")
         rate = falling(optimiser, STEPS, 0, 0.1)
 
         def loss(source: torch.Generator = source, tables: dict[str, Tensor] = tables) -> Tensor:

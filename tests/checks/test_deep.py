@@ -10,6 +10,7 @@ from checks.deep import PLACES, D, deep_lines, drawn, said, tokens
 from checks.dynamics import sequences
 from checks.spread import by_batch, ratios
 from latebloom.models import Decoder
+from latebloom.studies.mesa_optimization.experiments.deep import depths
 from latebloom.tasks import LinearDynamics
 
 
@@ -159,6 +160,16 @@ def test_a_batch_costs_what_it_costs_by_our_network(kind):
 def test_trainings_beside_batches_by_hand():
     """Means 2 and 2.2 lie 0.2 apart, batches 2 and 1: deviations are these over the root of 2."""
     assert ratios([[1.0, 3.0], [1.7, 2.7]]) == pytest.approx([0.1, 0.2])
+
+
+def test_the_plain_training_is_that_of_the_experiment():
+    """What `deep_trained` does is written there in numbers; these are the experiment's."""
+    experiment = depths("laptop").experiment
+    training, task = experiment.training, experiment.task
+    assert (training.steps, training.lr, training.weight_decay) == (deep.STEPS, deep.RATE, deep.DECAY)
+    assert (training.beta1, training.beta2, training.clip, training.clip_by) == (0.9, 0.999, deep.NORM, "norm")
+    assert (training.warmup, training.decay, training.decay_to) == (0, "cosine", 0.1)
+    assert (task.n_seen, task.length, task.batch_size) == (deep.D, deep.PLACES, deep.BATCH)
 
 
 def test_the_check_runs_from_random_weights_and_they_say_next_to_nothing(capsys):

@@ -33,6 +33,7 @@ from latebloom.studies.mesa_optimization.claims.networks import (
     one_step,
     one_step_losses,
     one_step_rate,
+    with_norm_clipped,
 )
 from latebloom.studies.mesa_optimization.claims.one_layer import COST, as_one_step, structure
 
@@ -220,7 +221,7 @@ def spreads(nets: list[Network], common: Network) -> tuple[float, list[float]]:
     "batches of 256 sequences for each network: one layer, and the deepest stack",
     rule="for both networks the ratio of the first to the second has a median with an interval below 1",
     fixed=FIXED,
-    changes=(at_published_size("contradicted"),),
+    changes=(at_published_size("contradicted", with_norm_clipped("contradicted (stacks 5.4 [4.6, 6.8])")),),
     tag="E",
     scales=SCALES,
     cost={"laptop": "none beyond claims 9 and 12"},
