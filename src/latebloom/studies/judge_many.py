@@ -87,7 +87,11 @@ def _judge_there(case: Case, watcher: Watcher) -> Entry | str:
     """The same in a worker process, which ends at once when it is told to: of a claim half judged nothing is kept."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     studies.load()
-    return "" if watcher.stopping() else _judge(case)
+    return _unjudged(case, None) if watcher.stopping() else _judge(case)
+
+
+def _unjudged(case: Case, failure: str | None) -> str:
+    return f"Judging claim {case.claim}: {failure or 'it was stopped; run the same command again.'}"
 
 
 class _Docket:
@@ -129,11 +133,11 @@ class _Docket:
 
     def lose(self, number: int, failure: str | None) -> None:
         """Its worker died."""
-        self.mistakes.append(f"Judging claim {self.cases[number].claim}: {failure}")
+        self.mistakes.append(_unjudged(self.cases[number], failure))
 
     def leave(self, failure: str | None) -> None:
         """No worker could start."""
-        self.mistakes += [f"Judging claim {self.cases[number].claim}: {failure}" for number in self._left]
+        self.mistakes += [_unjudged(self.cases[number], failure) for number in self._left]
         self._left.clear()
 
 
