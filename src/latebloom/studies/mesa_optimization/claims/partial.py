@@ -38,10 +38,16 @@ def horizons(table: np.ndarray) -> np.ndarray:
             'Before any run: "above that of fully seen systems" is at least one state of the same seed; the untrained '
             "layer joins as a control.",
         ),
+        Change(
+            "2026-12-01",
+            "Laptop has 2,400 steps in place of 900. Then three of five networks had not left the height at which the "
+            "loss rests before it falls again; pilots of other seeds, read by their loss alone, left it by step 950. "
+            "The rule is as it was. Before: contradicted (horizon 2 [1, 2], no further than fully seen).",
+        ),
     ),
     tag="C",
     scales=("laptop", "paper"),
-    cost={"laptop": "7 minutes on one core"},
+    cost={"laptop": "16 minutes on one core"},
     needs=asks_for("mesa_optimization.partial", "mesa_optimization.partial_seen"),
 )
 def binds_more(evidence: Evidence) -> Finding:
