@@ -35,7 +35,7 @@ def horizon(left: list[float]) -> int:
     return count
 
 
-def binding(seeds: int, steps: int = 600, count: int = 2048) -> list[Line]:
+def binding(seeds: int, steps: int = 2400, count: int = 2048) -> list[Line]:
     """Claim 18, two of six numbers seen beside two of two: a softmax and a mesa layer of width 24, 40 places."""
     found: dict[int, list[int]] = {6: [], 2: []}
     for seed in range(seeds):
