@@ -6,9 +6,9 @@ import torch
 from checks import __main__ as command
 from checks import deep
 from checks.compare import told
-from checks.deep import PLACES, D, deep_lines, drawn, said, tokens
+from checks.deep import PLACES, D, drawn, said, tokens
 from checks.dynamics import sequences
-from checks.spread import by_batch, ratios
+from checks.spread import by_sequence, ratios
 from latebloom.models import Decoder
 from latebloom.studies.mesa_optimization.experiments.deep import depths
 from latebloom.tasks import LinearDynamics
@@ -107,7 +107,7 @@ def test_kept_weights_are_measured(monkeypatch):
     assert [len(line.values) for line in command.deep(1, 16, 3)] == [1, 1, 1]
 
 
-def test_a_stack_as_good_as_the_solver_would_not_agree_with_the_ledger(monkeypatch):
+def test_a_stack_as_good_as_the_solver_agrees_with_the_ledger_and_one_that_says_nothing_does_not(monkeypatch):
     monkeypatch.setattr(deep, "kept", members)
     numbers = {}
 
@@ -120,11 +120,11 @@ def test_a_stack_as_good_as_the_solver_would_not_agree_with_the_ledger(monkeypat
         return deep.six_steps(x, states[:, 1:], numbers[False], False)  # what is said at a place needs pairs before it
 
     monkeypatch.setattr(deep, "fitted", fitted)
-    monkeypatch.setattr(deep, "said", solved)
-    line = command.deep(2, 16, 3)[0]
-    assert line.values == pytest.approx([1.0, 1.0]) and line.agrees(told(line.claim, line.estimate)[0]) is False
-    (same, *_) = deep_lines([{"fair": 1.16, "lagged": 0.95}], [])
-    assert same.agrees(told(same.claim, same.estimate)[0]) is True
+    for told_by, good in ((solved, True), (lambda tables, x: torch.zeros_like(x), False)):
+        monkeypatch.setattr(deep, "said", told_by)
+        line = command.deep(2, 16, 3)[0]
+        assert (line.values == pytest.approx([1.0, 1.0])) is good
+        assert line.agrees(told(line.claim, line.estimate)[0]) is good
 
 
 @pytest.mark.parametrize("kind", ["constructed", "masked"])
@@ -153,8 +153,8 @@ def test_a_batch_costs_what_it_costs_by_our_network(kind):
         inputs, targets, _ = task.rows(Made())
         out = model.forward({n: t[None] for n, t in tables.items()}, torch.from_numpy(inputs)[None])[0]
         theirs.append(float((out - torch.from_numpy(targets)).square().sum(-1).mean() / 2))
-    assert by_batch(tables, batches, kind == "masked") == pytest.approx(theirs, rel=1e-12)
-    assert by_batch(tables, batches, kind != "masked") != pytest.approx(theirs, rel=1e-2)
+    ours, other = (by_sequence(tables, batches, (kind == "masked") is same).mean(1).tolist() for same in (True, False))
+    assert ours == pytest.approx(theirs, rel=1e-12) and other != pytest.approx(theirs, rel=1e-2)
 
 
 def test_trainings_beside_batches_by_hand():
